@@ -1,0 +1,73 @@
+"""Where everything lies, relative to the project's root (the working directory)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STUDIES = Path("workflow/studies")
+CLAIMS = Path("workflow/claims.yaml")
+CONFIGS = Path("workflow/config")
+SCHEMAS = Path("workflow/schemas")
+MLFLOW = Path("results/mlflow")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders of one tier: machine output in ``results``, what people read in ``reports``."""
+
+    results: Path
+    reports: Path
+
+    def data_file(self, data_id: str) -> Path:
+        return self.results / "data" / f"{data_id}.safetensors"
+
+    def data_card(self, data_id: str) -> Path:
+        return self.results / "data" / f"{data_id}.json"
+
+    def tuning_dir(self, arm_id: str) -> Path:
+        return self.results / "tuning" / arm_id
+
+    @property
+    def runs(self) -> Path:
+        return self.results / "runs"
+
+    def run_dir(self, run_id: str) -> Path:
+        return self.runs / run_id
+
+    def checkpoint(self, run_id: str) -> Path:
+        return self.results / "checkpoints" / f"{run_id}.pt"
+
+    def lock(self, arm_id: str) -> Path:
+        return self.results / "locks" / f"{arm_id}.lock"
+
+    def manifest(self, arm_id: str, seeds: str) -> Path:
+        return self.results / "manifests" / arm_id / f"{seeds}.json"
+
+    @property
+    def tables(self) -> Path:
+        return self.results / "tables"
+
+    def table(self, name: str) -> Path:
+        """The table's path without its suffix (``.csv``, ``.parquet``)."""
+        return self.tables / name
+
+    def measured(self, name: str) -> Path:
+        """A measured table's path without its suffix."""
+        return self.tables / "measured" / name
+
+    @property
+    def figures(self) -> Path:
+        return self.results / "figures"
+
+    def figure(self, study: str, name: str, suffix: str) -> Path:
+        return self.figures / study / f"{name}.{suffix}"
+
+    @property
+    def looks(self) -> Path:
+        """The seeds with which each verdict was first computed; never deleted by a rule."""
+        return self.results / "looks.json"
+
+    @property
+    def report(self) -> Path:
+        return self.reports / "summary.html"
