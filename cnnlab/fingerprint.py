@@ -1,0 +1,49 @@
+"""The hash of the code that trains an arm: comments, docstrings and layout don't count, every statement does."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from cnnlab import registry
+from cnnlab.errors import UserError
+
+PACKAGE = Path(__file__).parent
+# The loop, the data path within the job, and the blocks that all architectures share.
+SHARED = (
+    "train.py",
+    "tune.py",
+    "diagnostics.py",
+    "data/load.py",
+    "data/augment.py",
+    "models/__init__.py",
+    "models/switches.py",
+    "models/blocks.py",
+    "models/initialization.py",
+)
+
+
+def fingerprint(architecture: str) -> str:
+    """The code that decides the numbers of every arm of `architecture`, as a short hash."""
+    files = [PACKAGE / name for name in SHARED if (PACKAGE / name).exists()]
+    parts = [_code(path, path.stat().st_mtime_ns) for path in (*files, registry.source_file(architecture))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=256)
+def _code(path: Path, _mtime: int) -> str:
+    """The source without comments and docstrings; `ast.unparse` normalises the layout."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; mend that line") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [item for item in node.body if not _is_text(item)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

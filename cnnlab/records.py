@@ -1,0 +1,220 @@
+"""One directory per finished run. It appears whole or not at all, and nothing deletes it but `cnnlab clean`."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.errors import UserError
+from cnnlab.paths import Paths
+from cnnlab.spec import seeds_slug
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SPEC, RESULT, PROVENANCE = "spec.json", "result.json", "provenance.json"
+CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run, read lazily from its directory."""
+
+    directory: Path
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        return read_json(self.directory / SPEC)
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        return read_json(self.directory / RESULT)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        return read_json(self.directory / PROVENANCE)
+
+    @property
+    def run_id(self) -> str:
+        return str(self.spec["run_id"])
+
+    @property
+    def arm_id(self) -> str:
+        return str(self.spec["arm_id"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.spec["seed"])
+
+    @property
+    def weights_path(self) -> Path:
+        return self.directory / WEIGHTS
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """1-d arrays ``step.*`` (one value per step) and ``evaluation.*`` (one per evaluation)."""
+        return _arrays(self.directory / CURVES)
+
+    def test(self) -> dict[str, np.ndarray] | None:
+        """Per test image ``correct``, ``loss`` (nats) and ``predicted``; None for a run that did not finish."""
+        path = self.directory / TEST
+        return _arrays(path) if path.exists() else None
+
+
+def load(run_dir: Path) -> Record:
+    """The record in `run_dir`.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if not (run_dir / SPEC).exists():
+        raise UserError(f"{run_dir}: no finished run; `cnnlab list --runs` names those that are")
+    return Record(run_dir)
+
+
+def scan(paths: Paths) -> Iterator[Record]:
+    """Every finished run on disk, in the order of its id."""
+    yield from (Record(found.parent) for found in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
+
+
+def of_manifests(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
+    """The runs that finished manifests name, by arm and seed; an arm without a manifest is left out."""
+    found: dict[str, dict[int, Record]] = {}
+    for arm_id, seeds in manifests:
+        path = paths.manifest(arm_id, seeds_slug(seeds))
+        if path.exists():
+            for run in read_json(path)["runs"]:
+                found.setdefault(arm_id, {})[run["seed"]] = Record(paths.run_dir(run["run_id"]))
+    return found
+
+
+def so_far(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
+    """Like `of_manifests`, with the finished runs of unfinished arms: what a report in mid-course can show."""
+    found = of_manifests(paths, manifests)
+    wanted = {(arm_id, seed) for arm_id, seeds in manifests for seed in seeds}
+    for record in scan(paths):
+        if (record.arm_id, record.seed) in wanted:
+            found.setdefault(record.arm_id, {}).setdefault(record.seed, record)
+    return found
+
+
+def write_record(
+    paths: Paths,
+    spec: Mapping[str, Any],
+    result: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    tensors: Mapping[str, Mapping[str, Any]],
+) -> Record:
+    """Write a run aside, flush it to disk, and rename it into place.
+
+    `tensors` maps a file's name to its named tensors. A run that someone finished meanwhile is left as it is.
+
+    Raises:
+        UserError: if the disk is full; what was finished before stays.
+    """
+    from safetensors.torch import save_file
+
+    final = paths.run_dir(spec["run_id"])
+    aside = paths.runs / f".{spec['run_id']}-{uuid.uuid4().hex[:8]}"
+    with disk_space(paths.results):
+        aside.mkdir(parents=True)
+        try:
+            for name, value in ((SPEC, spec), (RESULT, result), (PROVENANCE, provenance)):
+                (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+            for name, content in tensors.items():
+                save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
+            for path in (*aside.iterdir(), aside):
+                _flush(path)
+            with _if_absent(final):
+                os.rename(aside, final)
+            _flush(paths.runs)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return Record(final)
+
+
+def write_manifest(paths: Paths, arm_id: str, records: Mapping[int, Record]) -> Path:
+    """The list of an arm's finished runs: the file that Snakemake waits for."""
+    runs = [
+        {"run_id": record.run_id, "seed": seed, "status": record.result["status"]}
+        for seed, record in sorted(records.items())
+    ]
+    path = paths.manifest(arm_id, seeds_slug(tuple(records)))
+    write_json(path, {"arm_id": arm_id, "seeds": sorted(records), "runs": runs})
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        UserError: if the file is missing or is not JSON.
+    """
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run snakemake to make it") from None
+    except json.JSONDecodeError:
+        raise UserError(f"{path}: not valid JSON; delete it and run snakemake again") from None
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Written aside, then renamed."""
+    with disk_space(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        aside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        _flush(aside)
+        os.replace(aside, path)
+
+
+@contextmanager
+def disk_space(where: Path) -> Iterator[None]:
+    """A full disk is one clear line; files are written aside, so nothing finished is harmed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _full(where) from None
+    except Exception as error:  # safetensors wraps the system's error in its own
+        if "os error 28" not in str(error) and "No space left" not in str(error):
+            raise
+        raise _full(where) from None
+
+
+def _full(where: Path) -> UserError:
+    return UserError(f"{where}: no space left on the disk; free some (`cnnlab clean --unused`) and run snakemake again")
+
+
+@contextmanager
+def _if_absent(final: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / SPEC).exists():
+            raise
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    arrays: dict[str, np.ndarray] = load_file(path)
+    return arrays

@@ -1,0 +1,272 @@
+"""Training, whole: one network, one seed, one learning rate; nothing between the reader and the loop.
+
+SGD with momentum. Reproducible bit for bit on one type of machine: the order of the images and every random draw are
+functions of (seed, epoch), so a run that is resumed from a checkpoint ends with the bits of one that never stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab import models
+from cnnlab.data.load import Dataset, Split, batches
+from cnnlab.diagnostics import first_weight, steps_to_target
+from cnnlab.models.initialization import initialize
+from cnnlab.spec import ArmSpec, TrainSpec
+
+Status = Literal["finished", "diverged", "timed_out"]
+EARLY_STEPS = 10
+EVALUATION_BATCH = 500
+
+
+@dataclass
+class Curves:
+    """One value per step, and one per evaluation."""
+
+    loss: Tensor
+    gradient_norm: Tensor
+    steps: list[int] = field(default_factory=list)
+    train_losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    validation_accuracies: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
+    milliseconds: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves behind: the network, its curves, how it ended, and what it cost."""
+
+    model: nn.Module
+    curves: Curves
+    status: Status
+    step: int
+    steps_per_epoch: int
+    interval: int
+    diverged_at_step: int | None
+    seconds: float
+    cpu_seconds: float
+
+
+def prepare_process(device: str) -> None:
+    """One thread per CPU job and deterministic kernels: part of the protocol, as either changes the numbers."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    if device == "cpu":
+        torch.set_num_threads(1)
+
+
+def train(
+    arm: ArmSpec,
+    data: Dataset,
+    seed: int,
+    learning_rate: float,
+    epochs: int,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = 30.0,
+    first_step: Callable[[], None] = lambda: None,
+    evaluated: Callable[[Curves], None] = lambda curves: None,
+) -> Trained:
+    """Train for `epochs`, evaluating on the validation split; the test images are not touched.
+
+    A loss that is no longer finite ends the run as *diverged*, a passed time limit as *timed_out*: both are results.
+    With `checkpoint`, an epoch's end is saved there at most every `checkpoint_seconds`, and a run found there goes on.
+    """
+    spec, device = arm.train, torch.device(arm.device)
+    model = models.build(arm.model, data.channels, data.image_size, data.classes)
+    initialize(model, seed, str(arm.model.switches.get("initialization", "kaiming")))
+    model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    decay = spec.weight_decay
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=spec.momentum, weight_decay=decay, fused=True
+    )
+    half = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
+    scaler = torch.amp.GradScaler(device.type, enabled=arm.precision == "amp" and half == torch.float16)
+    watched = first_weight(model)
+
+    steps_per_epoch = math.ceil(len(data.train.labels) / spec.batch_size)
+    total = epochs * steps_per_epoch
+    interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)
+    curves = Curves(torch.zeros(total, device=device), torch.zeros(total, device=device))
+    status: Status = "finished"
+    diverged_at: int | None = None
+    step = start_epoch = 0
+    seconds = cpu_seconds = 0.0
+    if checkpoint is not None and checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=False)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        scaler.load_state_dict(saved["scaler"])
+        curves, step, start_epoch = saved["curves"], saved["step"], saved["epoch"]
+        seconds, cpu_seconds = saved["seconds"], saved["cpu_seconds"]
+    clock, cpu_clock, last_save = time.perf_counter(), time.process_time(), time.perf_counter()
+
+    for epoch in range(start_epoch, epochs):
+        torch.manual_seed(derive_seed(seed, "epoch", epoch))  # dropout; the order of the images has its own
+        model.train()
+        for images, labels in batches(data.train, seed, epoch, spec.batch_size, arm.data.augment):
+            rate = learning_rate * schedule(spec, step, total)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            with torch.autocast(device.type, half, enabled=arm.precision == "amp"):
+                loss = F.cross_entropy(model(images), labels)
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(loss).backward()
+            scaler.unscale_(optimizer)
+            assert watched.grad is not None
+            curves.loss[step] = loss.detach()
+            curves.gradient_norm[step] = torch.linalg.vector_norm(watched.grad)
+            scaler.step(optimizer)
+            scaler.update()
+            step += 1
+            if step == 1:
+                first_step()
+
+            if step % interval == 0 or step == total:
+                done = curves.steps[-1] if curves.steps else 0
+                evaluation = evaluate(model, data.validation)
+                curves.steps.append(step)
+                curves.train_losses.append(curves.loss[done:step].mean().item())
+                curves.validation_losses.append(evaluation.loss.mean().item())
+                curves.validation_accuracies.append(evaluation.correct.float().mean().item())
+                curves.learning_rates.append(rate)
+                curves.milliseconds.append(time.time_ns() // 1_000_000)
+                evaluated(curves)
+                model.train()
+                diverged_at = first_not_finite(curves.loss, done, step)
+                spent = seconds + time.perf_counter() - clock
+                if diverged_at is None and not math.isfinite(curves.validation_losses[-1]):
+                    diverged_at = step
+                if diverged_at is not None:
+                    status = "diverged"
+                elif spec.time_limit_seconds is not None and spent > spec.time_limit_seconds and step < total:
+                    status = "timed_out"
+                if status != "finished":
+                    break
+        if status != "finished":
+            break
+        if checkpoint is not None and time.perf_counter() - last_save > checkpoint_seconds and epoch + 1 < epochs:
+            last_save = time.perf_counter()
+            save_checkpoint(
+                checkpoint,
+                model=model.state_dict(),
+                optimizer=optimizer.state_dict(),
+                scaler=scaler.state_dict(),
+                curves=curves,
+                step=step,
+                epoch=epoch + 1,
+                seconds=seconds + last_save - clock,
+                cpu_seconds=cpu_seconds + time.process_time() - cpu_clock,
+            )
+    return Trained(
+        model=model,
+        curves=curves,
+        status=status,
+        step=step,
+        steps_per_epoch=steps_per_epoch,
+        interval=interval,
+        diverged_at_step=diverged_at,
+        seconds=seconds + time.perf_counter() - clock,
+        cpu_seconds=cpu_seconds + time.process_time() - cpu_clock,
+    )
+
+
+def schedule(spec: TrainSpec, step: int, total: int) -> float:
+    """The factor of the learning rate at `step` (0-based) of `total`.
+
+    Cosine decay without restarts (Loshchilov & Hutter 2017), a tenth after half and after three quarters of the steps
+    (He et al. 2016), or constant; each after a linear warm-up.
+    """
+    if step < spec.warmup_steps:
+        return (step + 1) / spec.warmup_steps
+    if spec.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (step - spec.warmup_steps) / max(1, total - spec.warmup_steps)))
+    if spec.schedule == "step":
+        return 0.1 ** ((2 * step >= total) + (4 * step >= 3 * total))
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Per image, in the order of the split: log-loss in nats, whether the answer is right, and the answer."""
+
+    loss: Tensor
+    correct: Tensor
+    predicted: Tensor
+
+
+def evaluate(model: nn.Module, split: Split) -> Evaluation:
+    """The network in evaluation mode on every image of `split`, in batches of fixed size, in float32."""
+    model.eval()
+    with torch.inference_mode():
+        logits = torch.cat([model(chunk).float() for chunk in split.images.split(EVALUATION_BATCH)])
+        predicted = logits.argmax(1)
+        loss = F.cross_entropy(logits, split.labels, reduction="none")
+    return Evaluation(loss, predicted == split.labels, predicted)
+
+
+def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> tuple[dict[str, Any], Evaluation | None]:
+    """The deterministic outcome of a run, and its per-image test outcome. Test images are read here, after training.
+
+    Missing values are None: a run that diverged has no final error, not an error of 1 or 0.
+    """
+    curves, early = trained.curves, trained.curves.gradient_norm[: min(EARLY_STEPS, trained.step)]
+    values: dict[str, Any] = {
+        "status": trained.status,
+        "epochs": epochs,
+        "steps": trained.step,
+        "steps_per_epoch": trained.steps_per_epoch,
+        "evaluation_interval": trained.interval,
+        "diverged_at_step": trained.diverged_at_step,
+        "target_accuracy": arm.train.target_accuracy,
+        "steps_to_target": steps_to_target(
+            curves.steps, curves.validation_accuracies, arm.train.target_accuracy
+        ),
+        "first_gradient_norm": finite(curves.gradient_norm[0].item()),
+        "early_gradient_norm": finite(early.double().log().mean().exp().item()),
+        "test_images": len(data.test.labels),
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+    }
+    finals = ("train_error", "train_loss", "validation_error", "validation_loss", "test_error", "test_loss")
+    if trained.status != "finished":
+        return {**values, **dict.fromkeys(finals)}, None
+    outcomes = {name: evaluate(trained.model, getattr(data, name)) for name in ("train", "validation", "test")}
+    for name, outcome in outcomes.items():
+        values[f"{name}_error"] = 1 - outcome.correct.double().mean().item()
+        values[f"{name}_loss"] = finite(outcome.loss.double().mean().item())
+    return values, outcomes["test"]
+
+
+def finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def first_not_finite(values: Tensor, start: int, stop: int) -> int | None:
+    """The 1-based step of the first value in ``values[start:stop]`` that is NaN or infinite."""
+    bad = (~torch.isfinite(values[start:stop])).nonzero()
+    return start + int(bad[0]) + 1 if len(bad) else None
+
+
+def derive_seed(*parts: int | str) -> int:
+    """A seed of its own for each purpose, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
+
+
+def save_checkpoint(path: Path, **state: Any) -> None:
+    """Written aside, then renamed: a checkpoint is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{os.getpid()}")
+    torch.save(state, aside)
+    os.replace(aside, path)
