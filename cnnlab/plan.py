@@ -71,6 +71,12 @@ class Plan:
         specs = (spec.data.prepared() for spec in self._arms.values())
         return {spec.data_id: spec for spec in specs}
 
+    def weight(self, arm_id: str) -> float:
+        """Roughly how long a run of the arm takes beside another's: longest arms start first, so cores idle least."""
+        spec = self._arms[arm_id]
+        size = spec.data.image_size or catalog.shape(spec.data)[1]
+        return spec.train.epochs * float(spec.model.switches.get("depth", 5)) * size
+
     def study(self, name: str) -> Study:
         return next(study for study in self.studies if study.name == name)
 

@@ -1,0 +1,5 @@
+"""``python -m cnnlab``: how the rules call a step, whatever PATH holds."""
+
+from cnnlab.cli import main
+
+main(prog_name="cnnlab")

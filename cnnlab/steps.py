@@ -1,0 +1,131 @@
+"""What each rule of the workflow does. Every step imports only what it needs, when it needs it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnlab import records
+from cnnlab.errors import UserError
+from cnnlab.paths import Paths
+from cnnlab.plan import Plan
+from cnnlab.spec import parse_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cnnlab.tables import Runs
+
+
+def prepare_data(plan: Plan, data_id: str) -> None:
+    from cnnlab.data.prepare import prepare
+
+    if data_id not in plan.data():
+        raise UserError(f"{data_id}: no study asks for this data; run snakemake again")
+    prepare(plan.data()[data_id], plan.paths.data_file(data_id), plan.paths.data_card(data_id))
+
+
+def train_arm(plan: Plan, arm_id: str, seeds: str | None) -> None:
+    from cnnlab import progress
+    from cnnlab.job import run_job
+
+    arm = plan.arm(arm_id)
+    wanted = parse_seeds(seeds) if seeds else tuple(seed for known, seed in plan.runs() if known == arm_id)
+    run_job(
+        arm,
+        plan.paths,
+        wanted,
+        plan.config.checkpoint_seconds,
+        lambda record: print(progress.finished(plan.paths, record), flush=True),
+    )
+
+
+def collect(plan: Plan) -> None:
+    found = records.of_manifests(plan.paths, plan.manifests())
+    write_tables(plan.paths, _collected(plan, found))
+
+
+def compare(plan: Plan) -> None:
+    found = records.of_manifests(plan.paths, plan.manifests())
+    write_tables(plan.paths, _compared(plan, found, plan.paths.looks))
+
+
+def figures(plan: Plan) -> None:
+    _draw(plan, read_tables(plan.paths), plan.paths)
+
+
+def render(plan: Plan) -> None:
+    from cnnlab import report
+
+    report.render(plan, read_tables(plan.paths), plan.paths.figures, plan.paths.report)
+
+
+def track(plan: Plan) -> None:
+    from cnnlab import tables, tracking
+
+    found = records.of_manifests(plan.paths, plan.manifests())
+    rows = tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
+    tables.write(tables.table("measured/mlflow", rows), plan.paths.measured("mlflow"))
+
+
+def cost(plan: Plan) -> None:
+    from cnnlab import cost, tables
+
+    tables.write(tables.table("measured/cost", cost.measure_arms(plan)), plan.paths.measured("cost"))
+
+
+def report_so_far(plan: Plan, output: Path | None) -> Path:
+    """The report of whatever is finished, without touching a file that a rule declares."""
+    from cnnlab import report
+
+    output = output or plan.paths.reports / "partial.html"
+    found = records.so_far(plan.paths, plan.manifests())
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Paths(Path(folder), plan.paths.reports)
+        frames = _collected(plan, found) | _compared(plan, found, looks=None)
+        frames |= {name: frame for name, frame in read_tables(plan.paths).items() if name not in frames}
+        _draw(plan, frames, aside)
+        report.render(plan, frames, aside.figures, output)
+    return output
+
+
+def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
+    from cnnlab import tables
+
+    return {
+        "runs": tables.runs(plan, found),
+        "arms": tables.arms(plan, found),
+        "curves": tables.curves(plan, found),
+        "measured/runs": tables.measured_runs(plan, found),
+        "measured/claims": tables.measured_claims(plan, found),
+    }
+
+
+def _compared(plan: Plan, found: Runs, looks: Path | None) -> dict[str, pd.DataFrame]:
+    from cnnlab import tables, verdict
+
+    contrasts, claims = verdict.evaluate(plan, found, looks)
+    return {"contrasts": tables.table("contrasts", contrasts), "claims": tables.table("claims", claims)}
+
+
+def _draw(plan: Plan, frames: dict[str, pd.DataFrame], paths: Paths) -> None:
+    from cnnlab import figures
+
+    figures.draw_all(plan, frames, paths)
+
+
+def write_tables(paths: Paths, frames: dict[str, pd.DataFrame]) -> None:
+    from cnnlab import tables
+
+    for name, frame in frames.items():
+        tables.write(frame, paths.table(name))
+
+
+def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
+    """Every table that has been made, by its name in `cnnlab.schemas.TABLES`."""
+    from cnnlab import tables
+    from cnnlab.schemas import TABLES
+
+    frames = {name: tables.read(paths.table(name)) for name in TABLES}
+    return {name: frame for name, frame in frames.items() if frame is not None}
