@@ -84,16 +84,16 @@ def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool
       cnnlab list --cost --config studies=core
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
-    from cnnlab import inspect
+    from cnnlab import listing
 
     if columns:
-        click.echo(inspect.columns())
+        click.echo(listing.columns())
     elif runs:
-        click.echo(inspect.runs(load_plan(files, pairs)))
+        click.echo(listing.runs(load_plan(files, pairs)))
     elif cost:
-        click.echo(inspect.costs(load_plan(files, pairs)))
+        click.echo(listing.costs(load_plan(files, pairs)))
     else:
-        click.echo(inspect.overview(load_plan(files, pairs)))
+        click.echo(listing.overview(load_plan(files, pairs)))
 
 
 @main.command()
@@ -109,9 +109,9 @@ def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str 
       cnnlab show activation
       cnnlab show C26
     """
-    from cnnlab import inspect
+    from cnnlab import listing
 
-    click.echo(inspect.show(load_plan(files, pairs), name, preset))
+    click.echo(listing.show(load_plan(files, pairs), name, preset))
 
 
 @main.command()
@@ -222,3 +222,15 @@ _step("figures", "Step: the figures of every study.")
 _step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
 _step("track", "Step: mirror every finished run to MLflow, and mend what is missing there.")
 _step("render", "Step: the report, from the tables and figures.")
+
+
+@main.command()
+def schema() -> None:
+    """Write workflow/schemas/*.json, from which editors complete and check study files."""
+    from cnnlab import editor
+    from cnnlab.paths import SCHEMAS
+
+    SCHEMAS.mkdir(parents=True, exist_ok=True)
+    for path, text in editor.schemas().items():
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {path}")

@@ -16,6 +16,7 @@ SHARED = (
     "train.py",
     "tune.py",
     "diagnostics.py",
+    "data/arrays.py",
     "data/load.py",
     "data/augment.py",
     "models/__init__.py",

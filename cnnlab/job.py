@@ -99,7 +99,7 @@ class Job:
             self.paths,
             self._spec(choice, seed),
             result,
-            self._provenance(trained, choice, result, began, len(data.train.labels)),
+            self._provenance(trained, choice, result, began, len(data.train)),
             _tensors(trained, outcome),
         )
         checkpoint.unlink(missing_ok=True)
@@ -113,8 +113,8 @@ class Job:
         if self._data is None or self._data[0] != key:
             spec = self.arm.data
             data_id = spec.data_id
-            loaded = load(self.paths.data_file(data_id), self.paths.data_card(data_id), spec, seed)
-            self._data = (key, loaded.to(self.arm.device))
+            files = self.paths.data_file(data_id), self.paths.data_card(data_id)
+            self._data = (key, load(*files, spec, seed, device=self.arm.device))
         return self._data[1]
 
     def _run_id(self, choice: Choice, seed: int) -> str:

@@ -6,7 +6,6 @@ functions of (seed, epoch), so a run that is resumed from a checkpoint ends with
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab import models
-from cnnlab.data.load import Dataset, Split, batches
+from cnnlab.data.load import Dataset, Split, batches, derive_seed
 from cnnlab.diagnostics import first_weight, steps_to_target
 from cnnlab.models.initialization import initialize
 from cnnlab.spec import ArmSpec, TrainSpec
@@ -64,6 +63,7 @@ def prepare_process(device: str) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     if device == "cpu":
         torch.set_num_threads(1)
 
@@ -87,16 +87,14 @@ def train(
     spec, device = arm.train, torch.device(arm.device)
     model = models.build(arm.model, data.channels, data.image_size, data.classes)
     initialize(model, seed, str(arm.model.switches.get("initialization", "kaiming")))
-    model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    decay = spec.weight_decay
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=learning_rate, momentum=spec.momentum, weight_decay=decay, fused=True
-    )
+    model = model.to(device)
+    rule = {"momentum": spec.momentum, "weight_decay": spec.weight_decay}
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, **rule, fused=True)
     half = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
     scaler = torch.amp.GradScaler(device.type, enabled=arm.precision == "amp" and half == torch.float16)
     watched = first_weight(model)
 
-    steps_per_epoch = math.ceil(len(data.train.labels) / spec.batch_size)
+    steps_per_epoch = math.ceil(len(data.train) / spec.batch_size)
     total = epochs * steps_per_epoch
     interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)
     curves = Curves(torch.zeros(total, device=device), torch.zeros(total, device=device))
@@ -211,7 +209,7 @@ def evaluate(model: nn.Module, split: Split) -> Evaluation:
     """The network in evaluation mode on every image of `split`, in batches of fixed size, in float32."""
     model.eval()
     with torch.inference_mode():
-        logits = torch.cat([model(chunk).float() for chunk in split.images.split(EVALUATION_BATCH)])
+        logits = torch.cat([model(chunk).float() for chunk in split.chunks(EVALUATION_BATCH)])
         predicted = logits.argmax(1)
         loss = F.cross_entropy(logits, split.labels, reduction="none")
     return Evaluation(loss, predicted == split.labels, predicted)
@@ -236,7 +234,7 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> tuple[
         ),
         "first_gradient_norm": finite(curves.gradient_norm[0].item()),
         "early_gradient_norm": finite(early.double().log().mean().exp().item()),
-        "test_images": len(data.test.labels),
+        "test_images": len(data.test),
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
     }
     finals = ("train_error", "train_loss", "validation_error", "validation_loss", "test_error", "test_loss")
@@ -257,11 +255,6 @@ def first_not_finite(values: Tensor, start: int, stop: int) -> int | None:
     """The 1-based step of the first value in ``values[start:stop]`` that is NaN or infinite."""
     bad = (~torch.isfinite(values[start:stop])).nonzero()
     return start + int(bad[0]) + 1 if len(bad) else None
-
-
-def derive_seed(*parts: int | str) -> int:
-    """A seed of its own for each purpose, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
 
 
 def save_checkpoint(path: Path, **state: Any) -> None:

@@ -1,0 +1,39 @@
+# cnnlab: from study files to reports/summary.html.   snakemake --cores 4 --resources gpu=1
+# What is to be done is decided in cnnlab/plan.py; the rules only say what depends on what.
+from snakemake.utils import min_version
+
+from cnnlab.rules import Rules
+
+min_version("9.0")
+
+
+configfile: "workflow/config/default.yaml"
+
+
+WORK = Rules(config, workflow.configfiles)
+
+
+include: "workflow/rules/train.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/measure.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        WORK.manifests,
+        WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.tables(
+            "measured/runs", "measured/claims", "measured/cost", "measured/mlflow"
+        ),
+        WORK.tables("measured/throughput"),
+        WORK.figures,
+        WORK.report,
+
+
+onstart:
+    print(WORK.start(), flush=True)
+
+
+onsuccess:
+    print(f"cnnlab: done. Open {WORK.report}, or run `cnnlab ui`.", flush=True)

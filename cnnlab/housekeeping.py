@@ -1,0 +1,90 @@
+"""Freeing what no study needs, and training a run again to see that it gives the same bits."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cnnlab import records
+from cnnlab.errors import UserError
+from cnnlab.paths import Paths
+from cnnlab.plan import Plan
+
+
+def unused(plan: Plan) -> tuple[list[Path], int]:
+    """Runs, tuning, manifests, checkpoints and data that no arm of `plan` asks for, and their bytes."""
+    where, wanted = plan.paths, set(plan.runs())
+    runs = [record.directory for record in records.scan(where) if (record.arm_id, record.seed) not in wanted]
+    arms = set(plan.arms())
+    tuning = [path for path in _entries(where.results / "tuning") if path.name not in arms]
+    manifests = [path for path in _entries(where.results / "manifests") if path.name not in arms]
+    data = [path for path in _entries(where.results / "data") if path.stem not in plan.data()]
+    known = {record.run_id for record in records.scan(where)}
+    checkpoints = [path for path in _entries(where.results / "checkpoints") if path.stem in known]
+    aside = [path for path in _entries(where.runs) if path.name.startswith(".")]
+    found = [*runs, *tuning, *manifests, *data, *checkpoints, *aside]
+    return found, sum(_size(path) for path in found)
+
+
+def remove(found: Sequence[Path]) -> None:
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def verify(paths: Paths, run: str) -> str:
+    """Train `run` (an id, or its beginning) again from its record; say that every bit agrees.
+
+    Raises:
+        UserError: if there is no such run, or a bit differs; then it names the file.
+    """
+    from cnnlab.job import retrain
+
+    record = _find(paths, run)
+    with tempfile.TemporaryDirectory() as folder:
+        aside = replace(paths, results=Path(folder))
+        data_id = _data_id(record)
+        for source in (paths.data_file(data_id), paths.data_card(data_id)):
+            target = Path(folder) / "data" / source.name
+            target.parent.mkdir(exist_ok=True)
+            target.symlink_to(source.resolve())
+        again = retrain(record, aside)
+        names = [path.name for path in sorted(record.directory.iterdir()) if path.name != records.PROVENANCE]
+        differing = [
+            name for name in names if not filecmp.cmp(record.directory / name, again.directory / name, shallow=False)
+        ]
+    if differing:
+        raise UserError(
+            f"{record.run_id}: trained again, {', '.join(differing)} differ; another machine, torch or code than "
+            f"{records.PROVENANCE} names does not promise the same bits"
+        )
+    return f"{record.run_id}: trained again, {', '.join(names)} are equal bit for bit"
+
+
+def _find(paths: Paths, run: str) -> records.Record:
+    found = [record for record in records.scan(paths) if record.run_id.startswith(run)]
+    if len(found) != 1:
+        raise UserError(
+            f"{run}: {'no finished run' if not found else f'{len(found)} runs begin so'}; `cnnlab list --runs` names them"
+        )
+    return found[0]
+
+
+def _data_id(record: records.Record) -> str:
+    from cnnlab.spec import ArmSpec
+
+    return ArmSpec.model_validate(record.spec["arm"]).data.data_id
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size

@@ -1,0 +1,165 @@
+"""What `cnnlab list` and `cnnlab show` print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cnnlab import records, registry
+from cnnlab.errors import UserError, nearest
+from cnnlab.metrics import METRICS
+from cnnlab.plan import Plan
+from cnnlab.spec import ArmSpec, seeds_slug
+from cnnlab.study import ContrastSpec, Study
+
+SIGNS = {"greater": "> {m}", "less": "< -{m}", "equal": "within ±{m}", "not-greater": "< {m}", "not-less": "> -{m}"}
+
+
+def overview(plan: Plan) -> str:
+    """Studies with their arms and claims, then networks with presets and switches."""
+    blocks = []
+    for study in plan.studies:
+        claims = ", ".join(_claim_name(claim.id, claim.part) for claim in study.claims) or "description only"
+        title = f"{study.name}: {study.title}  [{claims}; seeds {seeds_slug(study.seeds)}]"
+        rows = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
+        blocks.append(f"{title}\n{_columns(rows)}")
+    for name, architecture in registry.architectures().items():
+        rows = [("presets", ", ".join(architecture.presets))]
+        rows += [(switch, str(allowed)) for switch, allowed in _switches(architecture).items()]
+        blocks.append(f"{name}: {architecture.title}\n{_columns(rows)}")
+    return "\n\n".join(blocks)
+
+
+def _switches(architecture: Any) -> dict[str, str]:
+    return {name: switch.describe(name) for name, switch in architecture.switches.items()}
+
+
+def runs(plan: Plan) -> str:
+    rows = [("run", "arm", "seed", "learning rate", "test error", "status")]
+    for record in records.scan(plan.paths):
+        error = record.result["test_error"]
+        rows.append(
+            (
+                record.run_id,
+                record.arm_id,
+                str(record.seed),
+                f"{record.spec['learning_rate']:g}",
+                "missing" if error is None else f"{100 * error:.2f} %",
+                record.result["status"],
+            )
+        )
+    if len(rows) == 1:
+        raise UserError(f"{plan.paths.runs}: no finished run yet; run snakemake first")
+    return _columns(rows, indent="")
+
+
+def costs(plan: Plan) -> str:
+    """Runs times seconds, tuning included, on one core of an ordinary machine: an estimate, for planning."""
+    from cnnlab.cost import estimate_seconds
+
+    rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
+    seen: set[str] = set()
+    for study in plan.studies:
+        for name, arm in study.arms.items():
+            seconds = estimate_seconds(arm.spec)
+            shared = arm.spec.arm_id in seen
+            seen.add(arm.spec.arm_id)
+            whole = 0.0 if shared else seconds * (len(study.seeds) + tuning_runs(arm.spec))
+            total += whole
+            rows.append(
+                (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", "shared" if shared else f"{whole:.0f}")
+            )
+    return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
+
+
+def tuning_runs(arm: ArmSpec) -> float:
+    """Tuning in units of a whole run, without extensions of the grid."""
+    return 0.0 if arm.train.learning_rate else len(arm.train.tune.rates) * arm.train.tune.epochs_share
+
+
+def columns() -> str:
+    from cnnlab.schemas import TABLES
+
+    blocks = []
+    for name, schema in TABLES.items():
+        rows = [(key, str(column.dtype), str(column.description)) for key, column in schema.columns.items()]
+        blocks.append(f"{name}\n{_columns(rows)}")
+    return "\n\n".join(blocks)
+
+
+def show(plan: Plan, name: str, preset: str | None) -> str:
+    """Whatever bears that name: a network, study, arm, run (or the beginning of its id), or claim.
+
+    Raises:
+        UserError: if nothing does, with the nearest name.
+    """
+    studies = {study.name: study for study in plan.studies}
+    if name in registry.architectures():
+        return _network(name, preset)
+    if name in studies:
+        return _study(studies[name])
+    if name in plan.arms():
+        return json.dumps(plan.arm(name).model_dump(mode="json"), indent=1)
+    claim = plan.claims.get(name)
+    if claim:
+        tested = [study.name for study in plan.studies if any(spec.id == name for spec in study.claims)]
+        parts = ", ".join(f"{part} ({kind})" for part, kind in claim.parts.items())
+        return f"{claim.id} ({claim.chapter}): {claim.statement}\nparts: {parts}\nstudies: {', '.join(tested) or 'none yet'}"
+    for record in records.scan(plan.paths):
+        if record.run_id.startswith(name):
+            return json.dumps({**record.spec, **record.result, "provenance": record.provenance}, indent=1)
+    valid = [*registry.architectures(), *studies, *plan.arms()]
+    raise UserError(f"{name}: no network, study, arm, run or claim of that name; {nearest(name, valid)}")
+
+
+def _network(name: str, preset: str | None) -> str:
+    from cnnlab import cost, models
+    from cnnlab.spec import ModelSpec
+
+    architecture = registry.get(name)
+    preset = preset or next(iter(architecture.presets))
+    size = architecture.preset(preset, "--preset")
+    spec = ModelSpec(architecture=name, preset=preset, switches=registry.resolve(name, preset, {}, name))
+    import torch
+
+    with torch.device("meta"):
+        model = models.build(spec, size.channels, size.image_size, size.classes)
+    layers = cost.describe(model, (size.channels, size.image_size, size.image_size))
+    rows = [("layer", "kind", "output (sample first)", "parameters", "multiply-accumulates")]
+    for layer in layers:
+        shape = "x".join(("N", *map(str, layer.output_shape)))
+        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}"))
+    total = f"{sum(layer.parameters for layer in layers):,} parameters, {sum(layer.macs for layer in layers):,} MACs"
+    return f"{architecture.title}, preset {preset}: {architecture.paper}\n\n{_columns(rows, indent='')}\n\n{total}"
+
+
+def _study(study: Study) -> str:
+    lines = [f"{study.title}: {study.question}", f"file: {study.path}; seeds {seeds_slug(study.seeds)}", ""]
+    lines.append(_columns([(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]))
+    for claim in study.claims:
+        lines += ["", f"{_claim_name(claim.id, claim.part)} holds if"]
+        lines += [f"  {_contrast(contrast)}" for contrast in claim.requires]
+    if study.secondary:
+        lines += ["", "secondary, without a verdict:", *(f"  {_contrast(contrast)}" for contrast in study.secondary)]
+    return "\n".join(lines)
+
+
+def _contrast(contrast: ContrastSpec) -> str:
+    terms = " ".join(f"{weight:+g}·{name}" for name, weight in contrast.contrast.items())
+    unit = METRICS[contrast.metric].unit
+    sign = SIGNS[contrast.direction].format(m=f"{contrast.margin:g} {unit}") if contrast.direction else f"in {unit}"
+    return f"{METRICS[contrast.metric].title}: {terms} {sign}"
+
+
+def _claim_name(claim_id: str, part: str) -> str:
+    return claim_id if part == "main" else f"{claim_id} ({part})"
+
+
+def _columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
+    """Plain columns, each as wide as its widest cell."""
+    widths = [max(len(str(row[index])) for row in rows) for index in range(len(rows[0]))]
+    return "\n".join(
+        (indent + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,82 @@
+"""What the Snakefile asks of the plan: names of files and flags of steps. Imports neither torch nor pandas."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cnnlab import config as configuration
+from cnnlab import dependencies, paths, progress
+from cnnlab.data import catalog
+from cnnlab.errors import UserError
+from cnnlab.plan import Plan, make_plan
+from cnnlab.report.names import FIGURES
+
+
+class Rules:
+    """The plan of this call, as files.
+
+    A user's mistake ends the program with one line: Snakemake would show a traceback.
+    """
+
+    def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
+        try:
+            self._flags = configuration.flags(merged, configfiles)
+            self.plan: Plan = make_plan(configuration.from_mapping(merged))
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        self.lock = "requirements.lock"
+        self.claims = str(paths.CLAIMS)
+        self.manifests = self.plan.manifest_files()
+        self.arm_ids = sorted(self.plan.arms())
+        self.report = str(self.plan.paths.report)
+        self.studies = [str(study.path) for study in self.plan.studies]
+        self.gpu = int(any(arm.device == "cuda" for arm in self.plan.arms().values()))
+
+    @property
+    def figures(self) -> list[str]:
+        where = self.plan.paths
+        return [
+            str(where.figure(study.name, name, suffix))
+            for study in self.plan.studies
+            for name in FIGURES
+            for suffix in ("svg", "png")
+        ]
+
+    def path(self, pattern: str) -> str:
+        """A path below the tier's results; wildcards stay."""
+        return f"{self.plan.config.results}/{pattern}"
+
+    def tables(self, *names: str) -> list[str]:
+        return [f"{self.plan.paths.table(name)}.{suffix}" for name in names for suffix in ("csv", "parquet")]
+
+    def sources(self, *modules: str) -> list[str]:
+        return sorted({file for module in modules for file in dependencies.sources(module)})
+
+    def card(self, arm_id: str) -> str:
+        return str(self.plan.paths.data_card(self.plan.arm(arm_id).data.data_id))
+
+    def listing(self, data_id: str) -> str:
+        """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
+        spec = self.plan.data()[data_id]
+        return catalog.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
+
+    def priority(self, arm_id: str) -> int:
+        """Long arms first."""
+        return int(self.plan.weight(arm_id))
+
+    def flags(self, *also: str) -> str:
+        """How a step is told this call's configuration.
+
+        Steps of one arm look it up among all studies, so that another selection does not run them again; the others
+        name the key ``studies`` in `also`.
+        """
+        chosen = dict(self._flags)
+        if "studies" not in also:
+            chosen["studies"] = "" if not self._flags["configfile"] else "--config studies=all"
+        return " ".join(option for option in chosen.values() if option)
+
+    def start(self) -> str:
+        return progress.start(self.plan)

@@ -1,0 +1,104 @@
+# Records → tables → verdicts → figures → report; MLflow mirrors the records beside it.
+# Each rule lists its modules: small files are compared by content, so a `touch` does nothing and an edit runs it again.
+
+
+rule collect:
+    input:
+        WORK.manifests,
+        WORK.sources("cnnlab.tables"),
+        WORK.lock,
+    output:
+        WORK.tables("runs", "arms", "curves", "measured/runs", "measured/claims"),
+    params:
+        flags=WORK.flags("studies"),
+    log:
+        WORK.path("logs/collect.log"),
+    benchmark:
+        WORK.path("benchmarks/collect.tsv")
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
+
+
+rule compare:
+    input:
+        WORK.manifests,
+        WORK.sources("cnnlab.verdict", "cnnlab.tables"),
+        WORK.studies,
+        WORK.claims,
+        WORK.lock,
+    output:
+        WORK.tables("contrasts", "claims"),
+    params:
+        flags=WORK.flags("studies"),
+    log:
+        WORK.path("logs/compare.log"),
+    benchmark:
+        WORK.path("benchmarks/compare.tsv")
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m cnnlab compare {params.flags} 2>&1 | tee {log}"
+
+
+rule figures:
+    input:
+        WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.sources("cnnlab.figures"),
+        WORK.lock,
+    output:
+        WORK.figures,
+    params:
+        flags=WORK.flags("studies"),
+    log:
+        WORK.path("logs/figures.log"),
+    benchmark:
+        WORK.path("benchmarks/figures.tsv")
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m cnnlab figures {params.flags} 2>&1 | tee {log}"
+
+
+# The store itself is neither input nor output of a rule: a click in the MLflow UI must not run anything again.
+rule track:
+    input:
+        WORK.manifests,
+        WORK.sources("cnnlab.tracking"),
+    output:
+        WORK.tables("measured/mlflow"),
+    params:
+        flags=WORK.flags("studies"),
+    log:
+        WORK.path("logs/track.log"),
+    benchmark:
+        WORK.path("benchmarks/track.tsv")
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m cnnlab track {params.flags} 2>&1 | tee {log}"
+
+
+rule render:
+    input:
+        WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.tables(
+            "measured/runs", "measured/claims", "measured/cost", "measured/mlflow"
+        ),
+        WORK.tables("measured/throughput"),
+        WORK.figures,
+        WORK.sources("cnnlab.report"),
+        WORK.lock,
+    output:
+        WORK.report,
+    params:
+        flags=WORK.flags("studies"),
+    log:
+        WORK.path("logs/render.log"),
+    benchmark:
+        WORK.path("benchmarks/render.tsv")
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m cnnlab render {params.flags} 2>&1 | tee {log}"
