@@ -23,10 +23,8 @@ rule all:
     input:
         WORK.manifests,
         WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
-        WORK.tables(
-            "measured/runs", "measured/claims", "measured/cost", "measured/mlflow"
-        ),
-        WORK.tables("measured/throughput"),
+        WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
+        WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
         WORK.figures,
         WORK.report,
 

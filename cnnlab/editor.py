@@ -54,6 +54,6 @@ def _model() -> dict[str, Any]:
     properties: dict[str, Any] = {"architecture": {"enum": sorted(architectures)}, "preset": {"enum": presets}}
     for architecture in architectures.values():
         for name, switch in architecture.switches.items():
-            values = switch.valid(name)
+            values = switch.values
             properties.setdefault(name, {"enum": list(values)} if values else {"type": "number"})
     return properties

@@ -114,7 +114,7 @@ class Job:
             spec = self.arm.data
             data_id = spec.data_id
             files = self.paths.data_file(data_id), self.paths.data_card(data_id)
-            self._data = (key, load(*files, spec, seed, device=self.arm.device))
+            self._data = (key, load(*files, spec, seed).to(self.arm.device))
         return self._data[1]
 
     def _run_id(self, choice: Choice, seed: int) -> str:
@@ -268,7 +268,7 @@ def peak_memory_mb() -> float:
 
 @lru_cache
 def versions() -> dict[str, str]:
-    packages = {name: metadata.version(name) for name in ("torch", "numpy", "cnnlab")}
+    packages = {name: metadata.version(name) for name in ("torch", "numpy")}
     return {"python": platform.python_version(), **packages}
 
 

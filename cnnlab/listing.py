@@ -32,7 +32,7 @@ def overview(plan: Plan) -> str:
 
 
 def _switches(architecture: Any) -> dict[str, str]:
-    return {name: switch.describe(name) for name, switch in architecture.switches.items()}
+    return {name: switch.describe() for name, switch in architecture.switches.items()}
 
 
 def runs(plan: Plan) -> str:

@@ -106,7 +106,12 @@ def _compared(plan: Plan, found: Runs, looks: Path | None) -> dict[str, pd.DataF
     from cnnlab import tables, verdict
 
     contrasts, claims = verdict.evaluate(plan, found, looks)
-    return {"contrasts": tables.table("contrasts", contrasts), "claims": tables.table("claims", claims)}
+    measured = verdict.measured_contrasts(plan, found)
+    return {
+        "contrasts": tables.table("contrasts", contrasts),
+        "claims": tables.table("claims", claims),
+        "measured/contrasts": tables.table("measured/contrasts", measured),
+    }
 
 
 def _draw(plan: Plan, frames: dict[str, pd.DataFrame], paths: Paths) -> None:

@@ -138,7 +138,7 @@ def train(
                 curves.steps.append(step)
                 curves.train_losses.append(curves.loss[done:step].mean().item())
                 curves.validation_losses.append(evaluation.loss.mean().item())
-                curves.validation_accuracies.append(evaluation.correct.float().mean().item())
+                curves.validation_accuracies.append(evaluation.correct.double().mean().item())
                 curves.learning_rates.append(rate)
                 curves.milliseconds.append(time.time_ns() // 1_000_000)
                 evaluated(curves)

@@ -29,7 +29,7 @@ rule compare:
         WORK.claims,
         WORK.lock,
     output:
-        WORK.tables("contrasts", "claims"),
+        WORK.tables("contrasts", "claims", "measured/contrasts"),
     params:
         flags=WORK.flags("studies"),
     log:
@@ -83,10 +83,8 @@ rule track:
 rule render:
     input:
         WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
-        WORK.tables(
-            "measured/runs", "measured/claims", "measured/cost", "measured/mlflow"
-        ),
-        WORK.tables("measured/throughput"),
+        WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
+        WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
         WORK.figures,
         WORK.sources("cnnlab.report"),
         WORK.lock,
