@@ -142,7 +142,11 @@ def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
     def resolve(fields: ArmFields, where: str) -> ArmSpec:
         data = validate(DataSpec, fields.data, f"{where}: data")
         train = validate(TrainSpec, fields.train, f"{where}: train")
-        model = _model(fields, data, f"{where}: model")
+        try:
+            shape = catalog.shape(data)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        model = _model(fields, shape, f"{where}: model")
         return ArmSpec(
             model=model,
             data=data,
@@ -156,13 +160,12 @@ def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
     return resolve
 
 
-def _model(fields: ArmFields, data: DataSpec, where: str) -> ModelSpec:
+def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> ModelSpec:
     switches = dict(fields.model)
     architecture = switches.pop("architecture", None)
     preset = switches.pop("preset", "small")
     if not isinstance(architecture, str) or not isinstance(preset, str):
         raise UserError(f"{where}: architecture: missing; {nearest('', registry.architectures())}")
     complete = registry.resolve(architecture, preset, switches, where)
-    channels, height, width, classes = catalog.shape(data)
-    registry.check_image(architecture, preset, complete, channels, height, width, classes, where)
+    registry.check_image(architecture, preset, complete, *shape, where)
     return ModelSpec(architecture=architecture, preset=preset, switches=complete)

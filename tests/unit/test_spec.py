@@ -1,0 +1,134 @@
+"""Ids: what changes a result changes the id, and nothing else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnnlab import dependencies, registry
+from cnnlab.errors import UserError
+from cnnlab.fingerprint import _code, fingerprint
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, merge, parse_seeds, run_id, seeds_slug
+
+
+def arm(**changes: object) -> ArmSpec:
+    model = ModelSpec(architecture="lenet", switches={"activation": "relu"})
+    fields = {"model": model, "data": DataSpec(name="mnist5k"), "train": TrainSpec(epochs=2), "torch": "2"}
+    return ArmSpec(**{**fields, "fingerprint": "f", **changes})  # type: ignore[arg-type]
+
+
+DIFFERENT = {
+    "switch": {"model": ModelSpec(architecture="lenet", switches={"activation": "sigmoid"})},
+    "preset": {"model": ModelSpec(architecture="lenet", preset="d2l", switches={"activation": "relu"})},
+    "data": {"data": DataSpec(name="mnist5k", limit=500)},
+    "folder": {"data": DataSpec(name="folder", root="a")},
+    "epochs": {"train": TrainSpec(epochs=3)},
+    "fixed rate": {"train": TrainSpec(epochs=2, learning_rate=0.1)},
+    "device": {"device": "cuda"},
+    "precision": {"precision": "amp"},
+    "torch": {"torch": "3"},
+    "code": {"fingerprint": "g"},
+}
+
+
+@pytest.mark.parametrize("change", DIFFERENT)
+def test_what_changes_a_result_changes_the_id(change: str) -> None:
+    assert arm(**DIFFERENT[change]).arm_id != arm().arm_id
+
+
+def test_a_time_limit_and_the_place_of_a_known_dataset_do_not_change_the_id() -> None:
+    assert arm(train=TrainSpec(epochs=2, time_limit_seconds=9)).arm_id == arm().arm_id
+    assert arm(data=DataSpec(name="mnist5k", root="elsewhere")).arm_id == arm().arm_id
+    assert DataSpec(name="mnist", root="elsewhere").data_id == DataSpec(name="mnist").data_id
+
+
+def test_the_grid_of_a_fixed_rate_does_not_count() -> None:
+    fixed = TrainSpec(epochs=2, learning_rate=0.1)
+    grid = fixed.tune.model_copy(update={"rates": (0.5,)})
+    assert arm(train=fixed).arm_id == arm(train=fixed.model_copy(update={"tune": grid})).arm_id
+
+
+def test_what_the_job_does_to_the_images_does_not_change_the_prepared_file() -> None:
+    plain = DataSpec(name="mnist5k")
+    shuffled = DataSpec(name="mnist5k", shuffle_pixels=True, train_size=500, augment=("flip",))
+    assert plain.data_id == shuffled.data_id == shuffled.prepared().data_id
+    assert plain.data_id != DataSpec(name="mnist5k", image_size=14).data_id
+
+
+def test_a_run_is_named_by_arm_data_rate_and_seed() -> None:
+    ids = {run_id(a, c, r, s) for a in "ab" for c in "cd" for r in (0.1, 0.2) for s in (0, 1)}
+    assert len(ids) == 16
+
+
+@given(st.sets(st.integers(0, 60), min_size=1))
+def test_seeds_survive_their_slug(seeds: set[int]) -> None:
+    assert parse_seeds(seeds_slug(tuple(seeds))) == tuple(sorted(seeds))
+
+
+def test_a_slug_that_is_none_is_one_line() -> None:
+    with pytest.raises(UserError, match="--seeds x: not a list of seeds; write 0-7"):
+        parse_seeds("x")
+
+
+def test_merge_goes_mapping_by_mapping() -> None:
+    assert merge({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"c": 3}, "d": [2]}) == {"a": {"b": 1, "c": 3}, "d": [2]}
+
+
+def code(folder: Path, text: str) -> str:
+    path = folder / f"{abs(hash(text))}.py"
+    path.write_text(text)
+    return _code(path, 0)
+
+
+def test_comments_docstrings_and_layout_are_not_code(tmp_path: Path) -> None:
+    plain = code(tmp_path, "def f(x):\n    return x + 1\n")
+    assert code(tmp_path, '"""What."""\ndef f( x ):\n    """Why."""\n    # how\n    return (x + 1)\n') == plain
+    assert code(tmp_path, "def f(x):\n    return x + 2\n") != plain
+
+
+def test_an_edit_of_one_architecture_changes_that_fingerprint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = registry.source_file("lenet").read_text()
+    (tmp_path / "mine.py").write_text(text)
+    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    before = {name: fingerprint(name) for name in ("lenet", "mlp", "mine")}
+    (tmp_path / "mine.py").write_text(text.replace("HIDDEN = (120, 84)", "HIDDEN = (120, 80)"))
+    after = {name: fingerprint(name) for name in before}
+    assert [name for name in before if before[name] != after[name]] == ["mine"]
+
+
+def test_planning_imports_no_heavy_library() -> None:
+    program = (
+        "import sys; from cnnlab.config import load_config; from cnnlab.plan import make_plan; import cnnlab.rules;"
+        "make_plan(load_config()); heavy = {'torch', 'numpy', 'pandas', 'mlflow', 'torchvision', 'seaborn'};"
+        "print(*sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_training_job_imports_only_what_training_needs() -> None:
+    program = (
+        "import sys; import cnnlab.cli, cnnlab.steps, cnnlab.job, cnnlab.train, cnnlab.progress, cnnlab.data.load;"
+        "heavy = {'mlflow', 'pandas', 'seaborn', 'torchvision', 'matplotlib', 'scipy', 'mlxtend'};"
+        "print(*sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_step_depends_on_the_modules_that_it_imports_and_no_others() -> None:
+    tables = dependencies.sources("cnnlab.tables")
+    assert {"cnnlab/tables.py", "cnnlab/schemas.py", "cnnlab/records.py", "cnnlab/spec.py"} <= set(tables)
+    assert not {"cnnlab/figures.py", "cnnlab/tracking.py", "cnnlab/steps.py", "cnnlab/models/lenet.py"} & set(tables)
+    figures = set(dependencies.sources("cnnlab.figures"))
+    others = ("cnnlab.tables", "cnnlab.verdict", "cnnlab.tracking", "cnnlab.cost", "cnnlab.data.prepare")
+    assert "cnnlab/figures.py" in figures
+    for other in others:
+        assert "cnnlab/figures.py" not in dependencies.sources(other), other

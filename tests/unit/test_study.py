@@ -1,0 +1,158 @@
+"""Study files: what a person writes becomes arms, and each mistake becomes one line that says where and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnnlab import paths
+from cnnlab.config import from_mapping
+from cnnlab.errors import UserError
+from cnnlab.plan import Plan, make_plan
+
+STUDY = """\
+study: mine
+title: Sigmoid or ReLU
+question: Which is better?
+base:
+  model: {architecture: lenet, preset: small}
+  data: {name: mnist5k}
+  train: {epochs: 2}
+arms:
+  sigmoid: {model: {activation: sigmoid}}
+  relu: {model: {activation: relu}}
+seeds: 5
+claims:
+  - id: C06
+    architecture: lenet
+    requires:
+      - {metric: first_gradient_norm, contrast: {relu: 1, sigmoid: -1}, direction: greater, margin: 1}
+"""
+
+
+def plan_of(folder: Path, *texts: str, **config: object) -> Plan:
+    """The plan of study files with these texts."""
+    for index, text in enumerate(texts):
+        (folder / f"study{index}.yaml").write_text(text)
+    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
+    return make_plan(from_mapping({**given, "study_paths": [str(folder)], **config}))
+
+
+def test_a_study_becomes_arms_with_complete_switches(tmp_path: Path) -> None:
+    study = plan_of(tmp_path, STUDY).studies[0]
+    assert list(study.arms) == ["sigmoid", "relu"]
+    assert study.seeds == (0, 1, 2, 3, 4)
+    switches = study.arms["relu"].spec.model.switches
+    assert switches["activation"] == "relu"
+    assert switches["initialization"] == "kaiming"
+    assert study.arms["sigmoid"].spec.model.switches["initialization"] == "xavier"
+
+
+def test_a_grid_becomes_an_arm_per_cell(tmp_path: Path) -> None:
+    text = yaml.safe_load(STUDY)
+    del text["arms"], text["claims"]
+    text["base"]["model"] = {"architecture": "resnet"}
+    text["grid"] = {"model.depth": [8, 14], "model.residual": [True, False]}
+    study = plan_of(tmp_path, yaml.safe_dump(text)).studies[0]
+    assert list(study.arms) == [
+        "depth=8 residual=true",
+        "depth=8 residual=false",
+        "depth=14 residual=true",
+        "depth=14 residual=false",
+    ]
+    assert study.arms["depth=14 residual=false"].spec.model.switches["residual"] is False
+
+
+def test_an_arm_shared_by_two_studies_is_one_arm(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, STUDY, STUDY.replace("study: mine", "study: other"))
+    assert len(plan.arms()) == 2
+    assert len(plan.manifests()) == 2
+
+
+def test_another_number_of_seeds_is_another_manifest_of_the_same_arm(tmp_path: Path) -> None:
+    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: 6")
+    plan = plan_of(tmp_path, STUDY, other)
+    assert len(plan.arms()) == 2
+    assert len(plan.manifests()) == 4
+    assert len(plan.runs()) == 12
+
+
+def test_a_tier_changes_the_base_and_the_override_has_the_last_word(tmp_path: Path) -> None:
+    text = STUDY + "tiers:\n  full: {base: {train: {epochs: 30, batch_size: 128}}, seeds: 7}\n"
+    full = plan_of(tmp_path, text, tier="full", override={"train": {"batch_size": 32}}).studies[0]
+    train = full.arms["relu"].spec.train
+    assert (train.epochs, train.batch_size, len(full.seeds)) == (30, 32, 7)
+    assert plan_of(tmp_path, text).studies[0].arms["relu"].spec.train.epochs == 2
+
+
+def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
+    other = STUDY.replace("study: mine", "study: other\ncore: true").replace("C06", "my-claim")
+    assert [s.name for s in plan_of(tmp_path, STUDY, other, studies="core").studies] == ["other"]
+    assert [s.name for s in plan_of(tmp_path, studies="C06").studies] == ["mine"]
+    assert [s.name for s in plan_of(tmp_path, studies="mine,my-claim").studies] == ["mine", "other"]
+
+
+# What is replaced in STUDY by what, and what the line must say.
+MISTAKES = {
+    "unknown key": ("seeds: 5", "seeds: 5\nseedz: 3", ["seedz", "unknown key", "did you mean 'seeds'"]),
+    "unknown key within a claim": ("margin: 1}", "margin: 1, marign: 2}", ["requires.0.marign", "'margin'"]),
+    "misspelt switch": ("{activation: relu}", "{activaton: relu}", ["arms.relu", "activaton", "'activation'"]),
+    "misspelt value": ("{activation: relu}", "{activation: rellu}", ["arms.relu", "rellu", "'relu'"]),
+    "switch that the architecture ignores": (
+        "{activation: relu}",
+        "{residual: false}",
+        ["arms.relu", "lenet", "'residual'", "it takes activation"],
+    ),
+    "unknown architecture": ("architecture: lenet, preset", "architecture: lenett, preset", ["lenett", "'lenet'"]),
+    "image too small": ("{name: mnist5k}", "{name: mnist5k, image_size: 8}", ["8x8", "image_size to 12"]),
+    "unregistered id": ("id: C06", "id: C99", ["C99", "workflow/claims.yaml"]),
+    "no seeds": ("seeds: 5", "seeds: []", ["seeds", "none"]),
+    "too few seeds": ("seeds: 5", "seeds: 3", ["seeds", "3 cannot decide", "at least 5"]),
+    "duplicate seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
+    "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
+    "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),
+    "unknown metric": ("first_gradient_norm", "first_gradient", ["first_gradient", "'first_gradient_norm'"]),
+    "unknown arm in a contrast": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmiod: -1}", ["sigmiod", "'sigmoid'"]),
+    "weights that do not cancel": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmoid: -2}", ["contrast", "sum to zero"]),
+    "wrong architecture": ("architecture: lenet\n", "architecture: mlp\n", ["claims.0.architecture", "lenet"]),
+    "no margin": (", margin: 1}", "}", ["claims.0.requires", "margin"]),
+    "twin arms": ("{activation: sigmoid}", "{activation: relu}", ["the same as arm", "remove one"]),
+    "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 13", "'seeds' is given twice"]),
+    "not YAML": ("question:", "question: [", ["line", "not valid YAML"]),
+    "missing epochs": ("{epochs: 2}", "{}", ["arms.sigmoid: train", "epochs", "missing"]),
+    "not a number": ("{epochs: 2}", "{epochs: two}", ["epochs", "'two'"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_each_mistake_is_one_line_with_place_and_remedy(mistake: str, tmp_path: Path) -> None:
+    right, wrong, said = MISTAKES[mistake]
+    assert right in STUDY
+    with pytest.raises(UserError) as caught:
+        plan_of(tmp_path, STUDY.replace(right, wrong, 1))
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in ["study0.yaml", *said]:
+        assert part in line, line
+
+
+def test_two_studies_of_one_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"study1\.yaml: study: 'mine' is the name of .*study0\.yaml too; rename one"):
+        plan_of(tmp_path, STUDY, STUDY)
+
+
+def test_an_unknown_selection_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no study or claim 'mime'; did you mean 'mine'"):
+        plan_of(tmp_path, STUDY, studies="mime")
+    with pytest.raises(UserError, match="no study tests C01 yet"):
+        plan_of(tmp_path, studies="C01")
+
+
+def test_every_study_of_the_project_is_valid_at_every_tier() -> None:
+    for config in sorted(paths.CONFIGS.glob("*.yaml")):
+        from cnnlab.config import load_config
+
+        plan = make_plan(load_config([config], ["device=cpu"]))
+        assert plan.studies, config
