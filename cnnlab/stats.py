@@ -1,0 +1,327 @@
+"""The statistics of the ledger, as pure functions on arrays.
+
+The last axis of an array of effects runs over the n seeds; leading axes, where there are any, are independent
+repetitions: ``tests/unit/test_calibration.py`` simulates thousands at once, through these very functions.
+
+An effect is Σ weight · metric(arm) of one seed. Where every effect is known, the interval is the wider of
+Student's t over seeds and of a Satterthwaite t (Satterthwaite 1946) whose squared standard error adds the
+spread over test images. Where a run diverged or was censored, an effect is known only to lie between two
+bounds: an exact sign test and the order-statistic interval of the median take over (Conover, *Practical
+Nonparametric Statistics*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, binomtest, pearsonr, t
+
+Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
+Floats = NDArray[np.float64]
+
+ONE_SIDED = 0.025  # the rate of false "supported" and of false "contradicted", a side; 95 % intervals
+TOST = 0.05  # the rate of false "equivalent": two one-sided tests, 90 % intervals (Schuirmann 1987)
+LEAST_SEEDS = 5
+LEAST_SIGNS = 6  # with five pairs even a unanimous sign test has p = 1/32
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The effects of one contrast, one per seed, in the metric's unit.
+
+    ``low`` and ``high`` (..., n) bound each effect: equal where it is known, infinite where nothing is.
+    ``image_sd`` (...) is the sd over the ``images`` test images of the seed-mean paired difference, None if
+    the metric has no value per image. ``floor`` (...) is the least half-width of an interval: one image, or
+    one step of the evaluation grid.
+    """
+
+    low: Floats
+    high: Floats
+    image_sd: Floats | None = None
+    images: int = 0
+    floor: float | Floats = 0.0
+
+    @classmethod
+    def of(cls, values: ArrayLike, **rest: Any) -> Effects:
+        """Effects that are all known, from `values` (..., n)."""
+        known = np.asarray(values, dtype=float)
+        return cls(known, known, **rest)
+
+    @property
+    def n(self) -> int:
+        return int(self.low.shape[-1])
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether every effect is a finite point: (...)."""
+        points: NDArray[np.bool_] = ((self.low == self.high) & np.isfinite(self.low)).all(axis=-1)
+        return points
+
+    @cached_property
+    def sd(self) -> Floats:
+        """The sd over seeds: (...), NaN where an effect is not known or there is but one."""
+        if self.n < 2:
+            return np.full(self.low.shape[:-1], np.nan)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(self.known, self.low.std(axis=-1, ddof=1), np.nan))
+
+    @cached_property
+    def estimate(self) -> Floats:
+        """Mean of known effects, else their median: (...), NaN where the bounds do not pin it down."""
+        with np.errstate(invalid="ignore"):
+            low, high = np.median(self.low, axis=-1), np.median(self.high, axis=-1)
+            middle = np.where(low == high, low, np.nan)
+            return np.asarray(np.where(self.known, self.low.mean(axis=-1), middle))
+
+    @cached_property
+    def mirrored(self) -> Effects:
+        """The effects with their sign turned."""
+        return replace(self, low=-self.high, high=-self.low)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What is claimed of an effect, m being the margin (> 0, in the metric's unit).
+
+    greater: effect > m; less: effect < -m; equal: |effect| < m;
+    not-greater: effect < m; not-less: effect > -m.
+    """
+
+    effects: Effects
+    direction: Direction
+    margin: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One hypothesis in numbers; None where a number does not exist. Units are the metric's."""
+
+    n: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    low90: float | None
+    high90: float | None
+    sd_seed: float | None
+    sd_image: float | None
+    n_images: int | None
+    method: Literal["t", "satterthwaite", "sign"]
+
+
+def combine(low: ArrayLike, high: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
+    """Bounds (..., n) of Σ weight · value, paired by seed, from bounds (..., arms, n) of the values.
+
+    A diverged run has both bounds at infinity, on the worse side. Two infinities that cancel say nothing.
+    """
+    least, most = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    weight = np.asarray(weights, dtype=float)[:, None]
+    with np.errstate(invalid="ignore"):
+        bottom = np.where(weight > 0, weight * least, weight * most).sum(axis=-2)
+        top = np.where(weight > 0, weight * most, weight * least).sum(axis=-2)
+    return np.where(np.isnan(bottom), -np.inf, bottom), np.where(np.isnan(top), np.inf, top)
+
+
+def image_sd(values: ArrayLike, weights: ArrayLike) -> Floats:
+    """The sd over images (...) of the seed-mean paired difference, from values (..., arms, n, images)."""
+    difference = np.tensordot(np.asarray(weights, float), np.asarray(values, float).mean(axis=-2), (0, -2))
+    return np.asarray(difference.std(axis=-1, ddof=1))
+
+
+def correlation(values: ArrayLike, weights: ArrayLike) -> float | None:
+    """Pearson's correlation over seeds between the two sides of a contrast, from values (arms, n).
+
+    For two arms, the correlation between them; None if a side does not vary or a value is not known.
+    """
+    x, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
+    if x.shape[-1] < 3 or not np.isfinite(x).all():
+        return None
+    sides = [np.where(chosen, abs(weight), 0) @ x for chosen in (weight > 0, weight < 0)]
+    if any(np.ptp(side) <= 1e-12 * abs(side).max() for side in sides):
+        return None
+    return float(pearsonr(*sides).statistic)
+
+
+def half_widths(effects: Effects, tail: float, n: Any, images: Any) -> tuple[Floats, Floats]:
+    """Half-widths: Student's t over seeds and the Satterthwaite t, `tail` on each side, before the floor.
+
+    `n` and `images` are those of the effects, or others (arrays) at the spread observed.
+    """
+    seed_se, se, df = _standard_errors(effects, n, images)
+    return np.asarray(t.isf(tail, n - 1) * seed_se), np.asarray(t.isf(tail, df) * se)
+
+
+def _standard_errors(effects: Effects, n: Any, images: Any) -> tuple[Any, Any, Any]:
+    """Of the seeds alone; of seeds and images together; and the latter's degrees of freedom."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seed = effects.sd**2 / n
+        if effects.image_sd is None:
+            return np.sqrt(seed), np.sqrt(seed), n - 1
+        image = effects.image_sd**2 / images
+        df = (seed + image) ** 2 / (seed**2 / (n - 1) + image**2 / (images - 1))
+    return np.sqrt(seed), np.sqrt(seed + image), np.where(seed + image > 0, df, n - 1)
+
+
+def interval(effects: Effects, tail: float = ONE_SIDED) -> tuple[Floats, Floats]:
+    """The two-sided interval (...), with `tail` on each side: 0.025 gives 95 %, 0.05 gives 90 %.
+
+    One seed, or effects too few for their median, give NaN or infinite ends.
+    """
+    half = half_width(effects, tail, effects.n, effects.images, effects.floor)
+    center, (low, high) = effects.estimate, order_statistics(effects, tail, effects.n)
+    with np.errstate(invalid="ignore"):
+        return np.where(effects.known, center - half, low), np.where(effects.known, center + half, high)
+
+
+def half_width(effects: Effects, tail: float, n: Any, images: Any, floor: Any) -> Floats:
+    """The wider of the two, never below `floor`."""
+    return np.asarray(np.maximum(np.maximum(*half_widths(effects, tail, n, images)), floor))
+
+
+def order_statistics(effects: Effects, tail: float, n: int) -> tuple[Floats, Floats]:
+    """Order-statistic interval of the median (...), of `n` pairs distributed as those observed.
+
+    The sign test takes the test images as given, so each end moves out by the half-width of the image error.
+    """
+    outside = int((binom.cdf(np.arange(n), n, 0.5) <= tail).sum())
+    if outside == 0:
+        return np.full(effects.low.shape[:-1], -np.inf), np.full(effects.low.shape[:-1], np.inf)
+    rank = -(-outside * effects.n // n)
+    slack = _slack(effects, tail)
+    low, high = np.sort(effects.low, axis=-1), np.sort(effects.high, axis=-1)
+    return low[..., rank - 1] - slack, high[..., effects.n - rank] + slack
+
+
+def _slack(effects: Effects, tail: float) -> Floats:
+    """What the sign test adds to each bound: image error, at least the floor: (...)."""
+    if effects.image_sd is None:
+        return np.asarray(effects.floor, dtype=float)
+    error = t.isf(tail, effects.images - 1) * effects.image_sd / np.sqrt(effects.images)
+    return np.asarray(np.maximum(error, effects.floor))
+
+
+def decidable(effects: Effects) -> NDArray[np.bool_]:
+    """Whether there are seeds enough for any verdict: five, or six where the sign test decides."""
+    return np.where(effects.known, effects.n >= LEAST_SEEDS, effects.n >= LEAST_SIGNS)
+
+
+def p_value(claim: Hypothesis) -> Floats:
+    """One-sided p (...) of the claim against its margin; NaN with too few seeds.
+
+    It is the tail at which the interval would just lie on the claimed side, so p <= 0.025 if and only if
+    the claim is supported; for `equal` it is the TOST p (the larger of two), and the line is at 0.05.
+    """
+    effects, margin, mirrored = claim.effects, claim.margin, claim.effects.mirrored
+    match claim.direction:
+        case "greater":
+            p = _p_above(effects, margin, ONE_SIDED)
+        case "less":
+            p = _p_above(mirrored, margin, ONE_SIDED)
+        case "not-greater":
+            p = _p_above(mirrored, -margin, ONE_SIDED)
+        case "not-less":
+            p = _p_above(effects, -margin, ONE_SIDED)
+        case "equal":
+            p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
+    return np.where(decidable(effects), p, np.nan)
+
+
+def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
+    """p of effect > bound; the floor enters as the standard error whose interval at `tail` it would be."""
+    distance = effects.estimate - bound
+    seed_se, se, df = _standard_errors(effects, effects.n, effects.images)
+    seed_se = np.maximum(seed_se, effects.floor / t.isf(tail, effects.n - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = distance / seed_se, distance / se
+    student = np.maximum(t.sf(scores[0], effects.n - 1), t.sf(np.nan_to_num(scores[1], nan=-np.inf), df))
+    beyond = (effects.low - _slack(effects, tail)[..., None] > bound).sum(axis=-1)
+    sign = np.vectorize(_sign_p, otypes=[float])(beyond, effects.n)
+    return np.asarray(np.where(effects.known, np.nan_to_num(student, nan=1.0), sign))
+
+
+@cache
+def _sign_p(beyond: int, n: int) -> float:
+    return float(binomtest(int(beyond), n, 0.5, alternative="greater").pvalue)
+
+
+def ledger_wide_p(p: float | None, parts: int) -> float | None:
+    """min(1, K·p): Bonferroni over the K empirical parts of the ledger."""
+    return None if p is None else min(1.0, parts * p)
+
+
+def decide(
+    direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]
+) -> NDArray[np.str_]:
+    """The verdict (...) from the interval `wide` (95 %) and, for equivalence, from `narrow` (90 %).
+
+    greater, less: supported beyond the margin as claimed, contradicted beyond it on the other side,
+    equivalent within. equal: supported within the margin, contradicted beyond it on either side.
+    not-greater, not-less (non-inferiority): supported on the claimed side of the margin, contradicted
+    beyond it.
+    """
+    if direction in ("less", "not-less"):
+        wide, narrow = (-wide[1], -wide[0]), (-narrow[1], -narrow[0])
+    (low, high), within = wide, (narrow[0] > -margin) & (narrow[1] < margin)
+    match direction:
+        case "greater" | "less":
+            rules = {"supported": low > margin, "contradicted": high < -margin, "equivalent": within}
+        case "equal":
+            rules = {"supported": within, "contradicted": (low > margin) | (high < -margin)}
+        case "not-greater" | "not-less":
+            rules = {"supported": high < margin, "contradicted": low > margin}
+    return np.select(list(rules.values()), list(rules), "inconclusive")
+
+
+def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
+    """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
+    wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
+    found = decide(claim.direction, claim.margin, wide, narrow)
+    return np.where(decidable(claim.effects), found, "inconclusive")
+
+
+def conjunction(claims: Sequence[Hypothesis]) -> NDArray[np.str_]:
+    """The verdict (...) on a claim each of whose parts must hold.
+
+    Supported when every part is, without a correction: were the conjunction false, some part would be, and
+    that one is supported falsely no more often than alone (intersection-union test, Berger 1982).
+    Contradicted, or equivalent, when any part is so with its error rate divided by the number of parts
+    (Bonferroni): k chances to err, each at 2.5 %/k (equivalent: 5 %/k), keep a false contradiction of the
+    conjunction at 2.5 % at most.
+    """
+    alone = np.stack([verdict(claim) for claim in claims])
+    strict = np.stack([verdict(claim, len(claims)) for claim in claims])
+    return np.select(
+        [
+            (alone == "supported").all(axis=0),
+            *((strict == word).any(axis=0) for word in ("contradicted", "equivalent")),
+        ],
+        ["supported", "contradicted", "equivalent"],
+        "inconclusive",
+    )
+
+
+def summarize(effects: Effects) -> Summary:
+    """The numbers of one contrast (effects without leading axes)."""
+    (low, high), (low90, high90) = interval(effects), interval(effects, TOST)
+    seed, both = half_widths(effects, ONE_SIDED, effects.n, effects.images)
+    method: Literal["t", "satterthwaite", "sign"] = "satterthwaite" if both > seed else "t"
+    return Summary(
+        n=effects.n,
+        estimate=_number(effects.estimate),
+        low=_number(low),
+        high=_number(high),
+        low90=_number(low90),
+        high90=_number(high90),
+        sd_seed=_number(effects.sd),
+        sd_image=None if effects.image_sd is None else _number(effects.image_sd),
+        n_images=effects.images or None,
+        method=method if effects.known else "sign",
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
