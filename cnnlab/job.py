@@ -46,10 +46,10 @@ class Job:
         path = self._trial_path(rate)
         return read_json(path)["outcome"] if path.exists() else None
 
-    def tuning_cpu_seconds(self, choice: Choice) -> float:
-        """What tuning the arm cost, in whichever process it was done."""
-        paths = (self._trial_path(trial["learning_rate"]) for trial in choice.trials)
-        return sum(float(read_json(path)["cpu_seconds"]) for path in paths)
+    def tuning_cpu_seconds(self, choice: Choice) -> float | None:
+        """What tuning the arm cost, in whichever process it was done; None if that is no longer known."""
+        paths = [self._trial_path(trial["learning_rate"]) for trial in choice.trials]
+        return sum(read_json(path)["cpu_seconds"] for path in paths) if all(path.exists() for path in paths) else None
 
     def finished(self, choice: Choice | None, seeds: Sequence[int]) -> dict[int, Record]:
         """Those of `seeds` whose runs are on disk."""

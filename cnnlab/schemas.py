@@ -177,7 +177,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             "study": (TEXT, "that tests it"),
             "core_seconds": (NUMBER, "process time of its runs and of tuning its arms"),
         },
-        required=("id", "part", "study", "core_seconds"),
+        required=("id", "part", "study"),
         sort=("id", "part", "study"),
     ),
     "measured/contrasts": _schema(_CONTRAST, required=_CONTRAST_KEYS, sort=()),

@@ -114,7 +114,8 @@ def measured_claims(plan: Plan, found: Runs) -> pd.DataFrame:
             records = [found[arm][seed] for arm in used for seed in study.seeds if seed in found.get(arm, {})]
             if records:
                 tuning = {record.arm_id: record.provenance["tuning_cpu_seconds"] for record in records}
-                seconds = sum(record.provenance["cpu_seconds"] for record in records) + sum(tuning.values())
+                costs = [*(record.provenance["cpu_seconds"] for record in records), *tuning.values()]
+                seconds = None if None in costs else sum(costs)
                 rows.append({"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": seconds})
     return table("measured/claims", rows)
 

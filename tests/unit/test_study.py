@@ -119,7 +119,7 @@ MISTAKES = {
     "wrong architecture": ("architecture: lenet\n", "architecture: mlp\n", ["claims.0.architecture", "lenet"]),
     "no margin": (", margin: 1}", "}", ["claims.0.requires", "margin"]),
     "twin arms": ("{activation: sigmoid}", "{activation: relu}", ["the same as arm", "remove one"]),
-    "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 13", "'seeds' is given twice"]),
+    "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 12", "'seeds' is given twice"]),
     "not YAML": ("question:", "question: [", ["line", "not valid YAML"]),
     "missing epochs": ("{epochs: 2}", "{}", ["arms.sigmoid: train", "epochs", "missing"]),
     "not a number": ("{epochs: 2}", "{epochs: two}", ["epochs", "'two'"]),

@@ -1,0 +1,230 @@
+"""One job, with real images and short runs: same bits, nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from cnnlab import housekeeping, job, records, registry, train
+from cnnlab.data.load import Dataset, load
+from cnnlab.data.prepare import prepare
+from cnnlab.errors import UserError
+from cnnlab.paths import Paths
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+
+DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
+TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
+
+
+def arm(architecture: str = "mlp", switches: dict[str, object] | None = None, **changes: object) -> ArmSpec:
+    spec = TrainSpec(**{"epochs": 2, "tune": TUNE, **changes})  # type: ignore[arg-type]
+    complete = registry.resolve(architecture, "small", {"activation": "relu", **(switches or {})}, "test")
+    model = ModelSpec(architecture=architecture, switches=complete)
+    return ArmSpec(model=model, data=DATA, train=spec, torch=torch.__version__, fingerprint="f")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare(DATA.prepared(), folder / f"{DATA.data_id}.safetensors", folder / f"{DATA.data_id}.json")
+    return folder
+
+
+@pytest.fixture
+def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
+    where = Paths(tmp_path / "results", tmp_path / "reports")
+    where.results.mkdir()
+    (where.results / "data").symlink_to(prepared)
+    threads = torch.get_num_threads()
+    yield where
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def data(prepared: Path) -> Dataset:
+    return load(prepared / f"{DATA.data_id}.safetensors", prepared / f"{DATA.data_id}.json", DATA, 0)
+
+
+def weights(trained: train.Trained) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trained.model.state_dict().items()}
+
+
+def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left) and set(left) == set(right)
+
+
+def test_a_job_tunes_trains_every_seed_and_writes_the_manifest(paths: Paths) -> None:
+    manifest = records.read_json(job.run_job(arm(), paths, (0, 1), 30))
+    assert [run["seed"] for run in manifest["runs"]] == [0, 1]
+    record = records.load(paths.run_dir(manifest["runs"][0]["run_id"]))
+    assert record.spec["learning_rate_source"] == "tuned"
+    assert [trial["learning_rate"] for trial in record.spec["tuning"]] == [0.03, 0.1]
+    assert record.result["steps"] == len(record.curves()["step.loss"]) == 2 * math.ceil(180 / 64)
+    assert record.result["test_error"] == pytest.approx(1 - record.test()["correct"].mean())  # type: ignore[index]
+    assert record.provenance["threads"] == 1
+    assert record.provenance["seconds_to_first_step"] > 0
+
+
+def test_what_is_finished_is_not_trained_again(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.run_job(arm(), paths, (0, 1), 30)
+    before = {record.run_id: record.directory.stat().st_mtime_ns for record in records.scan(paths)}
+    reported: list[int] = []
+    job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: reported.append(record.seed))
+    assert reported == [2]
+    monkeypatch.setattr(train, "train", lambda *a, **k: pytest.fail("trained"))
+    job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: pytest.fail("trained"))
+    after = {record.run_id: record.directory.stat().st_mtime_ns for record in records.scan(paths)}
+    assert before.items() <= after.items()
+
+
+def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:
+    other = Paths(tmp_path / "other", tmp_path)
+    other.results.mkdir()
+    (other.results / "data").symlink_to(paths.results / "data")
+    for where in (paths, other):
+        job.run_job(arm(), where, (3,), 30)
+    first, second = (next(records.scan(where)).directory for where in (paths, other))
+    for name in (records.SPEC, records.RESULT, records.CURVES, records.TEST, records.WEIGHTS):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(data: Dataset, tmp_path: Path) -> None:
+    spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4)
+    whole = train.train(spec, data, 5, 0.1, 4)
+    checkpoint = tmp_path / "checkpoint.pt"
+
+    class Stopped(Exception):
+        pass
+
+    def stop(curves: train.Curves) -> None:
+        if len(curves.steps) == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=stop)
+    assert checkpoint.exists()
+    steps: list[int] = []
+    resumed = train.train(
+        spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=lambda curves: steps.append(curves.steps[-1])
+    )
+    assert len(steps) == 2, "the first two epochs came from the checkpoint"
+    assert equal(weights(whole), weights(resumed))
+    assert torch.equal(whole.curves.loss, resumed.curves.loss)
+    assert whole.curves.validation_losses == resumed.curves.validation_losses
+
+
+def test_divergence_is_a_result(paths: Paths) -> None:
+    spec = arm(learning_rate=1e8, switches={"activation": "identity"})
+    record = next(iter(records.scan(paths)), None)
+    assert record is None
+    job.run_job(spec, paths, (0,), 30)
+    record = next(records.scan(paths))
+    assert record.result["status"] == "diverged"
+    assert record.result["test_error"] is None
+    assert 1 <= record.result["diverged_at_step"] <= record.result["steps"]
+    assert record.result["first_gradient_norm"] > 0
+    assert record.test() is None
+
+
+def test_a_time_limit_is_a_result(data: Dataset) -> None:
+    trained = train.train(arm(epochs=50, time_limit_seconds=1e-6), data, 0, 0.1, 50)
+    assert (trained.status, trained.step) == ("timed_out", 3)
+
+
+def test_arms_of_a_seed_share_order_and_initial_weights(data: Dataset) -> None:
+    plain, normalized = (train.train(arm("mlp", {"normalization": n}), data, 1, 1e-12, 1) for n in ("none", "batch"))
+    for name, value in weights(plain).items():
+        assert torch.allclose(value, weights(normalized)[name], atol=1e-6), name
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.run_job(arm(), paths, (0,), 30)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="no space left on the disk; free some") as caught:
+        job.run_job(arm(), paths, (0, 1), 30)
+    assert "\n" not in str(caught.value)
+    monkeypatch.undo()
+    assert [record.seed for record in records.scan(paths)] == [0]
+    assert not [path for path in paths.runs.iterdir() if path.name.startswith(".")]
+    job.run_job(arm(), paths, (0, 1), 30)
+    assert {record.seed for record in records.scan(paths)} == {0, 1}
+
+
+def test_a_job_waits_for_the_one_that_holds_its_arm(paths: Paths) -> None:
+    spec = arm()
+    lock = paths.lock(spec.arm_id)
+    lock.parent.mkdir(parents=True)
+    worker = threading.Thread(target=job.run_job, args=(spec, paths, (0,), 30))
+    with FileLock(lock):
+        worker.start()
+        worker.join(0.5)
+        assert worker.is_alive()
+        assert not paths.runs.exists()
+    worker.join()
+    assert len(list(records.scan(paths))) == 1
+
+
+def test_cuda_asked_for_and_absent_is_one_line(paths: Paths) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(UserError, match="device: cuda is asked for, but torch finds no CUDA device; use --config"):
+        job.run_job(arm().model_copy(update={"device": "cuda"}), paths, (0,), 30)
+
+
+def test_changed_images_are_refused(paths: Paths, tmp_path: Path) -> None:
+    source = paths.results / "data"
+    other = Paths(tmp_path / "changed", tmp_path)
+    (other.results / "data").mkdir(parents=True)
+    for file in source.iterdir():
+        content = bytearray(file.read_bytes())
+        if file.suffix == ".safetensors":
+            content[-1] ^= 1
+        (other.results / "data" / file.name).write_bytes(content)
+    with pytest.raises(UserError, match="checksum differs"):
+        job.run_job(arm(), other, (0,), 30)
+
+
+def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
+    job.run_job(arm(), paths, (0,), 30)
+    record = next(records.scan(paths))
+    assert "equal bit for bit" in housekeeping.verify(paths, record.run_id[:8])
+    result = json.loads((record.directory / records.RESULT).read_text())
+    (record.directory / records.RESULT).write_text(json.dumps({**result, "test_loss": 0.0}))
+    with pytest.raises(UserError, match=r"result\.json differ"):
+        housekeeping.verify(paths, record.run_id)
+
+
+def test_the_schedule_warms_up_and_decays() -> None:
+    spec = TrainSpec(epochs=1, warmup_steps=4)
+    factors = [train.schedule(spec, step, 100) for step in range(100)]
+    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert factors[4] == 1.0
+    assert all(later < sooner for sooner, later in zip(factors[4:], factors[5:], strict=False))
+    steps = replace_schedule(spec, "step")
+    assert [round(train.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
+
+
+def replace_schedule(spec: TrainSpec, name: str) -> TrainSpec:
+    return spec.model_copy(update={"schedule": name})
+
+
+def test_curves_hold_a_value_per_step_and_per_evaluation(data: Dataset) -> None:
+    trained = train.train(arm(evaluations_per_epoch=3), data, 0, 0.1, 2)
+    assert trained.interval == 1
+    assert trained.curves.steps == [1, 2, 3, 4, 5, 6]
+    assert replace(trained).curves.loss.shape == (6,)

@@ -1,0 +1,81 @@
+"""The choice of a learning rate, on made-up losses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.tune import Choice, Trial, choose, tuning_epochs
+
+
+def arm(**train: object) -> ArmSpec:
+    model = ModelSpec(architecture="lenet")
+    fields = TrainSpec(**{"epochs": 6, **train})  # type: ignore[arg-type]
+    return ArmSpec(model=model, data=DataSpec(name="mnist5k"), train=fields, torch="2", fingerprint="f")
+
+
+def bowl(best: float, tried: list[float] | None = None) -> object:
+    """Loss is least at `best`; each call is noted in `tried`."""
+
+    def trial(rate: float) -> Trial:
+        if tried is not None:
+            tried.append(rate)
+        loss = abs(math.log(rate / best))
+        return {"learning_rate": rate, "status": "finished", "validation_loss": loss, "validation_error": 0.1}
+
+    return trial
+
+
+def chosen(choice: Choice | None) -> Choice:
+    assert choice is not None
+    return choice
+
+
+def test_the_least_validation_loss_wins() -> None:
+    tried: list[float] = []
+    choice = chosen(choose(arm(), bowl(0.1, tried)))  # type: ignore[arg-type]
+    assert (choice.learning_rate, choice.source, choice.edge) == (0.1, "tuned", False)
+    assert tried == [0.01, 0.03, 0.1, 0.3]
+
+
+def test_an_optimum_at_the_edge_extends_the_grid_at_its_own_ratio() -> None:
+    upwards = chosen(choose(arm(), bowl(1.0)))  # type: ignore[arg-type]
+    assert [trial["learning_rate"] for trial in upwards.trials] == [0.01, 0.03, 0.1, 0.3, 0.93, 2.9]
+    assert (upwards.learning_rate, upwards.edge) == (0.93, False)
+    downwards = chosen(choose(arm(), bowl(1e-9)))  # type: ignore[arg-type]
+    assert [trial["learning_rate"] for trial in downwards.trials][:2] == [0.001, 0.0032]
+    assert downwards.edge
+
+
+def test_every_arm_has_the_same_budget_of_epochs_and_extensions() -> None:
+    assert tuning_epochs(arm()) == 2
+    assert tuning_epochs(arm(epochs=1)) == 1
+    none = arm(tune=TuneSpec(rates=(0.1, 0.2), extensions=0))
+    assert chosen(choose(none, bowl(9))).edge  # type: ignore[arg-type]
+
+
+def test_a_rate_fixed_by_the_study_is_not_tuned() -> None:
+    choice = chosen(choose(arm(learning_rate=0.07), lambda rate: pytest.fail("tuned")))
+    assert (choice.learning_rate, choice.source, choice.trials) == (0.07, "fixed", ())
+
+
+def test_a_trial_that_diverged_is_worse_than_any_that_did_not() -> None:
+    def trial(rate: float) -> Trial:
+        loss = None if rate > 0.02 else 2.0
+        status = "finished" if loss else "diverged"
+        return {"learning_rate": rate, "status": status, "validation_loss": loss, "validation_error": None}
+
+    assert chosen(choose(arm(), trial)).learning_rate < 0.02
+
+
+def test_an_arm_of_which_every_trial_diverges_is_still_trained() -> None:
+    def trial(rate: float) -> Trial:
+        return {"learning_rate": rate, "status": "diverged", "validation_loss": None, "validation_error": None}
+
+    assert chosen(choose(arm(), trial)).edge
+
+
+def test_an_unknown_trial_makes_the_choice_unknown() -> None:
+    assert choose(arm(), lambda rate: None) is None
