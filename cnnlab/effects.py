@@ -29,7 +29,7 @@ class Run(Protocol):
     def test(self) -> dict[str, np.ndarray] | None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observed:
     """The effects of a contrast and what is told beside them.
 

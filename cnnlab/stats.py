@@ -30,7 +30,7 @@ LEAST_SEEDS = 5
 LEAST_SIGNS = 6  # with five pairs even a unanimous sign test has p = 1/32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Effects:
     """The effects of one contrast, one per seed, in the metric's unit.
 
@@ -84,7 +84,7 @@ class Effects:
         return replace(self, low=-self.high, high=-self.low)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hypothesis:
     """What is claimed of an effect, m being the margin (> 0, in the metric's unit).
 
@@ -251,6 +251,15 @@ def _sign_p(beyond: int, n: int) -> float:
 def ledger_wide_p(p: float | None, parts: int) -> float | None:
     """min(1, K·p): Bonferroni over the K empirical parts of the ledger."""
     return None if p is None else min(1.0, parts * p)
+
+
+def expected_false(claims: int) -> dict[str, float]:
+    """The expected number of each false verdict among `claims` tested, were all true effects at their margins.
+
+    That is the worst case: an effect elsewhere is mistaken less often.
+    """
+    rates = {"supported": ONE_SIDED, "contradicted": ONE_SIDED, "equivalent": TOST}
+    return {word: claims * rate for word, rate in rates.items()}
 
 
 def decide(

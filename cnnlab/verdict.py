@@ -29,7 +29,7 @@ Row = dict[str, Any]
 Runs = Mapping[str, Mapping[int, Run]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """A contrast with its numbers; ``observed`` is None while a run is missing."""
 

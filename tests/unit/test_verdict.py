@@ -1,0 +1,449 @@
+"""From records to verdicts: what each run counts for, which rows there are, what is not shown too early."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlab import effects, verdict
+from cnnlab.errors import UserError
+from cnnlab.metrics import METRICS
+from cnnlab.records import Record
+from cnnlab.schemas import TABLES
+from cnnlab.study import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
+
+INF = math.inf
+FINALS = ("test_error", "test_loss", "train_error", "train_loss", "validation_error", "validation_loss")
+
+
+@dataclass
+class FakeRun:
+    """What a record holds, without a file."""
+
+    result: dict[str, Any]
+    spec: dict[str, Any] = field(default_factory=lambda: {"data_checksum": "digits"})
+    provenance: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, np.ndarray] | None = None
+
+    def test(self) -> dict[str, np.ndarray] | None:
+        return self.images
+
+
+def finished(**values: Any) -> FakeRun:
+    """A run with 1,000 test images, of which the first are wrong; evaluated every 50 of 500 steps."""
+    error = values.get("test_error", 0.1)
+    wrong = np.arange(1000) < round(1000 * error)
+    result = dict.fromkeys(FINALS, 0.1) | {
+        "status": "finished",
+        "steps": 500,
+        "evaluation_interval": 50,
+        "steps_to_target": 100,
+        "first_gradient_norm": 1.0,
+        "early_gradient_norm": 1.0,
+        "test_images": 1000,
+        **values,
+    }
+    images = {"correct": (~wrong).astype(np.uint8), "loss": wrong.astype(np.float32)}
+    return FakeRun(result, images=images)
+
+
+def unfinished(status: str, **values: Any) -> FakeRun:
+    run = finished()
+    run.result |= dict.fromkeys(FINALS) | {"status": status, "steps_to_target": None, **values}
+    run.images = None
+    return run
+
+
+def contrast(metric: str, direction: Any = "greater", margin: float = 1.0, **weights: float) -> ContrastSpec:
+    return ContrastSpec(metric=metric, contrast=weights, direction=direction, margin=margin)
+
+
+ERROR = contrast("test_error", plain=1, residual=-1)
+GRADIENT = contrast("first_gradient_norm", residual=1, plain=-1)
+REGISTRY = ClaimRegistry.model_validate(
+    {
+        "claims": [
+            {"id": "C39", "chapter": "7.6", "statement": "Easy to train", "parts": {"main": "empirical"}},
+            {
+                "id": "C07",
+                "chapter": "7.1",
+                "statement": "Larger",
+                "parts": {"outputs": "exact", "gradients": "empirical"},
+            },
+        ]
+    }
+)
+
+
+def claim(*requires: ContrastSpec, id: str = "C39", part: str = "main") -> ClaimSpec:
+    return ClaimSpec(id=id, part=part, architecture="resnet", requires=requires)
+
+
+def study(
+    *claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Sequence[ContrastSpec] = ()
+) -> Study:
+    arms = {
+        key: Arm(key, key, SimpleNamespace(arm_id=f"{key}-id"))  # type: ignore[arg-type]
+        for key in ("plain", "residual", "wide", "deep")
+    }
+    return Study(
+        name=name,
+        title="Depth",
+        question="Is it easy?",
+        source=Source(chapter="9"),
+        core=False,
+        arms=arms,
+        labels={},
+        seeds=tuple(range(seeds)),
+        claims=claims,
+        secondary=tuple(secondary),
+        path=Path("depth.yaml"),
+    )
+
+
+def runs(**arms: Sequence[FakeRun]) -> dict[str, dict[int, FakeRun]]:
+    return {f"{name}-id": dict(enumerate(members)) for name, members in arms.items()}
+
+
+def errors(*percent: float) -> list[FakeRun]:
+    return [finished(test_error=value / 100) for value in percent]
+
+
+EASY = runs(plain=errors(20, 21, 22, 20, 21, 22, 20, 21), residual=errors(10, 10, 11, 11, 10, 10, 11, 11))
+
+
+def judge(one: Study, found: Any, looks: Path | None = None) -> tuple[list[Any], dict[tuple[str, str], Any]]:
+    """The contrasts, and the claims by (id, part)."""
+    contrasts, claims = verdict.judge([one], REGISTRY, found, looks)
+    return contrasts, {(row["id"], row["part"]): row for row in claims}
+
+
+class TestBounds:
+    def test_units(self) -> None:
+        run = finished(test_error=0.25, test_loss=0.5, train_error=0.05, first_gradient_norm=8.0)
+        found = {
+            name: effects.bounds(run, METRICS[name])[0]
+            for name in ("test_error", "test_loss", "gap", "first_gradient_norm")
+        }
+        assert found == pytest.approx(
+            {"test_error": 25, "test_loss": 0.5, "gap": 20, "first_gradient_norm": 3}
+        )
+
+    def test_a_diverged_run_is_worse_than_any(self) -> None:
+        run = unfinished("diverged")
+        for name in ("test_error", "train_loss", "gap", "steps_to_target"):
+            assert effects.bounds(run, METRICS[name]) == (INF, INF)
+
+    def test_what_was_measured_before_it_diverged_counts(self) -> None:
+        run = unfinished("diverged", first_gradient_norm=4.0, steps_to_target=64, early_gradient_norm=None)
+        assert effects.bounds(run, METRICS["first_gradient_norm"]) == (2, 2)
+        assert effects.bounds(run, METRICS["steps_to_target"]) == (6, 6)
+        assert effects.bounds(run, METRICS["early_gradient_norm"]) == (-INF, INF)
+
+    def test_a_target_not_reached_was_not_reached_before_the_next_evaluation(self) -> None:
+        run = finished(steps_to_target=None, steps=448, evaluation_interval=64)
+        assert effects.bounds(run, METRICS["steps_to_target"]) == (9, INF)
+
+    def test_a_time_limit_says_nothing_of_the_final_error(self) -> None:
+        run = unfinished("timed_out", steps=192, evaluation_interval=64)
+        assert effects.bounds(run, METRICS["test_error"]) == (-INF, INF)
+        assert effects.bounds(run, METRICS["steps_to_target"]) == (8, INF)
+
+    def test_seconds_are_known_to_exceed_the_last_evaluation(self) -> None:
+        run = finished()
+        run.provenance = {"seconds_to_target": None, "started_ms": 1000, "evaluation_ms": [3000, 5000]}
+        assert effects.bounds(run, METRICS["seconds_to_target"]) == (2, INF)
+
+
+class TestObserve:
+    def _observe(self, spec: ContrastSpec, **arms: Sequence[FakeRun]) -> effects.Observed:
+        found = {name: dict(enumerate(members)) for name, members in arms.items()}
+        return effects.observe(spec, found, range(len(next(iter(arms.values())))))
+
+    def test_effects_are_paired_by_seed(self) -> None:
+        seen = self._observe(ERROR, plain=errors(20, 30, 40), residual=errors(10, 15, 35))
+        assert seen.effects.low.tolist() == pytest.approx([10, 15, 5])
+        assert seen.correlation == pytest.approx(np.corrcoef([20, 30, 40], [10, 15, 35])[0, 1])
+
+    def test_spread_over_images_is_that_of_the_seed_mean_difference(self) -> None:
+        seen = self._observe(ERROR, plain=errors(20, 40), residual=errors(10, 10))
+        by_hand = (
+            100 * (np.arange(1000) < 200) / 2
+            + 100 * (np.arange(1000) < 400) / 2
+            - 100 * (np.arange(1000) < 100)
+        )
+        assert seen.effects.image_sd == pytest.approx(by_hand.std(ddof=1))
+        assert seen.effects.images == 1000
+
+    def test_images_of_diverged_seeds_are_left_out(self) -> None:
+        both = self._observe(
+            ERROR, plain=[*errors(20, 40), unfinished("diverged")], residual=errors(10, 10, 90)
+        )
+        alone = self._observe(ERROR, plain=errors(20, 40), residual=errors(10, 10))
+        assert both.effects.image_sd == pytest.approx(alone.effects.image_sd)
+        assert (both.diverged, both.effects.low.tolist()[-1]) == (1, INF)
+
+    def test_other_test_images_share_no_error(self) -> None:
+        elsewhere = errors(10, 10, 10)
+        for run in elsewhere:
+            run.spec = {"data_checksum": "fashion"}
+            assert run.images is not None
+            run.images = {name: values[:400] for name, values in run.images.items()}
+        seen = self._observe(ERROR, plain=errors(20, 20, 20), residual=elsewhere)
+        own = 100 * (np.arange(1000) < 200)
+        other = 100 * (np.arange(400) < 100)
+        variance = own.var(ddof=1) / 1000 + other.var(ddof=1) / 400
+        assert float(seen.effects.image_sd or 0) ** 2 / seen.effects.images == pytest.approx(variance)
+
+    def test_floor_is_one_image_or_one_evaluation(self) -> None:
+        assert self._observe(ERROR, plain=errors(1, 2), residual=errors(1, 2)).effects.floor == pytest.approx(
+            0.1
+        )
+        steps = contrast("steps_to_target", plain=1, residual=-1)
+        slow, fast = ([finished(steps_to_target=value) for value in pair] for pair in ((400, 400), (50, 200)))
+        seen = self._observe(steps, plain=slow, residual=fast)
+        assert seen.effects.floor == pytest.approx(math.log2(1 + 50 / 100))
+
+    def test_counts(self) -> None:
+        steps = contrast("steps_to_target", plain=1, residual=-1)
+        plain = [unfinished("diverged"), finished(steps_to_target=None), unfinished("timed_out"), finished()]
+        seen = self._observe(steps, plain=plain, residual=[finished()] * 4)
+        assert (seen.diverged, seen.censored, seen.timed_out) == (1, 2, 1)
+        assert seen.effects.low.tolist() == pytest.approx([INF, math.log2(5.5), math.log2(5.5), 0])
+
+    def test_an_interaction(self) -> None:
+        cells = contrast("test_error", plain=1, residual=-1, wide=-1, deep=1)
+        seen = self._observe(cells, plain=errors(20), residual=errors(10), wide=errors(7), deep=errors(5))
+        assert seen.effects.low.tolist() == pytest.approx([8])
+
+
+class TestRows:
+    def test_columns_are_those_of_the_tables(self) -> None:
+        contrasts, claims = verdict.judge([study(claim(ERROR), secondary=[GRADIENT])], REGISTRY, EASY, None)
+        for row in contrasts:
+            assert set(row) == set(TABLES["contrasts"].columns)
+        for row in claims:
+            assert set(row) == set(TABLES["claims"].columns)
+
+    def test_a_supported_claim(self) -> None:
+        contrasts, claims = judge(study(claim(ERROR)), EASY)
+        row = claims["C39", "main"]
+        assert (row["verdict"], row["kind"], row["study"], row["n"]) == ("supported", "empirical", "depth", 8)
+        assert row["effect"] == pytest.approx(10.375)
+        assert 1 < row["low"] < row["effect"] < row["high"]
+        assert row["p"] < 0.025
+        assert row["ledger_wide_p"] == pytest.approx(min(1, 2 * row["p"]))
+        assert (row["statement"], row["chapter"]) == ("Easy to train", "7.6")
+        assert contrasts[0]["verdict"] == "supported"
+        assert json.loads(contrasts[0]["contrast"]) == {"plain": 1, "residual": -1}
+
+    def test_every_registered_part_has_a_row(self) -> None:
+        rows = judge(study(claim(ERROR)), EASY)[1]
+        assert list(rows) == [("C39", "main"), ("C07", "outputs"), ("C07", "gradients")]
+        assert [row["verdict"] for row in rows.values()] == ["supported", "not tested", "not tested"]
+        assert rows["C07", "outputs"]["kind"] == "exact"
+        assert rows["C07", "outputs"]["study"] is None
+
+    def test_a_claim_of_the_studys_own_comes_last_and_is_not_of_the_ledger(self) -> None:
+        rows = judge(study(claim(ERROR, id="mine")), EASY)[1]
+        assert list(rows)[-1] == ("mine", "main")
+        row = rows["mine", "main"]
+        assert (row["verdict"], row["chapter"], row["statement"]) == ("supported", "9", "Is it easy?")
+        assert row["ledger_wide_p"] is None
+
+    def test_two_studies_of_one_claim_have_a_row_each(self) -> None:
+        both = [study(claim(ERROR), name=name) for name in ("second", "first")]
+        contrasts, claims = verdict.judge(both, REGISTRY, EASY, None)
+        assert [row["study"] for row in claims if row["id"] == "C39"] == ["first", "second"]
+        assert [row["study"] for row in contrasts] == ["first", "second"]
+
+    def test_a_secondary_contrast_has_numbers_and_no_verdict(self) -> None:
+        row = judge(study(claim(ERROR), secondary=[GRADIENT]), EASY)[0][-1]
+        assert (row["primary"], row["claim"], row["verdict"], row["p"]) == (False, None, None, None)
+        assert row["estimate"] == 0
+
+    def test_measured_times_stay_out_of_the_deterministic_table(self) -> None:
+        seconds = ContrastSpec(metric="seconds_to_target", contrast={"plain": 1, "residual": -1})
+        one = study(claim(ERROR), secondary=[seconds])
+        for found in EASY.values():
+            for run in found.values():
+                run.provenance = {"seconds_to_target": 2.0, "started_ms": 0, "evaluation_ms": [1]}
+        assert [row["metric"] for row in judge(one, EASY)[0]] == ["test_error"]
+        plan: Any = SimpleNamespace(studies=(one,), claims=REGISTRY)
+        assert [row["metric"] for row in verdict.measured_contrasts(plan, EASY)] == ["seconds_to_target"]
+        assert verdict.evaluate(plan, EASY, None) == verdict.judge([one], REGISTRY, EASY, None)
+
+    def test_more_seeds_on_disk_than_the_study_asks_for_do_not_count(self) -> None:
+        """n is fixed by the study; another study may have trained more of the same arm."""
+        rows, _ = judge(study(claim(ERROR), seeds=5), EASY)
+        assert (rows[0]["n"], rows[0]["n_planned"]) == (5, 5)
+
+
+class TestRunning:
+    NUMBERS = ("estimate", "low", "high", "low90", "high90", "sd_seed", "correlation", "p", "diverged")
+
+    def test_no_number_is_shown_before_the_last_run(self) -> None:
+        found = {arm: dict(members) for arm, members in EASY.items()}
+        del found["plain-id"][7]
+        contrasts, claims = judge(study(claim(ERROR)), found)
+        row = claims["C39", "main"]
+        assert (row["verdict"], row["reason"]) == ("running", "7 of 8 seeds finished")
+        assert all(row[name] is None for name in ("effect", "low", "high", "p", "ledger_wide_p"))
+        assert contrasts[0]["verdict"] == "running"
+        assert all(contrasts[0][name] is None for name in self.NUMBERS)
+
+    def test_the_finished_half_of_a_conjunction_is_not_shown_either(self) -> None:
+        other = contrast("test_error", wide=1, residual=-1)
+        contrasts, claims = judge(study(claim(ERROR, other)), EASY)
+        assert claims["C39", "main"]["reason"] == "0 of 8 seeds finished"
+        assert all(row[name] is None for row in contrasts for name in self.NUMBERS)
+
+    def test_nor_a_secondary_contrast_of_missing_runs(self) -> None:
+        other = contrast("test_error", wide=1, residual=-1)
+        row = judge(study(claim(ERROR), secondary=[other]), EASY)[0][-1]
+        assert (row["verdict"], row["estimate"], row["reason"]) == (None, None, "0 of 8 seeds finished")
+
+
+class TestConjunction:
+    def test_numbers_are_those_of_the_weakest_part(self) -> None:
+        weak = contrast("first_gradient_norm", residual=1, plain=-1)
+        row = judge(study(claim(ERROR, weak)), EASY)[1]["C39", "main"]
+        assert (row["verdict"], row["metric"], row["unit"]) == (
+            "equivalent",
+            "first_gradient_norm",
+            "log2 ratio",
+        )
+        assert row["p"] > 0.5
+
+    def test_an_open_part_says_what_would_settle_it(self) -> None:
+        norms = [2.0 ** (1.3 + 0.8 * shift) for shift in (-1, 1, 0, 0.5, -0.5, 1, -1, 0)]
+        found = {arm: dict(members) for arm, members in EASY.items()}
+        found["residual-id"] = {
+            seed: finished(test_error=0.1, first_gradient_norm=norm) for seed, norm in enumerate(norms)
+        }
+        row = judge(study(claim(ERROR, GRADIENT)), found)[1]["C39", "main"]
+        assert row["verdict"] == "inconclusive"
+        assert row["reason"].startswith("part 2 of 2 (norm of the first layer's gradient at step 1): about ")
+        assert row["reason"].endswith(" seeds would settle it")
+
+
+class TestReasons:
+    def _row(self, spec: ContrastSpec, seeds: int = 8, **arms: Sequence[FakeRun]) -> dict[str, Any]:
+        contrasts, _ = judge(study(claim(spec), seeds=seeds), runs(**arms))
+        row: dict[str, Any] = contrasts[0]
+        return row
+
+    def test_too_few_seeds(self) -> None:
+        row = self._row(ERROR, 3, plain=errors(20, 21, 22), residual=errors(10, 11, 10))
+        assert (row["verdict"], row["p"]) == ("inconclusive", None)
+        assert row["reason"] == "3 seeds cannot decide; 5 at least"
+        assert row["low"] is not None
+
+    def test_diverged_and_too_few(self) -> None:
+        plain = [*errors(20, 21, 22, 20), unfinished("diverged")]
+        row = self._row(ERROR, 5, plain=plain, residual=errors(10, 11, 10, 10, 10))
+        assert row["method"] == "sign"
+        assert row["reason"] == "1 run diverged; 5 seeds cannot decide by a sign test; 6 at least"
+
+    def test_divergence_is_evidence(self) -> None:
+        plain = [*errors(20, 21, 22), *[unfinished("diverged") for _ in range(5)]]
+        row = self._row(ERROR, plain=plain, residual=errors(10, 11, 10, 10, 10, 11, 10, 10))
+        assert (row["verdict"], row["method"], row["diverged"], row["estimate"]) == (
+            "supported",
+            "sign",
+            5,
+            INF,
+        )
+        assert row["p"] == pytest.approx(1 / 256)
+
+    def test_seeds_that_would_settle(self) -> None:
+        row = self._row(
+            ERROR, plain=errors(12, 15, 10, 16, 14, 9, 13, 14), residual=errors(10, 11, 12, 9, 10, 11, 12, 10)
+        )
+        assert row["verdict"] == "inconclusive"
+        assert row["settle_seeds"] > 8
+        assert row["settle_images"] is None
+        assert row["reason"] == f"about {row['settle_seeds']} seeds would settle it"
+
+    def test_images_that_would_settle(self) -> None:
+        plain, residual = errors(*[12.1] * 7, 12.2), errors(*[10] * 8)
+        for run in plain:  # wrong on other images than the residual network
+            assert run.images is not None
+            run.images["correct"] = run.images["correct"][::-1].copy()
+        row = self._row(ERROR, plain=plain, residual=residual)
+        assert (row["verdict"], row["method"], row["settle_seeds"]) == ("inconclusive", "satterthwaite", None)
+        assert row["settle_images"] > 1000
+        assert row["reason"].endswith("test images would settle it; more seeds alone would not")
+
+    def test_near_the_ceiling(self) -> None:
+        row = self._row(ERROR, plain=errors(*[0.8, 0.7] * 4), residual=errors(*[0.6] * 8))
+        assert row["verdict"] == "equivalent"
+        assert row["reason"] == "ceiling: there is room for 0.75 pp at most, and the margin is 1 pp"
+
+
+class TestLooks:
+    def test_seeds_added_after_a_look_are_flagged(self, tmp_path: Path) -> None:
+        looks = tmp_path / "looks.json"
+
+        def flag(seeds: int) -> bool:
+            return bool(judge(study(claim(ERROR), seeds=seeds), EASY, looks)[1]["C39", "main"]["seeds_added"])
+
+        assert [flag(seeds) for seeds in (5, 5, 8, 5, 8)] == [False, False, True, False, True]
+        assert list(json.loads(looks.read_text()).values()) == [[0, 1, 2, 3, 4]]
+
+    def test_a_running_claim_was_not_looked_at(self, tmp_path: Path) -> None:
+        looks = tmp_path / "looks.json"
+        found = {arm: {seed: members[seed] for seed in range(6)} for arm, members in EASY.items()}
+        assert judge(study(claim(ERROR)), found, looks)[1]["C39", "main"]["verdict"] == "running"
+        assert not looks.exists()
+        assert not judge(study(claim(ERROR)), EASY, looks)[1]["C39", "main"]["seeds_added"]
+
+    def test_other_arms_are_another_question(self, tmp_path: Path) -> None:
+        looks = tmp_path / "looks.json"
+        judge(study(claim(ERROR), seeds=5), EASY, looks)
+        before = looks.read_text()
+        other = contrast("test_error", wide=1, residual=-1)
+        found = EASY | {"wide-id": EASY["plain-id"]}
+        assert not judge(study(claim(other)), found, looks)[1]["C39", "main"]["seeds_added"]
+        entries = json.loads(looks.read_text())
+        assert json.loads(before).items() <= entries.items()
+        assert len(entries) == 2
+
+    def test_nothing_new_writes_nothing(self, tmp_path: Path) -> None:
+        looks = tmp_path / "looks.json"
+        judge(study(claim(ERROR)), EASY, looks)
+        looks.chmod(0o444)
+        inode = looks.stat().st_ino
+        judge(study(claim(ERROR)), EASY, looks)
+        assert looks.stat().st_ino == inode
+
+    def test_a_broken_memory_is_one_line(self, tmp_path: Path) -> None:
+        looks = tmp_path / "looks.json"
+        looks.write_text("{")
+        with pytest.raises(UserError, match=r"looks\.json"):
+            judge(study(claim(ERROR)), EASY, looks)
+
+
+def test_records_on_disk_are_judged_as_they_are(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    found: dict[str, dict[int, Record]] = {}
+    for arm, members in EASY.items():
+        for seed, run in members.items():
+            folder = tmp_path / f"{arm}-{seed}"
+            folder.mkdir()
+            (folder / "spec.json").write_text(json.dumps(run.spec))
+            (folder / "result.json").write_text(json.dumps(run.result))
+            assert run.images is not None
+            save_file(run.images, folder / "test.safetensors")
+            found.setdefault(arm, {})[seed] = Record(folder)
+    one = study(claim(ERROR, GRADIENT))
+    assert verdict.judge([one], REGISTRY, found, None) == verdict.judge([one], REGISTRY, EASY, None)
