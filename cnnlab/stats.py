@@ -254,7 +254,7 @@ def ledger_wide_p(p: float | None, parts: int) -> float | None:
 
 
 def expected_false(claims: int) -> dict[str, float]:
-    """The expected number of each false verdict among `claims` tested, were all true effects at their margins.
+    """The expected number of each false verdict among `claims`, were all true effects at their margins.
 
     That is the worst case: an effect elsewhere is mistaken less often.
     """
