@@ -28,7 +28,6 @@ rule throughput:
         WORK.sources("cnnlab.train"),
         WORK.lock,
         "benchmarks/throughput.py",
-        images=WORK.path("data/mnist5k-{hash}.safetensors").format(hash=WORK.plain_data),
     output:
         WORK.tables("measured/throughput"),
     params:

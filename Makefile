@@ -1,0 +1,59 @@
+# `make` lists the targets. Everything runs from .venv, which is made from requirements.lock.
+PYTHON ?= python3
+UV_VERSION = 0.13.9
+VENV = .venv
+BIN = $(VENV)/bin
+ON_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
+SNAKEMAKE = $(ON_PATH) snakemake --cores 4 --resources gpu=1
+STAMP = $(VENV)/.installed
+SMK = Snakefile workflow/rules
+
+.DEFAULT_GOAL = help
+.PHONY: help install report demo test lint format lock clean distclean
+
+help:  ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## .venv, from the lock
+
+report: $(STAMP)  ## run every study and write reports/summary.html
+	$(SNAKEMAKE)
+
+demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.html
+	$(SNAKEMAKE) --configfile workflow/config/smoke.yaml
+
+test: $(STAMP)  ## the whole everyday test suite
+	$(ON_PATH) python -m pytest -n 2 --dist loadgroup
+
+lint: $(STAMP)  ## formats, types, and the workflow
+	$(ON_PATH) ruff check .
+	$(ON_PATH) ruff format --check .
+	$(ON_PATH) mypy
+	$(ON_PATH) snakefmt --check $(SMK)
+	$(ON_PATH) snakemake --lint
+
+format: $(STAMP)  ## put every file into its format
+	$(ON_PATH) ruff check --fix .
+	$(ON_PATH) ruff format .
+	$(ON_PATH) snakefmt $(SMK)
+
+lock: $(STAMP)  ## requirements.lock and the schemas, from pyproject.toml and the code
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+	$(ON_PATH) python -m cnnlab schema
+
+clean:  ## caches and build products; results and reports stay
+	rm -rf build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## .venv too; results and reports stay
+	rm -rf $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than Python 3.11; set PYTHON=/path/to/a/newer/python3"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
