@@ -1,0 +1,154 @@
+"""From a source to one file: the images of each split, in order, and a card that says what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
+
+from cnnlab.data import catalog
+from cnnlab.data.arrays import Integers, checksum, moments, stratified
+from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
+from cnnlab.errors import UserError
+from cnnlab.spec import PreparedSpec
+
+SPLITS = ("train", "validation", "test")
+
+
+def prepare(spec: PreparedSpec, data_file: Path, card: Path) -> None:
+    """Read, limit, split and write the images of `spec`: the same bytes at every call.
+
+    `data_file` holds ``images`` uint8 ``(N, C, H, W)`` and ``labels`` int64 ``(N,)``: training images first,
+    then validation, then test; and ``train``, ``validation``, ``test`` int64: the position of each in the
+    source (after `limit`), whose lengths tell where a split begins and ends.
+
+    Raises:
+        UserError: if the source cannot be read, the split cannot be made, or the files cannot be written.
+    """
+    raw = read(spec)
+    positions = split(spec, raw)
+    order = np.concatenate([positions[name] for name in SPLITS])
+    tensors: dict[str, Any] = {"images": raw.images[order], "labels": raw.labels[order], **positions}
+    _write(data_file, lambda aside: save_file(tensors, aside))
+    text = json.dumps(_card(spec, raw, tensors, data_file), indent=2, ensure_ascii=False) + "\n"
+    _write(card, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
+    """Disjoint sorted positions of the training, validation and test images, stratified by class.
+
+    A split that the source comes with is drawn from its own images only; the others from the training images.
+
+    Raises:
+        UserError: if there are too few images, or a class is left without training images.
+    """
+    total = len(raw.labels)
+    pool = raw.official.copy() if raw.official is not None else np.full(total, TRAIN)
+    chosen: dict[str, Integers] = {}
+    for name, code in (("test", TEST), ("validation", VALIDATION)):
+        official = np.flatnonzero(pool == code)
+        free = official if len(official) else np.flatnonzero(pool == TRAIN)
+        count = _count(getattr(spec, name), total, len(official) or _usual(spec, name, total))
+        if count > len(free):
+            raise UserError(f"data: {name}: {count} images wanted where {len(free)} are free; write fewer")
+        chosen[name] = free[stratified(raw.labels[free], count, spec.split_seed, name)]
+        pool[chosen[name]] = -1
+    train = np.flatnonzero(pool == TRAIN)
+    for label, name in enumerate(raw.class_names):
+        if label not in raw.labels[train]:
+            raise UserError(
+                f"data: class '{name}' has no training image left; add images, or a smaller test split"
+            )
+    return {"train": train, "validation": chosen["validation"], "test": chosen["test"]}
+
+
+def _count(wanted: float | int | None, total: int, usual: int) -> int:
+    if wanted is None:
+        return usual
+    return max(1, round(wanted * total)) if isinstance(wanted, float) else wanted
+
+
+def _usual(spec: PreparedSpec, name: str, total: int) -> int:
+    """The size of a split that the source doesn't come with; a limited data set keeps the proportions."""
+    if spec.name == "folder":
+        return max(
+            1, round({"validation": catalog.FOLDER_VALIDATION, "test": catalog.FOLDER_TEST}[name] * total)
+        )
+    known = catalog.find(spec.name)
+    size: int = getattr(known, name)
+    return max(1, round(size * total / known.images))
+
+
+def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file: Path) -> dict[str, Any]:
+    sizes = {name: len(tensors[name]) for name in SPLITS}
+    labels = np.split(tensors["labels"], np.cumsum(list(sizes.values()))[:-1])
+    mean, deviation = moments(tensors["images"][: sizes["train"]])
+    official = (
+        "official test images"
+        if raw.official is not None and (raw.official == TEST).any()
+        else "no official split"
+    )
+    return {
+        "data_id": spec.data_id,
+        "name": spec.name,
+        "title": Path(str(spec.root)).name if spec.name == "folder" else catalog.find(spec.name).title,
+        "origin": raw.origin,
+        "classes": list(raw.class_names),
+        "channels": raw.images.shape[1],
+        "image_size": raw.images.shape[2],
+        "images": sizes,
+        "images_per_class": {
+            name: np.bincount(part, minlength=len(raw.class_names)).tolist()
+            for name, part in zip(SPLITS, labels, strict=True)
+        },
+        "checksum": checksum(tensors),
+        "file_sha256": _file_digest(data_file),
+        "split": {
+            "how": f"stratified by class, at random; {official}",
+            "seed": spec.split_seed,
+            "digests": {name: checksum({name: tensors[name]})[:16] for name in SPLITS},
+        },
+        "mean": mean.tolist(),
+        "std": deviation.tolist(),
+    }
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write aside, force to disk, rename: the file is whole or absent, even after a power cut."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(aside)
+        _force(aside)
+        os.replace(aside, path)
+        _force(path.parent)
+    except (OSError, SafetensorError) as error:
+        full = getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
+        reason = "no space left on the disk" if full else getattr(error, "strerror", None) or str(error)
+        remedy = "free some space" if full else "check the folder"
+        raise UserError(f"{path}: cannot be written ({reason}); {remedy} and run again") from None
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+
+
+def _force(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
