@@ -1,0 +1,68 @@
+"""From a `ModelSpec` to a network: its architecture's file, imported by path, and its switches, looked up."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from cnnlab import registry
+from cnnlab.errors import UserError
+from cnnlab.models.switches import look_up
+from cnnlab.spec import ModelSpec
+
+
+def build(spec: ModelSpec, channels: int, image_size: int | tuple[int, int], classes: int) -> nn.Module:
+    """Build the network of `spec`, which turns images ``(N, channels, height, width)`` into ``(N, classes)``.
+
+    Its weights are PyTorch's defaults until `initialization.initialize` draws them. Convolutions are kept in
+    ``channels_last`` order, which trains 1.1-1.6 times as fast on a CPU; names, shapes and values don't
+    depend on it.
+
+    Args:
+        image_size: pixels, one side of a square or ``(height, width)``.
+
+    Raises:
+        UserError: for an unknown name, a switch that the architecture refuses, or images that it cannot take.
+    """
+    where = "model"
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    switches = registry.resolve(spec.architecture, spec.preset, spec.switches, where)
+    registry.check_image(spec.architecture, spec.preset, switches, channels, height, width, classes, where)
+    architecture = registry.get(spec.architecture)
+    arguments = {"channels": channels, "image_size": (height, width), "classes": classes, **look_up(switches)}
+    table = architecture.presets[spec.preset].table
+    if table is not None:
+        arguments["table"] = table
+    builder = _import(architecture.path).build
+    try:
+        inspect.signature(builder).bind(**arguments)
+    except TypeError as error:
+        raise UserError(
+            f"{architecture.path}: build(): {error}; it must take every declared switch"
+        ) from None
+    model: nn.Module = builder(**arguments)
+    return model.to(memory_format=torch.channels_last)
+
+
+def _import(path: Path) -> ModuleType:
+    """The module in `path`: ours by its name, a user's file afresh, so that an edit counts."""
+    if path.parent == registry.MODELS:
+        return importlib.import_module(f"cnnlab.models.{path.stem}")
+    name = f"cnnlab_user_models.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path}: cannot be imported; it must be a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    if not hasattr(module, "build"):
+        raise UserError(
+            f"{path}: has ARCHITECTURE but no function build; write build(*, channels, image_size, ...)"
+        )
+    return module

@@ -1,0 +1,166 @@
+"""Costs: counts against PyTorch's own counter and by hand, measurements for their conventions."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnlab import cost, models, registry
+from cnnlab.plan import Plan
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.speed import Speed, measure
+
+PRESETS = [(name, preset) for name, found in registry.architectures().items() for preset in found.presets]
+
+
+def build(
+    architecture: str, preset: str = "small", **switches: Any
+) -> tuple[nn.Module, tuple[int, int, int]]:
+    size = registry.get(architecture).presets[preset]
+    complete = registry.resolve(architecture, preset, switches, "test")
+    spec = ModelSpec(architecture=architecture, preset=preset, switches=complete)
+    model = models.build(spec, size.channels, size.image_size, size.classes)
+    return model, (size.channels, size.image_size, size.image_size)
+
+
+@pytest.mark.parametrize(("architecture", "preset"), PRESETS)
+def test_zoo_macs_are_half_of_the_flop_counter(architecture: str, preset: str) -> None:
+    model, shape = build(architecture, preset)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(torch.zeros(1, *shape))
+    assert cost.macs(model, shape) * 2 == counter.get_total_flops() > 0
+
+
+@pytest.mark.parametrize("kind", ["identity", "projection"])
+def test_zoo_macs_of_shortcuts(kind: str) -> None:
+    model, shape = build("resnet", shortcut=kind)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(torch.zeros(1, *shape))
+    assert cost.macs(model, shape) * 2 == counter.get_total_flops()
+
+
+@pytest.mark.parametrize(("architecture", "preset"), PRESETS)
+def test_zoo_layers_hold_all_parameters(architecture: str, preset: str) -> None:
+    model, shape = build(architecture, preset)
+    layers = cost.describe(model, shape)
+    assert sum(layer.parameters for layer in layers) == cost.parameters(model)
+    assert layers[-1].output_shape == (10,)
+
+
+def test_zoo_trace_of_lenet() -> None:
+    layers = cost.describe(*build("lenet", "d2l"))
+    weighted = [
+        (layer.name, layer.output_shape, layer.parameters, layer.macs) for layer in layers if layer.macs
+    ]
+    assert weighted == [
+        ("block1.conv", (6, 28, 28), 6 * 26, 28 * 28 * 6 * 25),
+        ("block2.conv", (16, 10, 10), 16 * 151, 10 * 10 * 16 * 150),
+        ("dense1.dense", (120,), 120 * 401, 120 * 400),
+        ("dense2.dense", (84,), 84 * 121, 84 * 120),
+        ("output", (10,), 10 * 85, 10 * 84),
+    ]
+    assert [layer.output_shape for layer in layers if layer.kind == "AvgPool2d"] == [(6, 14, 14), (16, 5, 5)]
+    assert all(layer.kind != "Identity" for layer in layers)
+
+
+def test_zoo_grouped_convolutions_count_their_own_weights() -> None:
+    (layer,) = cost.describe(nn.Sequential(nn.Conv2d(4, 8, 3, groups=2)), (4, 5, 5))
+    assert layer.macs == 8 * 3 * 3 * (4 // 2) * 9
+
+
+def test_zoo_a_shared_layer_costs_twice_and_is_stored_once() -> None:
+    dense = nn.Linear(3, 3)
+    first, second = cost.describe(nn.Sequential(dense, dense), (3,))
+    assert (first.parameters, second.parameters) == (12, 0)
+    assert first.macs == second.macs == 9
+
+
+def test_zoo_describing_leaves_the_model_alone() -> None:
+    model, shape = build("lenet", normalization="batch")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    cost.describe(model, shape)
+    assert model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_zoo_largest_network_is_described_on_the_meta_device() -> None:
+    with torch.device("meta"):
+        model, shape = build("resnet", "paper", depth=110)
+    assert cost.macs(model, shape) == 252_887_680
+
+
+def test_zoo_measuring_states_its_conditions() -> None:
+    threads = torch.get_num_threads()
+    model, shape = build("mlp")
+    speed = measure(model, shape, 10, batch_size=16, repeats=1)
+    assert speed.images_per_second == pytest.approx(16 / (speed.step_ms / 1e3))
+    assert speed.latency_ms > 0
+    assert (speed.threads, speed.batch_size, speed.device) == (1, 16, "cpu")
+    assert torch.get_num_threads() == threads
+
+
+def test_zoo_memory_is_weights_and_what_the_backward_pass_needs() -> None:
+    def held(batch_size: int) -> float:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
+        return measure(model, (1, 10, 10), 10, batch_size=batch_size, repeats=1).memory_mb * 2**20
+
+    weights = 3 * 4 * (100 * 50 + 50 + 50 * 10 + 10)
+    # Per image: input, output of ReLU, log-probabilities in float32, label in int64; and one normalizer.
+    per_image = 4 * (100 + 50 + 10) + 8
+    assert held(32) == pytest.approx(weights + 32 * per_image, abs=64)
+    assert held(64) - held(32) == pytest.approx(32 * per_image)
+
+
+def arm(epochs: int = 7, **model: Any) -> ArmSpec:
+    name = model.pop("architecture", "lenet")
+    switches = registry.resolve(name, "small", model, "test")
+    return ArmSpec(
+        model=ModelSpec(architecture=name, switches=switches),
+        data=DataSpec(name="mnist5k", image_size=14),
+        train=TrainSpec(epochs=epochs),
+        torch="1",
+        fingerprint="f",
+    )
+
+
+def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def fake(model: nn.Module, *arguments: Any, **options: Any) -> Speed:
+        calls.append((arguments, options))
+        return Speed(100.0, 640.0, 1.0, 2.0, 1, 64, "cpu")
+
+    monkeypatch.setattr(cost, "measure", fake)
+    arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}
+    rows = cost.measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
+    assert [row["arm_id"] for row in rows] == ["a", "b", "c"]
+    assert len(calls) == 2
+    assert calls[0] == (((1, 14, 14), 10), {"batch_size": 64, "device": "cpu"})
+    assert rows[0]["parameters"] == 16 * 1 * 120 + 120 + 156 + 2416 + 10_164 + 850
+    assert rows[0]["memory_mb"] == 2.0
+
+
+def test_zoo_estimates_grow_with_the_work() -> None:
+    short, long, deep = arm(), arm(epochs=70), arm(architecture="resnet")
+    assert 0.1 < cost.estimate_seconds(short) < 30
+    assert 8 < cost.estimate_seconds(long) / cost.estimate_seconds(short) < 10
+    assert cost.estimate_seconds(deep) > cost.estimate_seconds(short)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, (3_000, 500, 1_500)),
+        ({"limit": 500}, (300, 50, 150)),
+        ({"test": 0.5, "validation": 100}, (2_400, 100, 2_500)),
+        ({"train_size": 200}, (200, 500, 1_500)),
+    ],
+)
+def test_zoo_split_sizes(options: dict[str, Any], expected: tuple[int, int, int]) -> None:
+    assert cost.split_sizes(DataSpec(name="mnist5k", **options)) == expected
