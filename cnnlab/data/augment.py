@@ -64,12 +64,12 @@ def augmentations(texts: Sequence[str]) -> tuple[Step, ...]:
 
 def _shift(value: float) -> Step:
     """Up to `value` pixels in each direction, black coming into view."""
-    return lambda images, draws, black, average: _moved(images, int(value), draws, black)
+    return lambda images, draws, black, _average: _moved(images, int(value), draws, black)
 
 
 def _crop(value: float) -> Step:
     """Pad with the mean pixel, cut out the original size at a random place (He et al. 2016, section 4.2)."""
-    return lambda images, draws, black, average: _moved(images, int(value), draws, average)
+    return lambda images, draws, _black, average: _moved(images, int(value), draws, average)
 
 
 def _moved(images: Tensor, most: int, draws: Generator, fill: Tensor) -> Tensor:
@@ -80,17 +80,17 @@ def _moved(images: Tensor, most: int, draws: Generator, fill: Tensor) -> Tensor:
 def _rotate(value: float) -> Step:
     """By an angle between minus and plus `value` degrees, black coming into view."""
 
-    def step(images: Tensor, draws: Generator, black: Tensor, average: Tensor) -> Tensor:
+    def step(images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
         degrees = (2 * torch.rand(len(images), generator=draws) - 1) * value
         return turn(images, degrees.to(images.device), black)
 
     return step
 
 
-def _flip(value: float) -> Step:
+def _flip(_value: float) -> Step:
     """Left and right swapped with probability 1/2."""
 
-    def step(images: Tensor, draws: Generator, black: Tensor, average: Tensor) -> Tensor:
+    def step(images: Tensor, draws: Generator, _black: Tensor, _average: Tensor) -> Tensor:
         return mirror(images, _integers(0, 2, (len(images),), draws, images).bool())
 
     return step
@@ -99,7 +99,7 @@ def _flip(value: float) -> Step:
 def _cutout(value: float) -> Step:
     """A square of the mean pixel, centred anywhere (DeVries & Taylor 2017)."""
 
-    def step(images: Tensor, draws: Generator, black: Tensor, average: Tensor) -> Tensor:
+    def step(images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
         row = _integers(0, images.shape[2], (len(images),), draws, images)
         column = _integers(0, images.shape[3], (len(images),), draws, images)
         return erase(images, row, column, int(value), average)

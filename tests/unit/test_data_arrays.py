@@ -36,7 +36,8 @@ def test_a_choice_depends_on_seed_and_purpose_and_is_random() -> None:
     assert (first != stratified(labels, 40, 0, "validation")).any()
     chosen = np.concatenate([stratified(labels, 40, seed, "test") for seed in range(200)])
     frequency = np.bincount(chosen, minlength=200) / 200
-    assert frequency.min() > 0.05 and frequency.max() < 0.4  # each image has 1 chance in 5
+    assert frequency.min() > 0.05
+    assert frequency.max() < 0.4
 
 
 def test_a_smaller_choice_lies_within_a_larger_one() -> None:

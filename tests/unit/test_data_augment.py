@@ -35,8 +35,11 @@ def test_shape_layout_and_determinism(name: str) -> None:
     for batch in (images(), images().contiguous(memory_format=torch.channels_last)):
         before = batch.clone()
         made = apply(sample(name), batch)
-        assert made.shape == batch.shape and made.dtype == batch.dtype and made.stride() == batch.stride()
-        assert torch.equal(batch, before) and not torch.equal(made, batch)
+        assert made.shape == batch.shape
+        assert made.dtype == batch.dtype
+        assert made.stride() == batch.stride()
+        assert torch.equal(batch, before)
+        assert not torch.equal(made, batch)
         assert torch.equal(made, apply(sample(name), batch))
         assert not torch.equal(made, apply(sample(name), batch, seed=1))
 
@@ -51,7 +54,8 @@ def test_translate_moves_down_and_right_by_whole_pixels() -> None:
     batch = images(3)
     moved = translate(batch, torch.tensor([2, 0, -1]), torch.tensor([1, 0, -3]), BLACK)
     assert torch.equal(moved[0, :, 2:, 1:], batch[0, :, :-2, :-1])
-    assert (moved[0, :, :2] == BLACK).all() and (moved[0, :, :, :1] == BLACK).all()
+    assert (moved[0, :, :2] == BLACK).all()
+    assert (moved[0, :, :, :1] == BLACK).all()
     assert torch.equal(moved[1], batch[1])
     assert torch.equal(moved[2, :, :-1, :-3], batch[2, :, 1:, 3:])
 
@@ -61,7 +65,8 @@ def test_shift_and_crop_differ_by_what_comes_into_view() -> None:
     shifted, cropped = apply("shift:3", batch), apply("crop:3", batch)
     inside = (shifted >= 0).all(1, keepdim=True)
     assert torch.equal(shifted * inside, cropped * inside)
-    assert ((shifted == BLACK) == ~inside).all() and ((cropped == AVERAGE) | inside).all()
+    assert ((shifted == BLACK) == ~inside).all()
+    assert ((cropped == AVERAGE) | inside).all()
 
 
 def test_shifts_reach_every_offset_and_no_further() -> None:
@@ -92,7 +97,8 @@ def test_rotations_stay_within_their_bounds() -> None:
     turned = augmentations(["rotate:30"])[0](dot, torch.Generator().manual_seed(0), black, black)[:, 0]
     height = (turned.sum(2) * torch.arange(13)).sum(1) / turned.sum((1, 2)) - 6
     assert height.abs().max() < 2.9
-    assert height.min() < -2 and height.max() > 2
+    assert height.min() < -2
+    assert height.max() > 2
 
 
 def test_flip_mirrors_about_half() -> None:
@@ -107,8 +113,10 @@ def test_flip_mirrors_about_half() -> None:
 def test_erase_is_cut_off_at_the_border() -> None:
     batch = images(2)
     erased = erase(batch, torch.tensor([6, 0]), torch.tensor([6, 0]), 4, AVERAGE)
-    assert (erased[0] == AVERAGE).all(0).sum() == 16 and (erased[0, :, 4:8, 4:8] == AVERAGE).all()
-    assert (erased[1] == AVERAGE).all(0).sum() == 4 and (erased[1, :, :2, :2] == AVERAGE).all()
+    assert (erased[0] == AVERAGE).all(0).sum() == 16
+    assert (erased[0, :, 4:8, 4:8] == AVERAGE).all()
+    assert (erased[1] == AVERAGE).all(0).sum() == 4
+    assert (erased[1, :, :2, :2] == AVERAGE).all()
 
 
 def test_unknown_names_are_reported() -> None:

@@ -32,7 +32,8 @@ def folder(root: Path, **counts: int) -> Path:
 def colour_of(file: Path, channels: int = 3) -> tuple[int, ...]:
     """The colour of an image that has one only."""
     pixels = decode(file, 8, channels)
-    assert pixels.shape == (channels, 8, 8) and pixels.dtype == np.uint8
+    assert pixels.shape == (channels, 8, 8)
+    assert pixels.dtype == np.uint8
     assert np.ptp(pixels.reshape(channels, -1).astype(int), axis=1).max() <= 2
     return tuple(int(value) for value in pixels[:, 4, 4])
 
@@ -94,7 +95,8 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     exif[0x0112] = 6  # the camera was turned: to be shown turned clockwise
     image.save(tmp_path / "a.png", exif=exif)
     pixels = decode(tmp_path / "a.png", 8, 3)
-    assert (pixels[1, :, 6:] < 50).all() and (pixels[1, :, :2] > 200).all()  # red is now on the right
+    assert (pixels[1, :, 6:] < 50).all()
+    assert (pixels[1, :, :2] > 200).all()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 3000), (3000, 1), (7, 5), (640, 480)])

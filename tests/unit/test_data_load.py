@@ -61,7 +61,8 @@ def test_shapes_and_types(mnist5k: Prepared, colour: Prepared) -> None:
     assert [len(getattr(digits, name)) for name in SPLITS] == [3000, 500, 1500]
     assert (digits.channels, digits.image_size, digits.classes) == (1, 28, 10)
     assert digits.test.images.shape == (1500, 1, 28, 28)
-    assert digits.train.images.dtype == torch.float32 and digits.train.labels.dtype == torch.int64
+    assert digits.train.images.dtype == torch.float32
+    assert digits.train.labels.dtype == torch.int64
     pets = colour.load()
     assert pets.train.images.shape == (54, 3, 7, 7)
     assert pets.train.images.is_contiguous(memory_format=torch.channels_last)
@@ -74,7 +75,8 @@ def test_standardized_by_the_training_images(colour: Prepared) -> None:
     assert (data.train.images.std((0, 2, 3)) - 1).abs().max() < 1e-2
     assert data.test.images.mean((0, 2, 3)).abs().max() > 1e-4  # by the training images, not its own
     plain = colour.load(standardize=False)
-    assert plain.train.images.min() == 0 and 100 < plain.train.images.max() <= 255
+    assert plain.train.images.min() == 0
+    assert 100 < plain.train.images.max() <= 255
     back = data.train.images * data.train.scaling.scale + data.train.scaling.offset
     assert torch.allclose(back, plain.train.images, atol=1e-3)
 
@@ -104,7 +106,8 @@ def test_large_images_stay_bytes_with_the_same_result(colour: Prepared, fields: 
         assert same(getattr(floats, name), getattr(stored, name))
     pairs = zip(batches(floats.train, 3, 1, 16), batches(stored.train, 3, 1, 16), strict=True)
     for (images, labels), (other_images, other_labels) in pairs:
-        assert torch.equal(images, other_images) and torch.equal(labels, other_labels)
+        assert torch.equal(images, other_images)
+        assert torch.equal(labels, other_labels)
         assert images.stride() == other_images.stride()
 
 
@@ -177,7 +180,8 @@ def test_shuffled_pixels_are_one_permutation_for_all(colour: Prepared) -> None:
 
 def test_the_permutation_is_new_for_each_seed_and_equal_for_each_arm(colour: Prepared) -> None:
     seeds = [colour.load(seed=seed, shuffle_pixels=True).validation.images for seed in (0, 0, 1)]
-    assert torch.equal(seeds[0], seeds[1]) and not torch.equal(seeds[0], seeds[2])
+    assert torch.equal(seeds[0], seeds[1])
+    assert not torch.equal(seeds[0], seeds[2])
     few = colour.load(seed=0, shuffle_pixels=True, train_size=9, standardize=False).validation.images
     all_of_them = colour.load(seed=0, shuffle_pixels=True, standardize=False).validation.images
     assert torch.equal(few, all_of_them)

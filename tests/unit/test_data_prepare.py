@@ -86,10 +86,13 @@ def test_the_official_test_images_stay_apart() -> None:
     raw = raw_images(np.tile(np.arange(10), 700), np.repeat([TRAIN, TEST], [6000, 1000]))
     positions = split(PreparedSpec(name="mnist"), raw)
     assert positions["test"].tolist() == list(range(6000, 7000))
-    assert len(positions["validation"]) == 500 and positions["validation"].max() < 6000
-    assert len(positions["train"]) == 5500 and positions["train"].max() < 6000
+    assert len(positions["validation"]) == 500
+    assert positions["validation"].max() < 6000
+    assert len(positions["train"]) == 5500
+    assert positions["train"].max() < 6000
     fewer = split(PreparedSpec(name="mnist", test=100), raw)
-    assert set(fewer["test"]) < set(positions["test"]) and len(fewer["test"]) == 100
+    assert set(fewer["test"]) < set(positions["test"])
+    assert len(fewer["test"]) == 100
     assert (fewer["train"] == positions["train"]).all()
     with pytest.raises(UserError, match="data: test: 1001 images wanted where 1000 are free"):
         split(PreparedSpec(name="mnist", test=1001), raw)
@@ -99,7 +102,8 @@ def test_official_validation_images_stay_apart() -> None:
     raw = raw_images(np.arange(400) % 2, np.repeat([TRAIN, VALIDATION], [300, 100]))
     positions = split(folder_spec(), raw)
     assert positions["validation"].tolist() == list(range(300, 400))
-    assert len(positions["test"]) == 120 and positions["test"].max() < 300
+    assert len(positions["test"]) == 120
+    assert positions["test"].max() < 300
 
 
 def test_the_split_seed_counts() -> None:
@@ -141,14 +145,15 @@ def test_the_file_and_its_card(folder: PreparedSpec, tmp_path: Path) -> None:
     assert described["data_id"] == folder.data_id
     assert described["images"] == {"train": 24, "validation": 4, "test": 12}
     assert described["images_per_class"] == {"train": [12, 12], "validation": [2, 2], "test": [6, 6]}
-    assert described["classes"] == ["cat", "dog"] and described["title"] == "pets"
+    assert described["classes"] == ["cat", "dog"]
+    assert described["title"] == "pets"
     assert (described["channels"], described["image_size"]) == (3, 6)
     assert described["checksum"] == checksum(tensors)
     assert np.allclose(described["mean"], tensors["images"][:24].mean(axis=(0, 2, 3)))
     assert np.allclose(described["std"], tensors["images"][:24].std(axis=(0, 2, 3)))
     source = np.concatenate([tensors[name] for name in SPLITS])
     assert (tensors["labels"] == source // 20).all()
-    assert sorted(os.listdir(tmp_path / "out")) == ["a.json", "a.safetensors"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.json", "a.safetensors"]
 
 
 def test_every_call_gives_the_same_bytes(folder: PreparedSpec, tmp_path: Path) -> None:
@@ -180,7 +185,7 @@ def test_a_file_that_cannot_be_written(
     reason = "no space left on the disk" if number == errno.ENOSPC else "Permission denied"
     with pytest.raises(UserError, match=rf"a\.safetensors: cannot be written \({reason}\)"):
         prepare(folder, tmp_path / "out" / "a.safetensors", tmp_path / "out" / "a.json")
-    assert os.listdir(tmp_path / "out") == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_folder_in_place_of_the_file(folder: PreparedSpec, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def mnist5k() -> sources.RawImages:
 
 
 def test_the_embedded_images_are_the_known_ones(mnist5k: sources.RawImages) -> None:
-    assert mnist5k.images.shape == (5000, 1, 28, 28) and mnist5k.images.dtype == np.uint8
+    assert mnist5k.images.shape == (5000, 1, 28, 28)
+    assert mnist5k.images.dtype == np.uint8
     assert np.bincount(mnist5k.labels).tolist() == [500] * 10
     assert mnist5k.official is None
     known = checksum({"images": mnist5k.images, "labels": mnist5k.labels})
@@ -89,7 +90,8 @@ def test_full_mnist_is_the_known_one() -> None:
     raw = read(PreparedSpec(name="mnist", root=str(MNIST_ROOT)))
     assert raw.images.shape == (70_000, 1, 28, 28)
     assert raw.official is not None
-    assert (raw.official[:60_000] == TRAIN).all() and (raw.official[60_000:] == TEST).all()
+    assert (raw.official[:60_000] == TRAIN).all()
+    assert (raw.official[60_000:] == TEST).all()
     assert checksum({"images": raw.images, "labels": raw.labels}) == catalog.KNOWN["mnist"].checksum
 
 
@@ -137,7 +139,8 @@ def test_without_network_the_error_is_one_quick_line(
     assert str(error.value).startswith(
         f"{name}: not in {tmp_path / 'here'}/ and cannot be downloaded (no server answers)"
     )
-    assert "data.root" in str(error.value) and "\n" not in str(error.value)
+    assert "data.root" in str(error.value)
+    assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")
 
 
