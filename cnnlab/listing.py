@@ -121,10 +121,7 @@ def _network(name: str, preset: str | None) -> str:
     preset = preset or next(iter(architecture.presets))
     size = architecture.preset(preset, "--preset")
     spec = ModelSpec(architecture=name, preset=preset, switches=registry.resolve(name, preset, {}, name))
-    import torch
-
-    with torch.device("meta"):
-        model = models.build(spec, size.channels, size.image_size, size.classes)
+    model = models.build(spec, size.channels, size.image_size, size.classes)
     layers = cost.describe(model, (size.channels, size.image_size, size.image_size))
     rows = [("layer", "kind", "output (sample first)", "parameters", "multiply-accumulates")]
     for layer in layers:

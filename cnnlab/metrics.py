@@ -32,7 +32,15 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("test_error", "test error", "pp", factor=100, better="lower", per_image="error", floor="image"),
         Metric("train_error", "training error, evaluation mode", "pp", factor=100, better="lower"),
-        Metric("gap", "test error minus training error", "pp", factor=100, better="lower", floor="image"),
+        Metric(
+            "gap",
+            "test error minus training error",
+            "pp",
+            factor=100,
+            better="lower",
+            per_image="error",  # the training images are all there are of them: no sample, no spread
+            floor="image",
+        ),
         Metric("test_loss", "test log-loss", "nats", better="lower", per_image="loss"),
         Metric("train_loss", "training log-loss, evaluation mode", "nats", better="lower"),
         Metric("validation_error", "validation error", "pp", factor=100, better="lower"),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab import models
-from cnnlab.data.load import Dataset, Split, batches, derive_seed
+from cnnlab.data.load import Dataset, Split, batch_sizes, batches, derive_seed
 from cnnlab.diagnostics import first_weight, steps_to_target
 from cnnlab.models.initialization import initialize
 from cnnlab.spec import ArmSpec, TrainSpec
@@ -94,7 +94,7 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=arm.precision == "amp" and half == torch.float16)
     watched = first_weight(model)
 
-    steps_per_epoch = math.ceil(len(data.train) / spec.batch_size)
+    steps_per_epoch = len(batch_sizes(len(data.train), spec.batch_size))
     total = epochs * steps_per_epoch
     interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)
     curves = Curves(torch.zeros(total, device=device), torch.zeros(total, device=device))

@@ -147,6 +147,20 @@ def order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, "order", epoch))
 
 
+def batch_sizes(count: int, batch_size: int) -> list[int]:
+    """How many images each batch of an epoch holds; the last one what is left over.
+
+    A single image joins the batch before it: batch normalization cannot train on one.
+    """
+    sizes = [batch_size] * (count // batch_size)
+    left = count % batch_size
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
+
+
 def batches(
     split: Split, seed: int, epoch: int, batch_size: int, augment: Sequence[str] = ()
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -154,7 +168,8 @@ def batches(
     steps = augmentations(augment)
     draws = generator(seed, "augmentation", epoch)
     device = split.images.device
-    for rows in torch.split(order(len(split), seed, epoch).to(device), batch_size):
+    sizes = batch_sizes(len(split), batch_size)
+    for rows in order(len(split), seed, epoch).to(device).split(sizes):
         images = split.scaling(select(split.images, rows))
         for step in steps:
             images = step(images, draws, split.scaling.black, split.scaling.average)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from cnnlab.data.load import Dataset, Split, batches, load, order
+from cnnlab.data.load import Dataset, Split, batch_sizes, batches, load, order
 from cnnlab.data.prepare import prepare
 from cnnlab.errors import UserError
 from cnnlab.spec import DataSpec
@@ -273,3 +275,12 @@ def test_missing_and_foreign_files(colour: Prepared, mnist5k: Prepared, tmp_path
     card.write_text("{")
     with pytest.raises(UserError, match=r"d\.json: missing or damaged"):
         load(data_file, card, colour.spec, 0)
+
+
+@given(count=st.integers(1, 300), batch_size=st.integers(2, 70))
+def test_no_batch_of_a_single_image_is_left_over(count: int, batch_size: int) -> None:
+    sizes = batch_sizes(count, batch_size)
+    assert sum(sizes) == count
+    assert min(sizes) > 1 or count == 1
+    assert max(sizes) <= batch_size + 1
+    assert len(sizes) in (count // batch_size, -(-count // batch_size)) or count == 1
