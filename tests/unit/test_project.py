@@ -48,13 +48,15 @@ def git(*arguments: str) -> str:
 def imported(folder: str) -> set[str]:
     """Distributions that the code in `folder` imports, apart from the standard library and ourselves."""
     names = set()
-    for path in (ROOT / folder).rglob("*.py"):
+    files = list((ROOT / folder).rglob("*.py"))
+    ours = {"cnnlab", "tests"} | {path.stem for path in files}
+    for path in files:
         for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module)
-    modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"cnnlab", "tests"}
+    modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - ours
     owners = packages_distributions()
     return {min(map(canonicalize_name, owners.get(module, [module])), key=len) for module in modules}
 
