@@ -7,7 +7,7 @@ plain SGD. Both train the same LeNet (ReLU, max pooling) on the same 28 x 28 ima
 on the CPU. Compared are one thread each, and the whole machine each way: as many one-thread jobs of ours as there are
 cores (at most 2), and the textbook's best of 0, 2 and 4 workers with torch's own number of threads.
 
-Each contender lives in processes of its own, warmed up by one pass outside the clock; then they take turns. The clock
+Each loop lives in processes of its own. Every contender is warmed up by one pass outside the clock; then they take turns. The clock
 covers the loop: order of images, batches, forward, backward, update (and ours also its per-step curves and the
 evaluation that ends an epoch, on 64 images). The ratio is that of paired rounds, their median.
 """
@@ -19,8 +19,10 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -31,15 +33,15 @@ import click
 from cnnlab.cli import load_plan, with_plan
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
 
-BATCH, RATE, ROUNDS = 64, 0.01, 5
+BATCH, RATE, ROUNDS = 64, 0.01, 3
 DATA = DataSpec(name="mnist5k")
 SWITCHES = {"activation": "relu", "pooling": "max"}
-Pass = Callable[[], float]
+Pass = Callable[[int, int], float]
 
 
 @dataclass
 class Contender:
-    """One way to train, in one or more processes at once."""
+    """One way to train: in how many processes at once, with how many threads and loader workers each."""
 
     loop: str
     compared: str
@@ -47,40 +49,35 @@ class Contender:
     threads: int
     workers: int
     rates: list[float] = field(default_factory=list)
-    pipes: list[Connection] = field(default_factory=list)
 
-    def start(self, folder: Path, images: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        for _ in range(self.processes):
-            ours, theirs = context.Pipe()
-            arguments = (theirs, self.loop, folder, images, self.threads, self.workers)
-            context.Process(target=serve, args=arguments, daemon=self.workers == 0).start()
-            self.pipes.append(ours)
-        self.wait()
-
-    def run(self, images: int) -> None:
-        """One timed pass of all processes at once; the slowest counts."""
-        for pipe in self.pipes:
-            pipe.send("go")
-        self.rates.append(self.processes * images / max(self.wait()))
-
-    def wait(self) -> list[float]:
-        return [pipe.recv() for pipe in self.pipes]
-
-    def stop(self) -> None:
-        for pipe in self.pipes:
-            pipe.send("stop")
+    def run(self, pipes: list[Connection], images: int) -> float:
+        """Images per second of one pass of all its processes at once; the slowest counts."""
+        used = pipes[: self.processes]
+        for pipe in used:
+            pipe.send((self.threads, self.workers))
+        return self.processes * images / max([pipe.recv() for pipe in used])
 
 
-def serve(pipe: Connection, loop: str, folder: Path, images: int, threads: int, workers: int) -> None:
-    """A process that trains for one pass whenever it is told to, and answers with the seconds that took."""
+def start(loop: str, count: int, folder: Path, images: int) -> list[Connection]:
+    """Processes that train one pass whenever they are told to, and answer with the seconds that took."""
+    context, pipes = multiprocessing.get_context("spawn"), []
+    for _ in range(count):
+        ours, theirs = context.Pipe()
+        context.Process(target=serve, args=(theirs, loop, folder, images)).start()
+        theirs.close()  # so that the death of the process ends our waiting
+        pipes.append(ours)
+    return pipes
+
+
+def serve(pipe: Connection, loop: str, folder: Path, images: int) -> None:
     import torch
 
-    torch.set_num_threads(threads)
-    one_pass = cnnlab_loop(folder, images) if loop == "cnnlab" else textbook_loop(folder, images, workers)
-    pipe.send(one_pass())
-    while pipe.recv() == "go":
-        pipe.send(one_pass())
+    warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores are on trial here
+    one_pass = cnnlab_loop(folder, images) if loop == "cnnlab" else textbook_loop(folder, images)
+    while asked := pipe.recv():
+        threads, workers = asked
+        torch.set_num_threads(threads)
+        pipe.send(one_pass(threads, workers))
 
 
 def cnnlab_loop(folder: Path, images: int) -> Pass:
@@ -93,14 +90,28 @@ def cnnlab_loop(folder: Path, images: int) -> Pass:
     few = replace(data.validation, images=data.validation.images[:BATCH], labels=data.validation.labels[:BATCH])
     many = replace(data.train, images=data.train.images[:images], labels=data.train.labels[:images])
     data = replace(data, train=many, validation=few)
-    return lambda: train.train(arm, data, 0, RATE, 1).seconds
+    return lambda threads, workers: train.train(arm, data, 0, RATE, 1).seconds
 
 
-def textbook_loop(folder: Path, images: int, workers: int) -> Pass:
+class PilImages:
+    """What torchvision's MNIST does: an image is made, then transformed, each time that it is asked for."""
+
+    def __init__(self, pixels: Any, labels: list[int], transform: Any) -> None:
+        self.pixels, self.labels, self.transform = pixels, labels, transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
+
+
+def textbook_loop(folder: Path, images: int) -> Pass:
     import torch
-    from PIL import Image
     from torch import nn
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader
     from torchvision import transforms
 
     from cnnlab.models import build
@@ -109,23 +120,23 @@ def textbook_loop(folder: Path, images: int, workers: int) -> Pass:
     pixels, labels = raw["images"][:images, 0], raw["labels"][:images].tolist()
     mean, deviation = float(pixels.mean() / 255), float(pixels.std() / 255)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((mean,), (deviation,))])
+    dataset: Any = PilImages(pixels, labels, transform)
 
-    class Images(Dataset):  # type: ignore[type-arg]
-        def __len__(self) -> int:
-            return len(labels)
+    @cache
+    def loader(workers: int) -> Any:
+        # Workers as a plain script on this system would have them: forked on Linux, which is the quicker way.
+        way = "fork" if sys.platform == "linux" else "spawn"
+        more = {"multiprocessing_context": way, "persistent_workers": True} if workers else {}
+        return DataLoader(dataset, BATCH, shuffle=True, num_workers=workers, **more)
 
-        def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-            return transform(Image.fromarray(pixels[index])), labels[index]
-
-    loader = DataLoader(Images(), BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
     network = build(the_arm().model, 1, 28, 10).to(memory_format=torch.contiguous_format)
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4)
 
-    def one_pass() -> float:
+    def one_pass(threads: int, workers: int) -> float:
         start = time.perf_counter()
         network.train()
-        for batch, targets in loader:
+        for batch, targets in loader(workers):
             optimizer.zero_grad()
             loss = criterion(network(batch), targets)
             loss.backward()
@@ -168,13 +179,14 @@ def measure(images: int, rounds: int = ROUNDS) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
+        pipes = {"cnnlab": start("cnnlab", cores, folder, images), "textbook": start("textbook", 1, folder, images)}
         for contender in contenders:
-            contender.start(folder, images)
+            contender.run(pipes[contender.loop], images)  # the warm-up
         for _ in range(rounds):
             for contender in contenders:
-                contender.run(images)
-        for contender in contenders:
-            contender.stop()
+                contender.rates.append(contender.run(pipes[contender.loop], images))
+        for pipe in (*pipes["cnnlab"], *pipes["textbook"]):
+            pipe.send(None)
     return [row(contender, contenders) for contender in contenders]
 
 

@@ -1,0 +1,204 @@
+"""The whole pipeline with the real Snakemake: what runs, what runs again, and what survives a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from project import SMOKE, Project, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A finished tiny project. Tests that change it put it back."""
+    project = Project.tiny(tmp_path_factory.mktemp("tiny"))
+    project.snakemake()
+    return project
+
+
+@pytest.mark.xdist_group("pipeline-smoke")
+def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) -> None:
+    project = Project.copy(tmp_path, *SMOKE)
+    assert project.planned().keys() == {
+        "prepare", "train", "collect", "compare", "figures", "cost", "throughput", "track", "render",
+    }  # fmt: skip
+    start = time.monotonic()
+    output = project.snakemake()
+    seconds = time.monotonic() - start
+    assert re.search(r"cnnlab: \d+ of \d+ runs, \d+ of \d+ arms done", output)
+    report = (tmp_path / "reports/smoke/summary.html").read_text()
+    claims = pd.read_csv(tmp_path / "results/smoke/tables/claims.csv")
+    assert set(claims["id"]) == {f"C{number:02d}" for number in range(1, 50)}
+    assert all(claim in report for claim in claims["id"])
+    runs = pd.read_csv(tmp_path / "results/smoke/tables/measured/runs.csv")
+    assert len(set(runs["arm_id"])) <= 10
+    # Two test workers share the machine with this run, so the bound on an idle machine is held by `make demo` alone.
+    assert seconds < 180, f"{seconds:.0f} s"
+
+
+@pytest.mark.xdist_group("pipeline")
+class TestFinished:
+    def test_nothing_is_left_to_be_done(self, tiny: Project) -> None:
+        assert tiny.planned() == {}
+
+    def test_touching_every_file_runs_nothing(self, tiny: Project) -> None:
+        time.sleep(1.1)
+        for folder in ("cnnlab", "workflow", "studies", "benchmarks"):
+            for path in (tiny.path / folder).rglob("*.*"):
+                os.utime(path)
+        for name in ("Snakefile", "requirements.lock", "environment.yml", "tiny.yaml"):
+            os.utime(tiny.path / name)
+        assert tiny.planned() == {}
+
+    def test_an_edit_of_the_figures_redraws_and_renders(self, tiny: Project) -> None:
+        with edited(tiny.path / "cnnlab/figures.py", "\nUNUSED = 1\n"):
+            assert tiny.planned() == {"figures": 1, "render": 1}
+        assert tiny.planned() == {}
+
+    def test_an_edit_of_an_architecture_retrains_its_arms_alone(self, tiny: Project) -> None:
+        with edited(tiny.path / "cnnlab/models/lenet.py", "\n# A comment.\n"):
+            assert tiny.planned() == {}
+        with edited(tiny.path / "cnnlab/models/lenet.py", "\nUNUSED = 1\n"):
+            assert tiny.planned()["train"] == 2
+        assert tiny.planned() == {}
+
+    def test_all_then_one_study_then_all_trains_nothing(self, tiny: Project) -> None:
+        before = tiny.runs()
+        assert "train" not in tiny.planned("--config", "studies=dense")
+        tiny.snakemake("--config", "studies=dense")
+        assert "train" not in tiny.planned()
+        tiny.snakemake()
+        assert tiny.runs() == before
+        assert tiny.planned() == {}
+
+    def test_a_new_seed_in_one_study_trains_the_new_runs_and_is_flagged(self, tiny: Project) -> None:
+        before = tiny.runs()
+        tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
+        assert tiny.planned()["train"] == 2
+        tiny.snakemake()
+        after = tiny.runs()
+        assert len(after) == len(before) + 2
+        assert before.items() <= after.items()
+        claims = pd.read_csv(tiny.path / "results/tiny/tables/claims.csv").set_index("id")
+        assert claims.loc["mine", "seeds_added"]
+        assert not claims.loc["C06", "seeds_added"]
+
+    def test_a_deleted_table_is_made_again(self, tiny: Project) -> None:
+        before = tiny.tables()
+        (tiny.path / "results/tiny/tables/claims.csv").unlink()
+        assert "compare" in tiny.planned()
+        tiny.snakemake()
+        assert tiny.tables() == before
+
+    def test_a_report_in_mid_course_says_what_is_running(self, tiny: Project) -> None:
+        manifest = next(path for path in tiny.path.glob("results/tiny/manifests/lenet*/*.json"))
+        text = manifest.read_text()
+        run = json.loads(text)["runs"][0]["run_id"]
+        run_folder, aside = tiny.path / f"results/tiny/runs/{run}", tiny.path / "aside"
+        manifest.unlink()
+        run_folder.rename(aside)
+        try:
+            tiny.cnnlab("report")
+            page = (tiny.path / "reports/tiny/partial.html").read_text()
+            assert re.search(r"running", page)
+            assert "1 of 2 seeds" in page
+        finally:
+            manifest.write_text(text)
+            aside.rename(run_folder)
+
+    def test_clean_unused_frees_what_no_study_asks_for(self, tiny: Project) -> None:
+        assert tiny.cnnlab("clean", "--unused", "--yes").startswith("0 unused")
+        study = tiny.path / "studies/dense.yaml"
+        text = study.read_text()
+        study.unlink()
+        output = tiny.cnnlab("clean", "--unused")
+        assert not output.startswith("0 unused")
+        study.write_text(text)
+        assert tiny.planned() == {}
+
+
+@pytest.mark.xdist_group("pipeline-kill")
+def test_after_a_kill_it_finishes_with_the_same_tables_and_trains_no_run_twice(tmp_path: Path) -> None:
+    undisturbed = Project.tiny(tmp_path / "undisturbed")
+    undisturbed.snakemake()
+    killed = Project.tiny(tmp_path / "killed")
+    process = killed.start()
+    wait_for(lambda: len(killed.runs()) >= 2)
+    killed.kill(process)
+    before = killed.runs()
+    assert 2 <= len(before) < len(undisturbed.runs())
+    locked = killed.snakemake(status=1)
+    assert "--unlock" in locked
+    killed.snakemake("--unlock")
+    killed.snakemake()
+    assert before.items() <= killed.runs().items()
+    assert killed.tables() == undisturbed.tables()
+    assert {"runs.csv", "curves.csv", "arms.csv", "contrasts.csv", "claims.csv"} <= killed.tables().keys()
+    assert killed.planned() == {}
+
+
+@pytest.mark.xdist_group("pipeline-kill")
+def test_an_unreachable_mlflow_is_a_warning_and_ids_stay_missing(tmp_path: Path) -> None:
+    project = Project.tiny(tmp_path)
+    (project.path / "studies/convolution.yaml").unlink()
+    output = project.snakemake(MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert len([line for line in output.splitlines() if "MLflow" in line and "warning" in line.lower()]) == 1
+    ids = pd.read_csv(project.path / "results/tiny/tables/measured/mlflow.csv")
+    assert len(ids) == len(project.runs())
+    assert ids["mlflow_run_id"].isna().all()
+    assert (project.path / "reports/tiny/summary.html").exists()
+
+
+@pytest.mark.xdist_group("pipeline-smoke")
+def test_a_mistake_in_a_study_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    project = Project.tiny(tmp_path)
+    study = project.path / "studies/dense.yaml"
+    study.write_text(study.read_text().replace("{activation: relu}", "{activaton: relu}"))
+    output = project.snakemake("--dry-run", status=1)
+    line = next(line for line in output.splitlines() if line.startswith("error:"))
+    assert "studies/dense.yaml: arms.relu" in line
+    assert "did you mean 'activation'?" in line
+    assert "Traceback" not in output
+
+
+@pytest.mark.xdist_group("pipeline-smoke")
+def test_cuda_asked_for_and_absent_fails_in_one_line(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    project = Project.tiny(tmp_path)
+    (project.path / "studies/convolution.yaml").unlink()
+    output = project.snakemake("--config", "device=cuda", status=1)
+    assert "error: device: cuda is asked for, but torch finds no CUDA device" in output
+    assert "Traceback" not in output
+    assert "gpu" in output
+
+
+def test_lint_and_format() -> None:
+    root = Path(__file__).parents[2]
+    project = Project(root)
+    assert "good condition" in project.run("snakemake", "--lint")
+    project.run("snakefmt", "--check", "Snakefile", "workflow/rules")
+
+
+class edited:  # noqa: N801  used like a function
+    """Append to a file for as long as the block runs."""
+
+    def __init__(self, path: Path, addition: str) -> None:
+        self.path, self.text, self.addition = path, path.read_text(), addition
+
+    def __enter__(self) -> None:
+        self.path.write_text(self.text + self.addition)
+
+    def __exit__(self, *error: object) -> None:
+        self.path.write_text(self.text)
+        subprocess.run(["sync", "-f", self.path], check=False)
