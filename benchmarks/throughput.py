@@ -7,9 +7,9 @@ plain SGD. Both train the same LeNet (ReLU, max pooling) on the same 28 x 28 ima
 on the CPU. Compared are one thread each, and the whole machine each way: as many one-thread jobs of ours as there are
 cores (at most 2), and the textbook's best of 0, 2 and 4 workers with torch's own number of threads.
 
-Each loop lives in processes of its own. Every contender is warmed up by one pass outside the clock; then they take turns. The clock
-covers the loop: order of images, batches, forward, backward, update (and ours also its per-step curves and the
-evaluation that ends an epoch, on 64 images). The ratio is that of paired rounds, their median.
+Each loop lives in processes of its own. Every contender is warmed up by one pass outside the clock; then they take
+turns. The clock covers the loop: order of images, batches, forward, backward, update (and ours also its per-step curves
+and the evaluation that ends an epoch, on 64 images). The ratio is that of paired rounds, their median.
 """
 
 from __future__ import annotations

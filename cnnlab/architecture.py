@@ -34,9 +34,7 @@ class SwitchSpec(Spec):
     name: str
     default: Switch
     choices: tuple[Switch, ...] = ()
-    start: Count | None = Field(
-        None, alias="from", description="smallest value of a whole number; 1 when absent"
-    )
+    start: Count | None = Field(None, alias="from", description="smallest value of a whole number; 1 when absent")
     step: Count = 1
 
     @property
@@ -114,9 +112,7 @@ class Preset(Spec):
     image_size: Count
     classes: Count
     switches: dict[str, Switch] = Field({}, description="defaults that differ from the architecture's own")
-    table: Any = Field(
-        None, description="a literal that `build` is given as `table`, where presets differ in it"
-    )
+    table: Any = Field(None, description="a literal that `build` is given as `table`, where presets differ in it")
     smallest_image: Count | None = None
 
 
@@ -143,9 +139,7 @@ class Architecture(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> Architecture:
         if "initialization" not in self.switches:
-            raise ValueError(
-                'switches: every architecture takes initialization; add "initialization": "auto"'
-            )
+            raise ValueError('switches: every architecture takes initialization; add "initialization": "auto"')
         for name, switch in self.switches.items():
             self._check_choices(name, switch)
             self._check_value(name, switch.default, "switches")
@@ -179,7 +173,5 @@ class Architecture(Spec):
             UserError: with the nearest name if there is none.
         """
         if name not in self.presets:
-            raise UserError(
-                f"{where}: preset: {self.name} has no preset '{name}'; {nearest(name, self.presets)}"
-            )
+            raise UserError(f"{where}: preset: {self.name} has no preset '{name}'; {nearest(name, self.presets)}")
         return self.presets[name]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cnnlab.plan import Plan
 
 
-
 class Commands(click.Group):
     """A mistake is one line and exit status 2; commands are listed in the order they are written in."""
 
@@ -137,7 +136,9 @@ def ui(files: tuple[str, ...], pairs: tuple[str, ...], port: int) -> None:
 
 @main.command()
 @with_plan
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Default: partial.html beside the report.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=None, help="Default: partial.html beside the report."
+)
 def report(files: tuple[str, ...], pairs: tuple[str, ...], output: Path | None) -> None:
     """Render what is finished, at any moment, while Snakemake runs or after it was stopped.
 

@@ -38,7 +38,9 @@ def check(asked: str, available: bool) -> None:
         UserError: if CUDA is asked for and torch finds none.
     """
     if asked == "cuda" and not available:
-        raise UserError("device: cuda is asked for, but torch finds no CUDA device; use --config device=cpu or a GPU node")
+        raise UserError(
+            "device: cuda is asked for, but torch finds no CUDA device; use --config device=cpu or a GPU node"
+        )
 
 
 @contextmanager

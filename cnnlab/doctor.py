@@ -37,7 +37,10 @@ def _python() -> tuple[bool, str]:
 
 def _project() -> tuple[bool, str]:
     here = Path("Snakefile").exists() and paths.STUDIES.is_dir()
-    return here, "Snakefile and studies here" if here else "Snakefile: not in this folder; change to the project's folder"
+    return (
+        here,
+        "Snakefile and studies here" if here else "Snakefile: not in this folder; change to the project's folder",
+    )
 
 
 def _packages() -> list[tuple[bool, str]]:
@@ -66,7 +69,10 @@ def _device() -> tuple[bool, str]:
 
     if torch.cuda.is_available():
         return True, f"{count} GPU(s), first: {torch.cuda.get_device_name()}"
-    return False, "a GPU is listed by nvidia-smi, but torch cannot use it; update the driver, or use --config device=cpu"
+    return (
+        False,
+        "a GPU is listed by nvidia-smi, but torch cannot use it; update the driver, or use --config device=cpu",
+    )
 
 
 def _disk() -> tuple[bool, str]:
@@ -90,5 +96,7 @@ def _data(plan: Plan) -> list[tuple[bool, str]]:
             there = bool(spec.root) and Path(str(spec.root)).is_dir()
             checks.append((there, f"data {data_id}: folder {spec.root}" + ("" if there else " is not there")))
         else:
-            checks.append((True, f"data {data_id}: not prepared yet; `{spec.name}` is read or downloaded by the first run"))
+            checks.append(
+                (True, f"data {data_id}: not prepared yet; `{spec.name}` is read or downloaded by the first run")
+            )
     return checks

@@ -121,9 +121,7 @@ def _floor(runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float],
     return float(max(abs(weight) * np.log2(1 + grid / step) for weight, grid, step in ratios))
 
 
-def _image_spread(
-    runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric
-) -> tuple[Floats | None, int]:
+def _image_spread(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> tuple[Floats | None, int]:
     """The sd over test images of the seed-mean paired difference, and their number, from seeds that finished.
 
     Arms tested on other images share no image error: their variances add, and the fewest images count.

@@ -70,9 +70,8 @@ def verify(paths: Paths, run: str) -> str:
 def _find(paths: Paths, run: str) -> records.Record:
     found = [record for record in records.scan(paths) if record.run_id.startswith(run)]
     if len(found) != 1:
-        raise UserError(
-            f"{run}: {'no finished run' if not found else f'{len(found)} runs begin so'}; `cnnlab list --runs` names them"
-        )
+        count = f"{len(found)} runs begin so" if found else "no finished run"
+        raise UserError(f"{run}: {count}; `cnnlab list --runs` names them")
     return found[0]
 
 
@@ -87,4 +86,6 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )

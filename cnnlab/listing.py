@@ -22,7 +22,7 @@ def overview(plan: Plan) -> str:
     for study in plan.studies:
         claims = ", ".join(_claim_name(claim.id, claim.part) for claim in study.claims) or "description only"
         title = f"{study.name}: {study.title}  [{claims}; seeds {seeds_slug(study.seeds)}]"
-        rows = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
+        rows: list[tuple[str, ...]] = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
         blocks.append(f"{title}\n{_columns(rows)}")
     for name, architecture in registry.architectures().items():
         rows = [("presets", ", ".join(architecture.presets))]
@@ -105,7 +105,8 @@ def show(plan: Plan, name: str, preset: str | None) -> str:
     if claim:
         tested = [study.name for study in plan.studies if any(spec.id == name for spec in study.claims)]
         parts = ", ".join(f"{part} ({kind})" for part, kind in claim.parts.items())
-        return f"{claim.id} ({claim.chapter}): {claim.statement}\nparts: {parts}\nstudies: {', '.join(tested) or 'none yet'}"
+        title = f"{claim.id} ({claim.chapter}): {claim.statement}"
+        return f"{title}\nparts: {parts}\nstudies: {', '.join(tested) or 'none yet'}"
     for record in records.scan(plan.paths):
         if record.run_id.startswith(name):
             return json.dumps({**record.spec, **record.result, "provenance": record.provenance}, indent=1)

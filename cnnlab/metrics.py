@@ -62,9 +62,7 @@ METRICS: dict[str, Metric] = {
             censored=True,
             measured=True,
         ),
-        Metric(
-            "first_gradient_norm", "norm of the first layer's gradient at step 1", "log2 ratio", scale="log2"
-        ),
+        Metric("first_gradient_norm", "norm of the first layer's gradient at step 1", "log2 ratio", scale="log2"),
         Metric(
             "early_gradient_norm",
             "norm of the first layer's gradient, geometric mean of steps 1-10",

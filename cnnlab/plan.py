@@ -130,9 +130,7 @@ def _select(studies: Sequence[Study], selection: str | tuple[str, ...], claims: 
         if name not in names | ids:
             raise UserError(f"studies: no study or claim '{name}'; {nearest(name, {*names, *ids, 'all', 'core'})}")
     return tuple(
-        study
-        for study in studies
-        if study.name in wanted or any(claim.id in wanted for claim in study.claims)
+        study for study in studies if study.name in wanted or any(claim.id in wanted for claim in study.claims)
     )
 
 

@@ -38,9 +38,7 @@ def architectures() -> dict[str, Architecture]:
                 continue
             if architecture.name in found:
                 other = found[architecture.name].path
-                raise UserError(
-                    f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them"
-                )
+                raise UserError(f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them")
             found[architecture.name] = architecture
     return dict(sorted(found.items()))
 
@@ -106,9 +104,7 @@ def check_image(
     found = get(architecture, f"{where}: architecture")
     smallest = found.preset(preset, where).smallest_image or found.smallest_image
     if channels < 1 or classes < 2:
-        raise UserError(
-            f"{where}: {channels} channels and {classes} classes; at least 1 channel and 2 classes needed"
-        )
+        raise UserError(f"{where}: {channels} channels and {classes} classes; at least 1 channel and 2 classes needed")
     if min(height, width) < smallest:
         size = f"{height}x{width}"
         raise UserError(
@@ -159,9 +155,7 @@ def _read(path: Path, _mtime: int) -> Architecture | None:
     try:
         literal = ast.literal_eval(node)
     except ValueError:
-        raise UserError(
-            f"{path}, line {node.lineno}: ARCHITECTURE is not a literal; write its values out"
-        ) from None
+        raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a literal; write its values out") from None
     if not isinstance(literal, dict):
         raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a dict; write it as in lenet.py")
     return validate(Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE")

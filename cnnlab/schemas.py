@@ -9,7 +9,9 @@ import pandera.pandas as pa
 TEXT, COUNT, NUMBER, FLAG = "string", "Int64", "float64", "boolean"
 
 
-def _schema(columns: dict[str, tuple[str, str]], required: tuple[str, ...], sort: tuple[str, ...]) -> pa.DataFrameSchema:
+def _schema(
+    columns: dict[str, tuple[str, str]], required: tuple[str, ...], sort: tuple[str, ...]
+) -> pa.DataFrameSchema:
     """A strict schema; a column outside `required` may be missing in a row."""
     fields: dict[str, Any] = {
         name: pa.Column(kind, nullable=name not in required, description=meaning)

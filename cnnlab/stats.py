@@ -262,9 +262,7 @@ def expected_false(claims: int) -> dict[str, float]:
     return {word: claims * rate for word, rate in rates.items()}
 
 
-def decide(
-    direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]
-) -> NDArray[np.str_]:
+def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]) -> NDArray[np.str_]:
     """The verdict (...) from the interval `wide` (95 %) and, for equivalence, from `narrow` (90 %).
 
     greater, less: supported beyond the margin as claimed, contradicted beyond it on the other side,

@@ -279,8 +279,8 @@ def _check_contrasts(study: Study, registry: ClaimRegistry) -> None:
             used = {study.arms[name].spec.model.architecture for name in contrast.contrast}
             if used != set(claim.architectures):
                 raise UserError(
-                    f"{where}: claims.{index}.architecture: {', '.join(claim.architectures)}, but the contrast compares "
-                    f"{', '.join(sorted(used))}; name what is compared"
+                    f"{where}: claims.{index}.architecture: {', '.join(claim.architectures)}, but the contrast "
+                    f"compares {', '.join(sorted(used))}; name what is compared"
                 )
     for index, contrast in enumerate(study.secondary):
         _check_arms(study, contrast, f"{where}: secondary.{index}")

@@ -63,7 +63,7 @@ def prepare_process(device: str) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device == "cpu":
         torch.set_num_threads(1)
 
@@ -88,8 +88,8 @@ def train(
     model = models.build(arm.model, data.channels, data.image_size, data.classes)
     initialize(model, seed, str(arm.model.switches.get("initialization", "kaiming")))
     model = model.to(device)
-    rule = {"momentum": spec.momentum, "weight_decay": spec.weight_decay}
-    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, **rule, fused=True)
+    momentum, decay = spec.momentum, spec.weight_decay
+    optimizer = torch.optim.SGD(model.parameters(), learning_rate, momentum, weight_decay=decay, fused=True)
     half = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
     scaler = torch.amp.GradScaler(device.type, enabled=arm.precision == "amp" and half == torch.float16)
     watched = first_weight(model)
@@ -229,9 +229,7 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> tuple[
         "evaluation_interval": trained.interval,
         "diverged_at_step": trained.diverged_at_step,
         "target_accuracy": arm.train.target_accuracy,
-        "steps_to_target": steps_to_target(
-            curves.steps, curves.validation_accuracies, arm.train.target_accuracy
-        ),
+        "steps_to_target": steps_to_target(curves.steps, curves.validation_accuracies, arm.train.target_accuracy),
         "first_gradient_norm": finite(curves.gradient_norm[0].item()),
         "early_gradient_norm": finite(early.double().log().mean().exp().item()),
         "test_images": len(data.test),

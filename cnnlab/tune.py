@@ -1,6 +1,7 @@
 """The learning rate of an arm: the same grid and budget for every arm, judged on the validation split.
 
-The seed of tuning (10,000) is used for nothing else. Nothing here imports torch, so a finished arm is recognised in a moment.
+The seed of tuning (10,000) is used for nothing else. Nothing here imports torch, so a finished arm is recognised at
+once.
 """
 
 from __future__ import annotations

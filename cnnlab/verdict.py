@@ -160,9 +160,7 @@ def _progress(part: Judged) -> str:
 _NUMBERS = tuple(stats.Summary.__dataclass_fields__)
 
 
-def _claim_row(
-    study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry: ClaimRegistry, looks: Looks
-) -> Row:
+def _claim_row(study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry: ClaimRegistry, looks: Looks) -> Row:
     """One claim in one study, with the numbers of its weakest part."""
     running = any(part.observed is None for part in parts)
     verdict = "running" if running else str(stats.conjunction([part.claim for part in parts if part.claim]))
@@ -203,9 +201,7 @@ def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
     def shortfall(part: Judged) -> float:
         return inf if part.p is None else part.p / (TOST if part.spec.direction == "equal" else ONE_SIDED)
 
-    refuting = [
-        part for part in parts if part.verdict == verdict and verdict in ("contradicted", "equivalent")
-    ]
+    refuting = [part for part in parts if part.verdict == verdict and verdict in ("contradicted", "equivalent")]
     return max(refuting or parts, key=shortfall)
 
 

@@ -50,9 +50,7 @@ def moments(images: Bytes) -> tuple[Floats, Floats]:
 
     Computed from counts of the 256 values, in integers: the order of summation doesn't matter.
     """
-    counts = [
-        np.bincount(images[:, channel].reshape(-1), minlength=256) for channel in range(images.shape[1])
-    ]
+    counts = [np.bincount(images[:, channel].reshape(-1), minlength=256) for channel in range(images.shape[1])]
     values = np.arange(256, dtype=np.int64)
     pixels = images.size // images.shape[1]
     sums = [int((count * values).sum()) for count in counts]

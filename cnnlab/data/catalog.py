@@ -124,15 +124,11 @@ def find(name: str, where: str = "data") -> Known:
 
 def _check_augment(spec: DataSpec, size: int, where: str) -> None:
     if spec.augment and spec.shuffle_pixels:
-        raise UserError(
-            f"{where}: augment: shuffled pixels have no neighbours to move; drop augment or shuffle_pixels"
-        )
+        raise UserError(f"{where}: augment: shuffled pixels have no neighbours to move; drop augment or shuffle_pixels")
     for text in spec.augment:
         name, value = parse_augment(text, where)
         if AUGMENTATIONS[name].unit == "pixels" and value >= size:
-            raise UserError(
-                f"{where}: augment: {text}: the images have {size} pixels; write less than {size}"
-            )
+            raise UserError(f"{where}: augment: {text}: the images have {size} pixels; write less than {size}")
 
 
 def parse_augment(text: str, where: str = "data") -> tuple[str, float]:
@@ -161,9 +157,7 @@ def parse_augment(text: str, where: str = "data") -> tuple[str, float]:
 
 def _folder(spec: PreparedSpec, where: str) -> Path:
     if not spec.root:
-        raise UserError(
-            f"{where}: root: missing; write the folder that has one sub-folder of images per class"
-        )
+        raise UserError(f"{where}: root: missing; write the folder that has one sub-folder of images per class")
     return Path(spec.root)
 
 
@@ -198,9 +192,7 @@ def folder_classes(root: str | Path) -> tuple[str, ...]:
         raise UserError(f"{base[0]}: {found}; at least two sub-folders of images are needed, one per class")
     for folder in (folder for folders in splits.values() for folder in folders):
         for extra in set(_subfolders(folder)) - set(classes):
-            raise UserError(
-                f"{folder / extra}: no such class in {base[0]}; add training images or remove the folder"
-            )
+            raise UserError(f"{folder / extra}: no such class in {base[0]}; add training images or remove the folder")
     return tuple(classes)
 
 
@@ -225,18 +217,14 @@ def folder_listing_digest(root: str | Path) -> str:
             state = file.stat()
         except OSError as error:
             raise UserError(f"{file}: {error.strerror}; mend or remove it") from None
-        content.update(
-            os.fsencode(file.relative_to(root)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode()
-        )
+        content.update(os.fsencode(file.relative_to(root)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return content.hexdigest()
 
 
 def _subfolders(folder: Path) -> list[str]:
     """Hidden folders (.ipynb_checkpoints) and those of a Mac's archives (__MACOSX) are nobody's class."""
     with os.scandir(folder) as entries:
-        return sorted(
-            entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__"))
-        )
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__")))
 
 
 def _images(folder: Path) -> list[Path]:

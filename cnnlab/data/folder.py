@@ -40,9 +40,7 @@ def decode(file: Path, size: int, channels: int) -> Bytes:
             left, top = (image.width - side) / 2, (image.height - side) / 2
             box = (left, top, left + side, top + side)
             square = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
-    except (
-        Exception
-    ) as error:  # Pillow's decoders raise whatever comes: OSError, ValueError, SyntaxError, struct.error
+    except Exception as error:  # Pillow's decoders raise whatever comes: OSError, ValueError, SyntaxError, struct.error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         reason = "not an image" if "cannot identify image file" in reason else reason
         raise UserError(f"{file}: cannot be read as an image ({reason}); mend or remove it") from None

@@ -99,9 +99,7 @@ class Dataset:
 
     def to(self, device: str | torch.device) -> Dataset:
         train, validation = self.train.to(device), self.validation.to(device)
-        return replace(
-            self, train=train, validation=validation, make_test=lambda: self.make_test().to(device)
-        )
+        return replace(self, train=train, validation=validation, make_test=lambda: self.make_test().to(device))
 
 
 def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: int = FLOAT_BYTES) -> Dataset:

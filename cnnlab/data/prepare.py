@@ -65,9 +65,7 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
     train = np.flatnonzero(pool == TRAIN)
     for label, name in enumerate(raw.class_names):
         if label not in raw.labels[train]:
-            raise UserError(
-                f"data: class '{name}' has no training image left; add images, or a smaller test split"
-            )
+            raise UserError(f"data: class '{name}' has no training image left; add images, or a smaller test split")
     return {"train": train, "validation": chosen["validation"], "test": chosen["test"]}
 
 
@@ -80,9 +78,7 @@ def _count(wanted: float | int | None, total: int, usual: int) -> int:
 def _usual(spec: PreparedSpec, name: str, total: int) -> int:
     """The size of a split that the source doesn't come with; a limited data set keeps the proportions."""
     if spec.name == "folder":
-        return max(
-            1, round({"validation": catalog.FOLDER_VALIDATION, "test": catalog.FOLDER_TEST}[name] * total)
-        )
+        return max(1, round({"validation": catalog.FOLDER_VALIDATION, "test": catalog.FOLDER_TEST}[name] * total))
     known = catalog.find(spec.name)
     size: int = getattr(known, name)
     return max(1, round(size * total / known.images))
@@ -93,9 +89,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
     labels = np.split(tensors["labels"], np.cumsum(list(sizes.values()))[:-1])
     mean, deviation = moments(tensors["images"][: sizes["train"]])
     official = (
-        "official test images"
-        if raw.official is not None and (raw.official == TEST).any()
-        else "no official split"
+        "official test images" if raw.official is not None and (raw.official == TEST).any() else "no official split"
     )
     return {
         "data_id": spec.data_id,

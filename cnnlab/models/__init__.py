@@ -43,9 +43,7 @@ def build(spec: ModelSpec, channels: int, image_size: int | tuple[int, int], cla
     try:
         inspect.signature(builder).bind(**arguments)
     except TypeError as error:
-        raise UserError(
-            f"{architecture.path}: build(): {error}; it must take every declared switch"
-        ) from None
+        raise UserError(f"{architecture.path}: build(): {error}; it must take every declared switch") from None
     model: nn.Module = builder(**arguments)
     return model.to(memory_format=torch.channels_last)
 
@@ -62,7 +60,5 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     if not hasattr(module, "build"):
-        raise UserError(
-            f"{path}: has ARCHITECTURE but no function build; write build(*, channels, image_size, ...)"
-        )
+        raise UserError(f"{path}: has ARCHITECTURE but no function build; write build(*, channels, image_size, ...)")
     return module

@@ -42,9 +42,7 @@ def initialize(model: nn.Module, seed: int, scheme: str) -> None:
         elif name.endswith("weight"):
             parameter.fill_(1)
         else:
-            raise ValueError(
-                f"{name}: no rule for a parameter of this name and shape {tuple(parameter.shape)}"
-            )
+            raise ValueError(f"{name}: no rule for a parameter of this name and shape {tuple(parameter.shape)}")
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._NormBase):
             module.reset_running_stats()

@@ -133,11 +133,7 @@ def build(
             outputs = width * multiple
             same = inputs == outputs and stride == 1
             path = nn.Identity() if same else reshape(inputs, outputs, stride, normalization)
-            blocks.append(
-                Block(inputs, outputs, stride, path if residual else None, activation, normalization)
-            )
+            blocks.append(Block(inputs, outputs, stride, path if residual else None, activation, normalization))
             inputs = outputs
         layers[name] = nn.Sequential(*blocks)
-    return named(
-        **layers, pooling=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), output=nn.Linear(inputs, classes)
-    )
+    return named(**layers, pooling=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), output=nn.Linear(inputs, classes))

@@ -134,9 +134,7 @@ def _evaluation_grid(rng: Rng, n: int, truth: float) -> Draw:
 def _diverging(rng: Rng, n: int, truth: float, first: float, second: float, lost: float = 0.0) -> Draw:
     """Each arm diverges at its rate; a share `lost` hit a time limit. The *median* effect is `truth`."""
     values = rng.normal(scale=np.sqrt(0.5), size=(STUDIES, 2, n))
-    values[:, 0] += truth + (
-        0 if first == second else norm.ppf(0.5 / (1 - second)) - norm.ppf(0.5 / (1 - first))
-    )
+    values[:, 0] += truth + (0 if first == second else norm.ppf(0.5 / (1 - second)) - norm.ppf(0.5 / (1 - first)))
     values[rng.random(values.shape) < np.array([[first], [second]])] = np.inf
     missing = rng.random(values.shape) < lost
     return Draw(np.where(missing, -np.inf, values), np.where(missing, np.inf, values))
@@ -247,9 +245,7 @@ def _single_rates() -> Iterator[Rate]:
                     yield Rate(f"{direction}: {word}; {where}", int((found == word).sum()), found.size, limit)
                 line = stats.TOST if direction == "equal" else stats.ONE_SIDED
                 differ = int(((p <= line) != (found == "supported")).sum())
-                yield Rate(
-                    f"{direction}: p on the wrong side of its line; {where}", differ, found.size, most=0.0
-                )
+                yield Rate(f"{direction}: p on the wrong side of its line; {where}", differ, found.size, most=0.0)
             for share, interval in (
                 (0.95, stats.interval(effects)),
                 (0.9, stats.interval(effects, stats.TOST)),
@@ -331,9 +327,7 @@ def _unpaired(patch: Patch) -> None:
     combine = stats.combine
 
     def shuffled(low: Any, high: Any, weights: Any) -> Any:
-        apart = [
-            np.stack([np.roll(x[:, k], k, axis=-1) for k in range(x.shape[1])], axis=1) for x in (low, high)
-        ]
+        apart = [np.stack([np.roll(x[:, k], k, axis=-1) for k in range(x.shape[1])], axis=1) for x in (low, high)]
         return combine(*apart, weights)
 
     patch.setattr(stats, "combine", shuffled)
@@ -346,9 +340,7 @@ def _no_margin(patch: Patch) -> None:
 
 def _no_floor(patch: Patch) -> None:
     half_width = stats.half_width
-    patch.setattr(
-        stats, "half_width", lambda effects, tail, n, images, floor: half_width(effects, tail, n, images, 0)
-    )
+    patch.setattr(stats, "half_width", lambda effects, tail, n, images, floor: half_width(effects, tail, n, images, 0))
 
 
 def _ninety_for_ninety_five(patch: Patch) -> None:
@@ -357,9 +349,7 @@ def _ninety_for_ninety_five(patch: Patch) -> None:
 
 def _interval_of_ninety(patch: Patch) -> None:
     interval = stats.interval
-    patch.setattr(
-        stats, "interval", lambda effects, tail=0.025: interval(effects, 0.05 if tail == 0.025 else tail)
-    )
+    patch.setattr(stats, "interval", lambda effects, tail=0.025: interval(effects, 0.05 if tail == 0.025 else tail))
 
 
 def _eighty_for_ninety(patch: Patch) -> None:
@@ -368,9 +358,7 @@ def _eighty_for_ninety(patch: Patch) -> None:
 
 def _image_error_forgotten(patch: Patch) -> None:
     half_widths = stats.half_widths
-    patch.setattr(
-        stats, "half_widths", lambda effects, *rest: half_widths(replace(effects, image_sd=None), *rest)
-    )
+    patch.setattr(stats, "half_widths", lambda effects, *rest: half_widths(replace(effects, image_sd=None), *rest))
 
 
 def _image_error_forgotten_by_the_sign_test(patch: Patch) -> None:

@@ -18,9 +18,7 @@ from cnnlab.speed import Speed, measure
 PRESETS = [(name, preset) for name, found in registry.architectures().items() for preset in found.presets]
 
 
-def build(
-    architecture: str, preset: str = "small", **switches: Any
-) -> tuple[nn.Module, tuple[int, int, int]]:
+def build(architecture: str, preset: str = "small", **switches: Any) -> tuple[nn.Module, tuple[int, int, int]]:
     size = registry.get(architecture).presets[preset]
     complete = registry.resolve(architecture, preset, switches, "test")
     spec = ModelSpec(architecture=architecture, preset=preset, switches=complete)
@@ -54,9 +52,7 @@ def test_zoo_layers_hold_all_parameters(architecture: str, preset: str) -> None:
 
 def test_zoo_trace_of_lenet() -> None:
     layers = cost.describe(*build("lenet", "d2l"))
-    weighted = [
-        (layer.name, layer.output_shape, layer.parameters, layer.macs) for layer in layers if layer.macs
-    ]
+    weighted = [(layer.name, layer.output_shape, layer.parameters, layer.macs) for layer in layers if layer.macs]
     assert weighted == [
         ("block1.conv", (6, 28, 28), 6 * 26, 28 * 28 * 6 * 25),
         ("block2.conv", (16, 10, 10), 16 * 151, 10 * 10 * 16 * 150),

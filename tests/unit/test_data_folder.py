@@ -60,9 +60,7 @@ def colour_of(file: Path, channels: int = 3) -> tuple[int, ...]:
         ("I", 257 * 77, "a.tif", (77, 77, 77)),
     ],
 )
-def test_modes_and_formats(
-    tmp_path: Path, mode: str, colour: object, name: str, expected: tuple[int, ...]
-) -> None:
+def test_modes_and_formats(tmp_path: Path, mode: str, colour: object, name: str, expected: tuple[int, ...]) -> None:
     Image.new(mode, (13, 21), colour).save(tmp_path / name)  # type: ignore[arg-type]
     assert np.abs(np.subtract(colour_of(tmp_path / name), expected)).max() <= 3  # JPEG and WebP lose a little
 
@@ -144,9 +142,7 @@ def test_a_limit_spares_the_rest(tmp_path: Path) -> None:
         read(spec(tmp_path, limit=31))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n broken", b"\xff\xd8\xff\xe0 broken"]
-)
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n broken", b"\xff\xd8\xff\xe0 broken"])
 def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
     (folder(tmp_path, cat=2, dog=2) / "dog" / "bad.jpg").write_bytes(content)
     with pytest.raises(UserError, match=r"dog/bad\.jpg: cannot be read as an image") as error:

@@ -136,9 +136,7 @@ def test_the_order_is_a_function_of_seed_and_epoch_alone() -> None:
 
 def test_the_global_random_state_is_left_alone(colour: Prepared) -> None:
     state = torch.get_rng_state()
-    for _ in batches(
-        colour.load(shuffle_pixels=True, train_size=9).train, 0, 0, 4, ("shift:2", "rotate:9", "flip")
-    ):
+    for _ in batches(colour.load(shuffle_pixels=True, train_size=9).train, 0, 0, 4, ("shift:2", "rotate:9", "flip")):
         pass
     assert torch.equal(state, torch.get_rng_state())
 
@@ -200,8 +198,7 @@ def test_a_training_subset_is_stratified_and_sets_the_scale(mnist5k: Prepared) -
     assert [len(few.validation), len(few.test)] == [500, 1500]
     rows = {image.numpy().tobytes() for image in mnist5k.load(standardize=False).train.images}
     assert all(
-        image.numpy().tobytes() in rows
-        for image in mnist5k.load(train_size=500, standardize=False).train.images
+        image.numpy().tobytes() in rows for image in mnist5k.load(train_size=500, standardize=False).train.images
     )
     with pytest.raises(UserError, match="data: train_size: 3001 of 3000 training images"):
         mnist5k.load(train_size=3001)
@@ -251,9 +248,7 @@ def test_a_changed_pixel_is_noticed(colour: Prepared, tmp_path: Path) -> None:
     content = bytearray(data_file.read_bytes())
     content[-100] ^= 1
     data_file.write_bytes(content)
-    with pytest.raises(
-        UserError, match=r"d\.safetensors: checksum differs from .*d\.json; delete it and run again"
-    ):
+    with pytest.raises(UserError, match=r"d\.safetensors: checksum differs from .*d\.json; delete it and run again"):
         load(data_file, card, colour.spec, 0)
 
 

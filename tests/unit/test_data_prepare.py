@@ -30,15 +30,12 @@ def raw_images(labels: Any, official: Any = None, classes: int | None = None) ->
     labels = np.asarray(labels, np.int64)
     images = np.arange(len(labels) * 4, dtype=np.uint32).astype(np.uint8).reshape(-1, 1, 2, 2)
     names = tuple(f"class {label}" for label in range(classes or labels.max() + 1))
-    return RawImages(
-        images, labels, names, None if official is None else np.asarray(official, np.int64), "a test"
-    )
+    return RawImages(images, labels, names, None if official is None else np.asarray(official, np.int64), "a test")
 
 
 def counts(raw: RawImages, positions: dict[str, Any]) -> dict[str, list[int]]:
     return {
-        name: np.bincount(raw.labels[rows], minlength=len(raw.class_names)).tolist()
-        for name, rows in positions.items()
+        name: np.bincount(raw.labels[rows], minlength=len(raw.class_names)).tolist() for name, rows in positions.items()
     }
 
 

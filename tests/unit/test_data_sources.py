@@ -111,9 +111,7 @@ def fake_mnist(root: Path, train: int, test: int) -> Path:
 
 def test_too_few_images_on_disk_are_damage(tmp_path: Path) -> None:
     root = fake_mnist(tmp_path, 30, 10)
-    with pytest.raises(
-        UserError, match=r"mnist there is damaged \(40 images, 40 labels\); delete it and run again"
-    ):
+    with pytest.raises(UserError, match=r"mnist there is damaged \(40 images, 40 labels\); delete it and run again"):
         read(PreparedSpec(name="mnist", root=str(root)))
 
 
@@ -144,9 +142,7 @@ def test_without_network_the_error_is_one_quick_line(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_server_that_never_answers_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_never_answers_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: time.sleep(5))
     monkeypatch.setattr(vision, "PROBE_SECONDS", 0.2)
     started = time.monotonic()
@@ -160,9 +156,7 @@ def test_a_download_that_breaks_off_is_one_line(
 ) -> None:
     monkeypatch.setattr(vision, "_reachable", lambda addresses: True)
     monkeypatch.setattr(urllib.request, "urlopen", offline)
-    with pytest.raises(
-        UserError, match=r"mnist: not in .* and cannot be downloaded \(Error downloading .*\)"
-    ) as error:
+    with pytest.raises(UserError, match=r"mnist: not in .* and cannot be downloaded \(Error downloading .*\)") as error:
         read(PreparedSpec(name="mnist", root=str(tmp_path)))
     assert "\n" not in str(error.value)
     assert capfd.readouterr().err.count("\n") == 1  # "downloading into …" and nothing of torchvision's

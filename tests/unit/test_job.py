@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -214,7 +215,7 @@ def test_the_schedule_warms_up_and_decays() -> None:
     factors = [train.schedule(spec, step, 100) for step in range(100)]
     assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
     assert factors[4] == 1.0
-    assert all(later < sooner for sooner, later in zip(factors[4:], factors[5:], strict=False))
+    assert all(later < sooner for sooner, later in itertools.pairwise(factors[4:]))
     steps = replace_schedule(spec, "step")
     assert [round(train.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
 

@@ -83,9 +83,7 @@ def test_the_lock_has_hashes_and_names_no_host() -> None:
 def test_what_is_imported_is_declared(folder: str) -> None:
     allowed = DIRECT | DEVELOPMENT if folder == "tests" else DIRECT
     undeclared = imported(folder) - set(allowed)
-    assert not undeclared, (
-        f"add to pyproject.toml and environment.yml, then `make lock`: {sorted(undeclared)}"
-    )
+    assert not undeclared, f"add to pyproject.toml and environment.yml, then `make lock`: {sorted(undeclared)}"
 
 
 def test_every_rule_names_the_environment() -> None:
@@ -146,8 +144,6 @@ def test_git_keeps_machine_output_out() -> None:
 def test_no_file_names_a_path_of_one_machine() -> None:
     listed = git("ls-files", "-z").split("\0")[:-1]
     assert "pyproject.toml" in listed
-    machine = re.compile(
-        b"|".join((b"/wor" + b"k/", b"/roo" + b"t/", b"/hom" + b"e/[a-z]"))
-    )  # not to match itself
+    machine = re.compile(b"|".join((b"/wor" + b"k/", b"/roo" + b"t/", b"/hom" + b"e/[a-z]")))  # not to match itself
     files = {name: (ROOT / name).read_bytes() for name in listed if (ROOT / name).is_file()}
     assert [name for name, data in files.items() if b"\0" not in data and machine.search(data)] == []

@@ -100,8 +100,7 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenett",
             "small",
             {},
-            "here: architecture: unknown architecture 'lenett'; did you mean 'lenet'? "
-            "valid: lenet, mlp, resnet",
+            "here: architecture: unknown architecture 'lenett'; did you mean 'lenet'? valid: lenet, mlp, resnet",
         ),
         (
             "lenet",
@@ -127,8 +126,7 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"activation": "rleu"},
-            "here: activation: unknown value 'rleu'; did you mean 'relu'? "
-            "valid: gelu, identity, relu, sigmoid, tanh",
+            "here: activation: unknown value 'rleu'; did you mean 'relu'? valid: gelu, identity, relu, sigmoid, tanh",
         ),
         (
             "lenet",
@@ -181,9 +179,7 @@ def test_zoo_a_given_initialization_stays() -> None:
         ),
     ],
 )
-def test_zoo_a_wrong_model_is_one_line(
-    architecture: str, preset: str, overrides: dict[str, object], line: str
-) -> None:
+def test_zoo_a_wrong_model_is_one_line(architecture: str, preset: str, overrides: dict[str, object], line: str) -> None:
     with pytest.raises(UserError) as caught:
         registry.resolve(architecture, preset, overrides, "here")
     assert str(caught.value) == line

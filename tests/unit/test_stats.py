@@ -46,9 +46,7 @@ class TestStudent:
 
     @pytest.mark.parametrize("tail", [0.025, 0.05])
     def test_interval_is_that_of_statsmodels(self, tail: float) -> None:
-        assert stats.interval(Effects.of(SLEEP), tail) == pytest.approx(
-            DescrStatsW(SLEEP).tconfint_mean(2 * tail)
-        )
+        assert stats.interval(Effects.of(SLEEP), tail) == pytest.approx(DescrStatsW(SLEEP).tconfint_mean(2 * tail))
 
     def test_equivalence_is_that_of_statsmodels(self) -> None:
         for margin in (1.0, 1.9, 2.1, 2.4):
@@ -93,9 +91,7 @@ class TestImageError:
         weights = [1, -1, -1, 1]
         by_hand = (values[0] - values[1] - values[2] + values[3]).mean(axis=0).std(ddof=1)
         assert float(stats.image_sd(values, weights)) == pytest.approx(by_hand)
-        assert stats.image_sd(np.stack([values, 2 * values]), weights) == pytest.approx(
-            [by_hand, 2 * by_hand]
-        )
+        assert stats.image_sd(np.stack([values, 2 * values]), weights) == pytest.approx([by_hand, 2 * by_hand])
 
 
 class TestFloor:
@@ -327,9 +323,7 @@ class TestSettle:
 
 @settings(max_examples=60, deadline=None)
 @given(values, directions, st.integers(1, 40), st.floats(0, 2), st.floats(0, 30))
-def test_swapping_the_arms_turns_the_sign(
-    x: Any, direction: Any, margin: int, floor: float, sd: float
-) -> None:
+def test_swapping_the_arms_turns_the_sign(x: Any, direction: Any, margin: int, floor: float, sd: float) -> None:
     effects = Effects.of(x, image_sd=np.asarray(sd), images=100, floor=floor)
     swapped = Effects.of(-x, image_sd=np.asarray(sd), images=100, floor=floor)
     low, high = stats.interval(effects)
@@ -350,12 +344,8 @@ def test_units_do_not_matter(x: Any, direction: Any, margin: int, unit: float) -
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    values, st.integers(0, 3), st.floats(0.001, 0.2), st.floats(0.001, 0.2), st.floats(0, 2), st.floats(0, 30)
-)
-def test_doubt_never_narrows_an_interval(
-    x: Any, lost: int, one: float, other: float, floor: float, sd: float
-) -> None:
+@given(values, st.integers(0, 3), st.floats(0.001, 0.2), st.floats(0.001, 0.2), st.floats(0, 2), st.floats(0, 30))
+def test_doubt_never_narrows_an_interval(x: Any, lost: int, one: float, other: float, floor: float, sd: float) -> None:
     """Neither more confidence, nor image error, nor a floor, nor a run that diverged on top of others."""
     x[:lost] = INF
     certain = Effects.of(x)

@@ -87,9 +87,7 @@ def claim(*requires: ContrastSpec, id: str = "C39", part: str = "main") -> Claim
     return ClaimSpec(id=id, part=part, architecture="resnet", requires=requires)
 
 
-def study(
-    *claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Sequence[ContrastSpec] = ()
-) -> Study:
+def study(*claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Sequence[ContrastSpec] = ()) -> Study:
     arms = {
         key: Arm(key, key, SimpleNamespace(arm_id=f"{key}-id"))  # type: ignore[arg-type]
         for key in ("plain", "residual", "wide", "deep")
@@ -133,9 +131,7 @@ class TestBounds:
             name: effects.bounds(run, METRICS[name])[0]
             for name in ("test_error", "test_loss", "gap", "first_gradient_norm")
         }
-        assert found == pytest.approx(
-            {"test_error": 25, "test_loss": 0.5, "gap": 20, "first_gradient_norm": 3}
-        )
+        assert found == pytest.approx({"test_error": 25, "test_loss": 0.5, "gap": 20, "first_gradient_norm": 3})
 
     def test_a_diverged_run_is_worse_than_any(self) -> None:
         run = unfinished("diverged")
@@ -175,18 +171,12 @@ class TestObserve:
 
     def test_spread_over_images_is_that_of_the_seed_mean_difference(self) -> None:
         seen = self._observe(ERROR, plain=errors(20, 40), residual=errors(10, 10))
-        by_hand = (
-            100 * (np.arange(1000) < 200) / 2
-            + 100 * (np.arange(1000) < 400) / 2
-            - 100 * (np.arange(1000) < 100)
-        )
+        by_hand = 100 * (np.arange(1000) < 200) / 2 + 100 * (np.arange(1000) < 400) / 2 - 100 * (np.arange(1000) < 100)
         assert seen.effects.image_sd == pytest.approx(by_hand.std(ddof=1))
         assert seen.effects.images == 1000
 
     def test_images_of_diverged_seeds_are_left_out(self) -> None:
-        both = self._observe(
-            ERROR, plain=[*errors(20, 40), unfinished("diverged")], residual=errors(10, 10, 90)
-        )
+        both = self._observe(ERROR, plain=[*errors(20, 40), unfinished("diverged")], residual=errors(10, 10, 90))
         alone = self._observe(ERROR, plain=errors(20, 40), residual=errors(10, 10))
         assert both.effects.image_sd == pytest.approx(alone.effects.image_sd)
         assert (both.diverged, both.effects.low.tolist()[-1]) == (1, INF)
@@ -204,9 +194,7 @@ class TestObserve:
         assert float(seen.effects.image_sd or 0) ** 2 / seen.effects.images == pytest.approx(variance)
 
     def test_floor_is_one_image_or_one_evaluation(self) -> None:
-        assert self._observe(ERROR, plain=errors(1, 2), residual=errors(1, 2)).effects.floor == pytest.approx(
-            0.1
-        )
+        assert self._observe(ERROR, plain=errors(1, 2), residual=errors(1, 2)).effects.floor == pytest.approx(0.1)
         steps = contrast("steps_to_target", plain=1, residual=-1)
         slow, fast = ([finished(steps_to_target=value) for value in pair] for pair in ((400, 400), (50, 200)))
         seen = self._observe(steps, plain=slow, residual=fast)

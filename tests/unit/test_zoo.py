@@ -96,9 +96,7 @@ def test_maps_and_vocabulary_name_the_same_values() -> None:
 def test_nominal_size_of_every_preset(architecture: str, preset: str) -> None:
     size = ARCHITECTURES[architecture].presets[preset]
     with torch.device("meta"):
-        model = build(
-            architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes
-        )
+        model = build(architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes)
         out = model(torch.empty(2, size.channels, size.image_size, size.image_size))
     assert out.shape == (2, size.classes)
 
@@ -162,9 +160,7 @@ def test_every_legal_combination_has_the_right_shape(network: dict[str, Any]) ->
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_every_legal_combination_trains_every_parameter(network: dict[str, Any]) -> None:
     model = build(**network, seed=1)
-    images = torch.randn(
-        4, network["channels"], *network["image_size"], generator=torch.Generator().manual_seed(0)
-    )
+    images = torch.randn(4, network["channels"], *network["image_size"], generator=torch.Generator().manual_seed(0))
     scores = model(images)
     F.cross_entropy(scores, torch.arange(4) % network["classes"]).backward()
     assert scores.isfinite().all()
@@ -335,9 +331,7 @@ def test_convolutions_are_kept_channels_last() -> None:
                 assert parameter.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_users_architecture_is_built_with_its_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_users_architecture_is_built_with_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
     path = tmp_path / "toy.py"
     path.write_text(TOY)
@@ -388,9 +382,7 @@ def test_state_dict_names_are_stable(accept_golden: bool) -> None:
         SNAPSHOT.parent.mkdir(exist_ok=True)
         SNAPSHOT.write_text(json.dumps(found, indent=1) + "\n")
     known = json.loads(SNAPSHOT.read_text())
-    assert found == known, (
-        "names or shapes of weights changed; if that is meant: pytest -k zoo --accept-golden"
-    )
+    assert found == known, "names or shapes of weights changed; if that is meant: pytest -k zoo --accept-golden"
 
 
 KNOWN_DRAW = [0.25362110137939453, 0.6499162912368774, -0.7065901756286621]

@@ -190,7 +190,7 @@ def test_lint_and_format() -> None:
     project.run("snakefmt", "--check", "Snakefile", "workflow/rules")
 
 
-class edited:  # noqa: N801  used like a function
+class edited:
     """Append to a file for as long as the block runs."""
 
     def __init__(self, path: Path, addition: str) -> None:

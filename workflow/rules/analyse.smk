@@ -9,14 +9,14 @@ rule collect:
         WORK.lock,
     output:
         WORK.tables("runs", "arms", "curves", "measured/runs", "measured/claims"),
-    params:
-        flags=WORK.flags("studies"),
     log:
         WORK.path("logs/collect.log"),
     benchmark:
         WORK.path("benchmarks/collect.tsv")
     conda:
         "../../environment.yml"
+    params:
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
 
@@ -30,14 +30,14 @@ rule compare:
         WORK.lock,
     output:
         WORK.tables("contrasts", "claims", "measured/contrasts"),
-    params:
-        flags=WORK.flags("studies"),
     log:
         WORK.path("logs/compare.log"),
     benchmark:
         WORK.path("benchmarks/compare.tsv")
     conda:
         "../../environment.yml"
+    params:
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab compare {params.flags} 2>&1 | tee {log}"
 
@@ -49,14 +49,14 @@ rule figures:
         WORK.lock,
     output:
         WORK.figures,
-    params:
-        flags=WORK.flags("studies"),
     log:
         WORK.path("logs/figures.log"),
     benchmark:
         WORK.path("benchmarks/figures.tsv")
     conda:
         "../../environment.yml"
+    params:
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab figures {params.flags} 2>&1 | tee {log}"
 
@@ -68,14 +68,14 @@ rule track:
         WORK.sources("cnnlab.tracking"),
     output:
         WORK.tables("measured/mlflow"),
-    params:
-        flags=WORK.flags("studies"),
     log:
         WORK.path("logs/track.log"),
     benchmark:
         WORK.path("benchmarks/track.tsv")
     conda:
         "../../environment.yml"
+    params:
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab track {params.flags} 2>&1 | tee {log}"
 
@@ -90,13 +90,13 @@ rule render:
         WORK.lock,
     output:
         WORK.report,
-    params:
-        flags=WORK.flags("studies"),
     log:
         WORK.path("logs/render.log"),
     benchmark:
         WORK.path("benchmarks/render.tsv")
     conda:
         "../../environment.yml"
+    params:
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

@@ -7,18 +7,18 @@ rule cost:
         WORK.lock,
     output:
         WORK.tables("measured/cost"),
-    params:
-        arms=WORK.arm_ids,
-        flags=WORK.flags("studies"),
-    threads: workflow.cores
-    resources:
-        gpu=WORK.gpu,
     log:
         WORK.path("logs/cost.log"),
     benchmark:
         WORK.path("benchmarks/cost.tsv")
     conda:
         "../../environment.yml"
+    threads: workflow.cores
+    resources:
+        gpu=WORK.gpu,
+    params:
+        arms=WORK.arm_ids,
+        flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab cost {params.flags} 2>&1 | tee {log}"
 
@@ -30,14 +30,14 @@ rule throughput:
         "benchmarks/throughput.py",
     output:
         WORK.tables("measured/throughput"),
-    params:
-        flags=WORK.flags(),
-    threads: workflow.cores
     log:
         WORK.path("logs/throughput.log"),
     benchmark:
         WORK.path("benchmarks/throughput.tsv")
     conda:
         "../../environment.yml"
+    threads: workflow.cores
+    params:
+        flags=WORK.flags(),
     shell:
         "python benchmarks/throughput.py {params.flags} 2>&1 | tee {log}"

@@ -7,16 +7,16 @@ rule prepare:
     output:
         images=WORK.path("data/{data}.safetensors"),
         card=WORK.path("data/{data}.json"),
-    params:
-        # Changes when the files of an image folder do.
-        listing=lambda wildcards: WORK.listing(wildcards.data),
-        flags=WORK.flags(),
     log:
         WORK.path("logs/prepare/{data}.log"),
     benchmark:
         WORK.path("benchmarks/prepare/{data}.tsv")
     conda:
         "../../environment.yml"
+    params:
+        # Changes when the files of an image folder do.
+        listing=lambda wildcards: WORK.listing(wildcards.data),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab prepare {wildcards.data} {params.flags} 2>&1 | tee {log}"
 
@@ -28,17 +28,17 @@ rule train:
         card=lambda wildcards: WORK.card(wildcards.arm),
     output:
         WORK.path("manifests/{arm}/{seeds}.json"),
-    params:
-        flags=WORK.flags(),
-    priority: lambda wildcards: WORK.priority(wildcards.arm)
-    threads: 1
-    resources:
-        gpu=WORK.gpu,
     log:
         WORK.path("logs/train/{arm}/{seeds}.log"),
     benchmark:
         WORK.path("benchmarks/train/{arm}/{seeds}.tsv")
+    priority: lambda wildcards: WORK.priority(wildcards.arm)
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=WORK.gpu,
+    params:
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab train {wildcards.arm} --seeds {wildcards.seeds} {params.flags} 2>&1 | tee {log}"
