@@ -65,17 +65,12 @@ def costs(plan: Plan) -> str:
             seconds = estimate_seconds(arm.spec)
             shared = arm.spec.arm_id in seen
             seen.add(arm.spec.arm_id)
-            whole = 0.0 if shared else seconds * (len(study.seeds) + tuning_runs(arm.spec))
+            whole = 0.0 if shared else seconds * (len(study.seeds) + plan.tuning_runs(arm.spec.arm_id))
             total += whole
             rows.append(
                 (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", "shared" if shared else f"{whole:.0f}")
             )
     return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
-
-
-def tuning_runs(arm: ArmSpec) -> float:
-    """Tuning in units of a whole run, without extensions of the grid."""
-    return 0.0 if arm.train.learning_rate else len(arm.train.tune.rates) * arm.train.tune.epochs_share
 
 
 def columns() -> str:

@@ -77,6 +77,11 @@ class Plan:
         size = spec.data.image_size or catalog.shape(spec.data)[1]
         return spec.train.epochs * float(spec.model.switches.get("depth", 5)) * size
 
+    def tuning_runs(self, arm_id: str) -> float:
+        """What tuning the arm costs, in runs of it, without extensions of the grid."""
+        train = self._arms[arm_id].train
+        return 0.0 if train.learning_rate else len(train.tune.rates) * train.tune.epochs_share
+
     def study(self, name: str) -> Study:
         return next(study for study in self.studies if study.name == name)
 

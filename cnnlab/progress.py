@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +20,17 @@ class Done:
     arm_id: str
     seed: int
     seconds: float
-    earlier: bool = False
 
 
-def start(plan: Plan) -> str:
-    """Write down what this call is to do, and what it finds done; return that as a line."""
+def start(plan: Plan, jobs: int) -> str:
+    """Write down what this call is to do with so many jobs at once, and what it finds done; return that as a line."""
     wanted = plan.runs()
     weights = {arm_id: plan.weight(arm_id) for arm_id in plan.arms()}
-    write_json(_goal(plan.paths), {"started": time.time(), "runs": wanted, "weights": weights})
+    tuning = {arm_id: plan.tuning_runs(arm_id) for arm_id in plan.arms()}
+    write_json(_goal(plan.paths), {"jobs": jobs, "runs": wanted, "weights": weights, "tuning": tuning})
     found = records.of_manifests(plan.paths, plan.manifests())
     earlier = [
-        Done(arm_id, seed, record.provenance["seconds"], earlier=True)
+        Done(arm_id, seed, record.provenance["seconds"])
         for arm_id, by_seed in found.items()
         for seed, record in by_seed.items()
     ]
@@ -57,30 +56,36 @@ def _status(paths: Paths) -> str:
     goal = records.read_json(_goal(paths))
     wanted = [(arm_id, int(seed)) for arm_id, seed in goal["runs"]]
     done = [_parse(line) for line in _log(paths).read_text().splitlines()]
-    left = seconds_left(wanted, goal["weights"], done, time.time() - goal["started"])
+    left = seconds_left(wanted, goal["weights"], goal["tuning"], done, goal["jobs"])
     return f"{_count(wanted, done)} done{'' if left is None else f', {_duration(left)} left'} "
 
 
 def seconds_left(
-    wanted: list[tuple[str, int]], weights: dict[str, float], done: list[Done], elapsed: float
+    wanted: list[tuple[str, int]],
+    weights: dict[str, float],
+    tuning: dict[str, float],
+    done: list[Done],
+    jobs: int,
 ) -> float | None:
-    """From what this call has done so far; an arm not seen yet counts by its weight. None before the first run."""
+    """Wall clock to the last run, from the runs that are done; None before the first.
+
+    An arm not seen yet counts by its weight, its tuning included. The jobs share what is left, but the seeds of an arm
+    are trained one after another.
+    """
     spent, count = defaultdict[str, float](float), defaultdict[str, int](int)
     for run in done:
         spent[run.arm_id] += run.seconds
         count[run.arm_id] += 1
-    now = sum(run.seconds for run in done if not run.earlier)
-    if not now or not elapsed:
-        return None
     known = sum(weights[arm_id] * count[arm_id] for arm_id in count if arm_id in weights)
-    scale = sum(spent[arm_id] for arm_id in count if arm_id in weights) / known if known else 0.0
-    finished_runs = {(run.arm_id, run.seed) for run in done}
-    left = sum(
-        spent[arm_id] / count[arm_id] if count[arm_id] else weights[arm_id] * scale
-        for arm_id, seed in wanted
-        if (arm_id, seed) not in finished_runs
-    )
-    return left * elapsed / now
+    if not known:
+        return None
+    scale = sum(spent[arm_id] for arm_id in count if arm_id in weights) / known
+    left = defaultdict[str, float](float)
+    for arm_id, _ in set(wanted) - {(run.arm_id, run.seed) for run in done}:
+        left[arm_id] += spent[arm_id] / count[arm_id] if count[arm_id] else weights[arm_id] * scale
+    for arm_id in left:
+        left[arm_id] += 0 if count[arm_id] else tuning[arm_id] * weights[arm_id] * scale
+    return max([sum(left.values()) / jobs, *left.values()])
 
 
 def _count(wanted: list[tuple[str, int]], done: list[Done]) -> str:
@@ -103,7 +108,7 @@ def _log(paths: Paths) -> Path:
 
 
 def _line(done: Done) -> str:
-    return json.dumps([done.arm_id, done.seed, done.seconds, done.earlier]) + "\n"
+    return json.dumps([done.arm_id, done.seed, done.seconds]) + "\n"
 
 
 def _parse(line: str) -> Done:

@@ -78,5 +78,5 @@ class Rules:
             chosen["studies"] = "" if not self._flags["configfile"] else "--config studies=all"
         return " ".join(option for option in chosen.values() if option)
 
-    def start(self) -> str:
-        return progress.start(self.plan)
+    def start(self, jobs: int) -> str:
+        return progress.start(self.plan, jobs)

@@ -1,0 +1,105 @@
+"""Every command of the README is run, the long ones at the smoke tier, in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from project import ROOT, Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.workflow, pytest.mark.xdist_group("readme")]
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line for block in re.findall(r"```console\n(.*?)```", README, flags=re.S) for line in block.splitlines() if line
+]
+STUDY = re.search(r"Save this as `(.+?)`.*?```yaml\n(.*?)```", README, flags=re.S)
+# What a test cannot do as written: fetch the clone that it runs in, activate a shell that it does not have.
+ELSEWHERE = {"git clone … && cd cnnlab", ". .venv/bin/activate"}
+SMOKE = ["--configfile", "workflow/config/smoke.yaml"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project.copy(tmp_path_factory.mktemp("readme"))
+
+
+def at_the_smoke_tier(command: str) -> list[str]:
+    """The command as a list, changed as little as it takes to be quick, and never installing over this environment."""
+    words = shlex.split(command)
+    if words[0] == "make":
+        stamp = Path(sys.prefix) / ".installed"
+        target = "demo" if words[1] == "report" else words[1]
+        return ["make", f"VENV={sys.prefix}", "-o", str(stamp), target]
+    if words[0] == "snakemake" and "--unlock" not in words:
+        return [*words, *SMOKE]
+    return words
+
+
+def test_the_readme_has_commands_and_a_study() -> None:
+    assert STUDY
+    assert len(STUDY[2].splitlines()) == 10
+    assert {"make report", "snakemake --cores 4 --resources gpu=1", "cnnlab ui"} <= set(COMMANDS)
+
+
+def test_every_inline_command_exists() -> None:
+    from cnnlab.cli import main
+
+    named = set(re.findall(r"`cnnlab (\w+)", README))
+    assert named <= set(main.commands)
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert set(re.findall(r"`make (\w+)", README)) <= targets
+
+
+def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
+    assert STUDY
+    written = False
+    for command in COMMANDS:
+        if command in ELSEWHERE:
+            continue
+        if "dropout" in command and not written:
+            (project.path / STUDY[1]).write_text(STUDY[2])
+            written = True
+        if command == "cnnlab ui":
+            check_ui(project)
+            continue
+        output = project.run(*at_the_smoke_tier(command))
+        assert "Traceback" not in output, command
+    page = (project.path / "reports/smoke/summary.html").read_text()
+    assert "dropout-helps" in page
+    assert "Does dropout on the dense layers lower the test error of LeNet?" in page
+
+
+def check_ui(project: Project) -> None:
+    """The address is printed and answers."""
+
+    ui = subprocess.Popen(
+        [sys.executable, "-m", "cnnlab", "ui"],
+        cwd=project.path,
+        env=project.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        assert ui.stdout
+        address = next(found[0] for line in ui.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        for attempt in range(120):
+            try:
+                assert urllib.request.urlopen(address, timeout=5).status == 200
+                return
+            except OSError:
+                assert attempt < 119, "the UI never answered"
+                time.sleep(0.5)
+    finally:
+        os.killpg(ui.pid, signal.SIGTERM)
+        ui.wait()
