@@ -22,6 +22,7 @@ from cnnlab.tune import Choice, Trial, choose, tuning_epochs
 
 if TYPE_CHECKING:
     from cnnlab.data.load import Dataset
+    from cnnlab.tracking import LiveMirror
 
 Report = Callable[[Record], None]
 
@@ -33,6 +34,7 @@ class Job:
     arm: ArmSpec
     paths: Paths
     checkpoint_seconds: float = 30.0
+    live: LiveMirror | None = None
     started: float = field(default_factory=lambda: process_start())
     seconds_to_first_step: float | None = None
     _data: tuple[int | None, Dataset] | None = None
@@ -93,6 +95,7 @@ class Job:
             checkpoint=checkpoint,
             checkpoint_seconds=self.checkpoint_seconds,
             first_step=self._first_step,
+            **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
         )
         result, outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
         record = records.write_record(
@@ -176,7 +179,12 @@ class Job:
 
 
 def run_job(
-    arm: ArmSpec, paths: Paths, seeds: Sequence[int], checkpoint_seconds: float, report: Report = lambda record: None
+    arm: ArmSpec,
+    paths: Paths,
+    seeds: Sequence[int],
+    checkpoint_seconds: float,
+    report: Report = lambda record: None,
+    live: LiveMirror | None = None,
 ) -> Path:
     """Tune `arm` and train `seeds`, but for what is done; return the manifest.
 
@@ -187,7 +195,7 @@ def run_job(
     """
     from filelock import FileLock
 
-    job = Job(arm, paths, checkpoint_seconds)
+    job = Job(arm, paths, checkpoint_seconds, live)
     lock = paths.lock(arm.arm_id)
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):

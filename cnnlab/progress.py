@@ -46,7 +46,10 @@ def finished(paths: Paths, record: Record) -> str:
             log.write(_line(done))
     error = record.result["test_error"]
     outcome = record.result["status"] if error is None else f"test error {100 * error:.1f} %"
-    status = _status(paths)
+    try:
+        status = _status(paths)
+    except (TypeError, ValueError, KeyError):  # written by another version of cnnlab; it is only for show
+        status = "run finished"
     return f"cnnlab: {status}  {record.arm_id} seed {record.seed}: {outcome}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,21 @@ def prepare_data(plan: Plan, data_id: str) -> None:
 
 
 def train_arm(plan: Plan, arm_id: str, seeds: str | None) -> None:
-    from cnnlab import progress
+    from cnnlab import progress, tracking
     from cnnlab.job import run_job
 
     arm = plan.arm(arm_id)
     wanted = parse_seeds(seeds) if seeds else tuple(seed for known, seed in plan.runs() if known == arm_id)
-    run_job(
-        arm,
-        plan.paths,
-        wanted,
-        plan.config.checkpoint_seconds,
-        lambda record: print(progress.finished(plan.paths, record), flush=True),
-    )
+
+    def report(record: records.Record) -> None:
+        print(progress.finished(plan.paths, record), flush=True)
+        if live:
+            live.finished(record)
+
+    membership = tracking.memberships(plan)[arm_id]
+    mirror = tracking.LiveMirror(Path.cwd(), plan.tier, membership) if plan.config.live_tracking else nullcontext()
+    with mirror as live:
+        run_job(arm, plan.paths, wanted, plan.config.checkpoint_seconds, report, live)
 
 
 def collect(plan: Plan) -> None:

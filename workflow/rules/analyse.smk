@@ -66,6 +66,7 @@ rule track:
     input:
         WORK.manifests,
         WORK.sources("cnnlab.tracking"),
+        ancient(WORK.figures),
     output:
         WORK.tables("measured/mlflow"),
     log:
