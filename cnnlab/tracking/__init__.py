@@ -1,0 +1,13 @@
+"""MLflow as a mirror of the records, never their source: what goes wrong here costs one warning line and nothing else.
+
+Importing this package imports neither mlflow nor pandas; the functions do, when they are called.
+"""
+
+from __future__ import annotations
+
+from cnnlab.tracking.live import LiveMirror
+from cnnlab.tracking.membership import ArmMembership, memberships
+from cnnlab.tracking.reconcile import track, track_records
+from cnnlab.tracking.ui import serve_ui
+
+__all__ = ["ArmMembership", "LiveMirror", "memberships", "serve_ui", "track", "track_records"]

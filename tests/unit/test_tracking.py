@@ -1,0 +1,529 @@
+"""The MLflow mirror: every run once, whole, with its own times; and nothing that MLflow does can stop a run."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cnnlab import tracking
+from cnnlab.errors import UserError
+from cnnlab.records import Record
+from cnnlab.tracking import ArmMembership, LiveMirror, content, mirror, reconcile, session, store, ui
+from tests.factories import CHECKSUM, COMMIT, make_arm, make_record
+
+ROOT = Path(__file__).parents[2]
+ARM = make_arm(epochs=4)
+MEMBERSHIP = ArmMembership("ReLU", ("activation",), ("C06",))
+ARMS = {ARM.arm_id: MEMBERSHIP}
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    store.create_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose store is there but empty: making one takes seconds."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "results/mlflow").mkdir(parents=True)
+    shutil.copyfile(empty_store, tmp_path / "results/mlflow/mlflow.db")
+    return tmp_path
+
+
+@pytest.fixture
+def done(root: Path) -> list[Record]:
+    return [make_record(root / "results", arm=ARM, seed=seed) for seed in (0, 1)]
+
+
+def client(root: Path) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(store.store_uri(root))
+
+
+def runs(root: Path, kind: str = "run") -> list[Any]:
+    found = client(root).search_runs([session.connect(root, "quick").experiment_id])
+    return sorted(
+        (run for run in found if run.data.tags["kind"] == kind), key=lambda run: run.data.tags.get("seed", "")
+    )
+
+
+def rows(root: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All that the store holds of runs."""
+    tables = ("runs", "metrics", "params", "tags", "inputs", "datasets", "input_tags")
+    with closing(sqlite3.connect(root / "results/mlflow/mlflow.db")) as connection:
+        return {table: sorted(connection.execute(f"select * from {table}"), key=str) for table in tables}
+
+
+def history(root: Path, run: Any, name: str) -> list[tuple[int, int, float]]:
+    found = client(root).get_metric_history(run.info.run_id, name)
+    return [(metric.step, metric.timestamp, metric.value) for metric in found]
+
+
+def test_a_finished_run_is_mirrored_whole(root: Path, done: list[Record]) -> None:
+    made = tracking.track_records("quick", done, ARMS, root=root)
+    first, record = runs(root)[0], done[0]
+    assert [row["mlflow_run_id"] for row in made] == [run.info.run_id for run in runs(root)]
+    assert {run.info.status for run in (*runs(root), *runs(root, "arm"))} == {"FINISHED"}
+    assert len(runs(root, "arm")) == 1
+    tags = first.data.tags
+    assert tags["run_id"] == record.run_id
+    assert (tags["arm"], tags["arm_id"], tags["seed"], tags["status"]) == ("ReLU", ARM.arm_id, "0", "finished")
+    assert tags["study.activation"] == tags["claim.C06"] == "true"
+    assert tags["git_commit"] == tags["mlflow.source.git.commit"] == COMMIT
+    assert tags["mlflow.parentRunId"] == runs(root, "arm")[0].info.run_id
+    assert first.data.params["model.activation"] == ARM.model.switches["activation"]
+    assert first.data.params["train.epochs"] == "4"
+    assert (first.data.params["learning_rate"], first.data.params["seed"]) == ("0.1", "0")
+    assert "train.learning_rate" not in first.data.params, "what is not set is left out"
+    assert (first.info.start_time, first.info.end_time) == (
+        record.provenance["started_ms"],
+        record.provenance["ended_ms"],
+    )
+
+
+def test_curves_bear_the_times_of_the_record(root: Path, done: list[Record]) -> None:
+    tracking.track_records("quick", done, ARMS, root=root)
+    record, run = done[1], runs(root)[1]
+    for name in content.CURVES:
+        curve = record.curves()[f"evaluation.{name}"]
+        steps = record.curves()["evaluation.step"]
+        expected = list(zip(steps.tolist(), record.provenance["evaluation_ms"], curve.tolist(), strict=True))
+        assert history(root, run, name) == expected
+    last, ended = record.result["steps"], record.provenance["ended_ms"]
+    assert history(root, run, "test_error") == [(last, ended, record.result["test_error"])]
+    assert history(root, run, "final_train_loss") == [(last, ended, record.result["train_loss"])]
+    assert history(root, run, "system/seconds") == [(last, ended, record.provenance["seconds"])]
+
+
+def test_data_and_artifacts_go_along(root: Path, done: list[Record]) -> None:
+    tracking.track_records("quick", done, ARMS, root=root)
+    run = runs(root)[0]
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "mnist5k"
+    assert CHECKSUM.startswith(data.dataset.digest)
+    assert json.loads(data.dataset.profile)["checksum"] == CHECKSUM
+    names = {item.path for item in client(root).list_artifacts(run.info.run_id)}
+    assert names == {"spec.json", "result.json", "provenance.json", "curves.safetensors", "weights.safetensors"}
+    copy = client(root).download_artifacts(run.info.run_id, "weights.safetensors")
+    assert Path(copy).read_bytes() == done[0].weights_path.read_bytes()
+
+
+def test_mirroring_again_writes_nothing(root: Path, done: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
+    first = tracking.track_records("quick", done, ARMS, root=root)
+    before = rows(root)
+    assert tracking.track_records("quick", done, ARMS, root=root) == first
+    assert rows(root) == before
+    shown = capsys.readouterr()
+    assert "2 of them new" in shown.out
+    assert "0 of them new" in shown.out
+    assert shown.err == ""
+
+
+def test_a_new_study_adds_its_tag_and_no_tag_is_taken_away(root: Path, done: list[Record]) -> None:
+    tracking.track_records("quick", done, ARMS, root=root)
+    before = rows(root)
+    tracking.track_records("quick", done, {ARM.arm_id: ArmMembership("ReLU", ("pooling",), ("C07",))}, root=root)
+    for run in (*runs(root), *runs(root, "arm")):
+        names = {"study.activation", "study.pooling", "claim.C06", "claim.C07"}
+        assert names <= set(run.data.tags)
+        assert run.info.status == "FINISHED"
+    after = rows(root)
+    assert {name: after[name] for name in after if name != "tags"} == {
+        name: before[name] for name in before if name != "tags"
+    }
+
+
+@pytest.mark.parametrize("call", ["log_batch", "log_inputs", "set_terminated"])
+def test_a_half_logged_run_is_completed(
+    root: Path, done: list[Record], call: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlflow import MlflowClient
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, call, lambda *_, **__: (_ for _ in ()).throw(OSError("killed")))
+        made = tracking.track_records("quick", done, ARMS, root=root)
+    assert made[0]["mlflow_run_id"] is None
+    assert [run.info.status for run in runs(root)] == ["RUNNING"]
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+    half = runs(root)[0].info.run_id
+    tracking.track_records("quick", done, ARMS, root=root)
+    assert [run.info.status for run in runs(root)] == ["FINISHED", "FINISHED"]
+    assert runs(root)[0].info.run_id == half
+    for run, record in zip(runs(root), done, strict=True):
+        assert len(history(root, run, "train_loss")) == len(record.curves()["evaluation.step"])
+        assert len(run.inputs.dataset_inputs) == 1
+
+
+def test_a_diverged_run_is_tagged_and_its_infinities_stay_away(root: Path) -> None:
+    record = make_record(root / "results", arm=ARM, status="diverged")
+    assert not all(math.isfinite(value) for value in record.curves()["evaluation.train_loss"])
+    tracking.track_records("quick", [record], ARMS, root=root)
+    (run,) = runs(root)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["status"] == "diverged"
+    assert run.data.tags["diverged_at_step"] == str(record.result["diverged_at_step"])
+    assert all(math.isfinite(value) and abs(value) < 1e300 for value in run.data.metrics.values())
+    assert "test_error" not in run.data.metrics
+    finite = sum(math.isfinite(value) for value in record.curves()["evaluation.train_loss"])
+    assert len(history(root, run, "train_loss")) == finite
+    assert len(history(root, run, "learning_rate")) == len(record.curves()["evaluation.step"])
+
+
+def test_a_parent_bears_means_only_of_what_every_seed_has(root: Path) -> None:
+    finished = [make_record(root / "results", arm=ARM, seed=seed) for seed in (0, 1)]
+    other = make_arm(epochs=6)
+    mixed = [
+        make_record(root / "results", arm=other, seed=0),
+        make_record(root / "results", arm=other, seed=1, status="diverged"),
+    ]
+    tracking.track_records("quick", [*finished, *mixed], {}, root=root)
+    by_arm = {run.data.tags["arm_id"]: run.data for run in runs(root, "arm")}
+    mean = sum(record.result["test_error"] for record in finished) / 2
+    assert by_arm[ARM.arm_id].metrics["test_error"] == pytest.approx(mean)
+    assert by_arm[other.arm_id].metrics == {}
+    assert (by_arm[other.arm_id].tags["seeds"], by_arm[other.arm_id].tags["diverged"]) == ("2", "1")
+
+
+def test_a_run_that_was_trained_again_replaces_the_old_one(root: Path) -> None:
+    old = make_record(root / "results", arm=ARM)
+    tracking.track_records("quick", [old], ARMS, root=root)
+    new = make_record(root / "results", arm=ARM, started_ms=1_800_000_000_000)
+    (row,) = tracking.track_records("quick", [new], ARMS, root=root)
+    (run,) = runs(root)
+    assert run.info.run_id == row["mlflow_run_id"]
+    assert [time for _, time, _ in history(root, run, "train_loss")] == new.provenance["evaluation_ms"]
+
+
+def test_a_run_found_twice_is_kept_once(root: Path, done: list[Record]) -> None:
+    connected = session.connect(root, "quick")
+    for started in (1, 2):
+        connected.create("run", done[0].run_id, "twin", started, {})
+    tracking.track_records("quick", done, ARMS, root=root)
+    assert [run.data.tags["run_id"] for run in runs(root)] == [record.run_id for record in done]
+    assert runs(root)[0].info.start_time == 1
+
+
+def test_figures_hang_on_the_parent(root: Path, done: list[Record]) -> None:
+    figure = root / "results/figures/activation/errors.png"
+    figure.parent.mkdir(parents=True)
+    for drawn in (b"first", b"second"):
+        figure.write_bytes(drawn)
+        os.utime(figure, ns=(0, len(drawn)))
+        tracking.track_records("quick", done, ARMS, {ARM.arm_id: [figure]}, root)
+        (parent,) = runs(root, "arm")
+        copy = client(root).download_artifacts(parent.info.run_id, "figures/activation/errors.png")
+        assert Path(copy).read_bytes() == drawn
+        assert not Path(copy).samefile(figure), "a figure is drawn again in place"
+
+
+def test_tiers_are_experiments(root: Path, done: list[Record]) -> None:
+    tracking.track_records("quick", done, ARMS, root=root)
+    assert store.experiment_id(store.store_uri(root), "full") is None
+    tracking.track_records("full", done[:1], ARMS, root=root)
+    names = {item.name for item in client(root).search_experiments()}
+    assert {"cnnlab-quick", "cnnlab-full"} <= names
+    quick = store.experiment_id(store.store_uri(root), "quick")
+    assert quick == session.connect(root, "quick").experiment_id
+    assert len(runs(root)) == 2
+
+
+def test_a_deleted_experiment_comes_back(root: Path, done: list[Record]) -> None:
+    (row, _) = tracking.track_records("quick", done, ARMS, root=root)
+    client(root).delete_experiment(row["experiment_id"])
+    tracking.track_records("quick", done, ARMS, root=root)
+    assert len(runs(root)) == 2
+
+
+def test_a_copied_project_does_not_write_into_the_original(
+    root: Path, done: list[Record], tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracking.track_records("quick", done[:1], ARMS, root=root)
+    copy = tmp_path_factory.mktemp("copy")
+    shutil.copytree(root, copy, dirs_exist_ok=True)
+    made = tracking.track_records("quick", done, ARMS, root=copy)
+    assert [row["mlflow_run_id"] for row in made] == [None, None]
+    assert f"delete {copy / 'results/mlflow'}" in capsys.readouterr().err
+    assert len(runs(root)) == 1
+
+
+TRACK = """
+import sys
+from pathlib import Path
+from cnnlab import records, tracking
+from cnnlab.paths import Paths
+root = Path(sys.argv[1])
+found = list(records.scan(Paths(root / "results", root / "reports")))
+tracking.track_records("quick", found, {}, root=root)
+"""
+
+
+def track_elsewhere(root: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", TRACK, str(root)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_make_the_store_and_every_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    made = [make_record(tmp_path / "results", arm=ARM, seed=seed) for seed in range(6)]
+    processes = [track_elsewhere(tmp_path) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert errors == ["", ""], "MLflow is quiet"
+    assert [run.data.tags["run_id"] for run in runs(tmp_path)] == [record.run_id for record in made]
+    assert len(runs(tmp_path, "arm")) == 1
+
+
+def test_a_store_half_made_by_a_kill_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "results/mlflow"
+    folder.mkdir(parents=True)
+    (folder / ".mlflow.db.new").write_bytes(b"half a database")
+    assert session.connect(tmp_path, "quick").experiment_id
+    assert {path.name for path in folder.iterdir()} == {"mlflow.db", "mlflow.lock"}
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}"
+
+
+def closed_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://user:secret@127.0.0.1:{probe.getsockname()[1]}"
+
+
+def assert_one_warning(made: Sequence[dict[str, Any]], text: str) -> None:
+    assert [row["mlflow_run_id"] for row in made] == [None, None]
+    assert len(text.splitlines()) == 1
+    assert text.startswith("warning: MLflow at ")
+    assert "cnnlab track" in text
+    assert "secret" not in text
+
+
+def test_an_unreachable_server_is_one_warning_line(
+    root: Path, done: list[Record], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", closed_port())
+    began = time.monotonic()
+    made = tracking.track_records("quick", done, ARMS, root=root)
+    assert time.monotonic() - began < 5
+    assert_one_warning(made, capsys.readouterr().err)
+
+
+def test_a_server_that_never_answers_is_one_warning_line(
+    root: Path,
+    done: list[Record],
+    silent_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
+    monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
+    assert_one_warning(tracking.track_records("quick", done, ARMS, root=root), capsys.readouterr().err)
+
+
+def test_a_broken_store_is_one_warning_line(root: Path, done: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "results/mlflow/mlflow.db").write_bytes(b"not a database at all" * 100)
+    assert_one_warning(tracking.track_records("quick", done, ARMS, root=root), capsys.readouterr().err)
+
+
+def snapshot(record: Record, evaluations: int) -> Any:
+    """What the loop hands over after so many evaluations."""
+    curves = record.curves()
+    values = {
+        "steps": curves["evaluation.step"],
+        "train_losses": curves["evaluation.train_loss"],
+        "validation_losses": curves["evaluation.validation_loss"],
+        "validation_accuracies": curves["evaluation.validation_accuracy"],
+        "learning_rates": curves["evaluation.learning_rate"],
+    }
+    lists = {name: value.tolist()[:evaluations] for name, value in values.items()}
+    return SimpleNamespace(**lists, milliseconds=record.provenance["evaluation_ms"][:evaluations])
+
+
+def grow(root: Path, record: Record, first: int, last: int, finish: bool = False) -> None:
+    """Hand over the curves after evaluations `first` to `last`, as a job does; its checkpoint has those before."""
+    with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
+        evaluated = mirrored.watch(record.spec, record.provenance["git"])
+        for count in range(first, last + 1):
+            evaluated(snapshot(record, count))
+        if finish:
+            mirrored.finished(record)
+
+
+def test_a_growing_run_can_be_watched(root: Path, done: list[Record]) -> None:
+    grow(root, done[0], 1, 2)
+    (run,) = runs(root)
+    assert (run.info.status, run.data.tags["status"]) == ("RUNNING", "running")
+    assert run.data.tags["git_commit"] == COMMIT
+    assert [step for step, _, _ in history(root, run, "validation_loss")] == [47, 94]
+    assert "test_error" not in run.data.metrics
+
+
+def test_a_growing_run_ends_as_a_finished_one_does(root: Path, done: list[Record]) -> None:
+    grow(root, done[0], 1, 4, finish=True)
+    (grown,) = runs(root)
+    tracking.track_records("quick", done, ARMS, root=root)
+    same, whole = runs(root)
+    assert (grown.info.status, grown.data.tags["status"]) == ("FINISHED", "finished")
+    assert same.data.to_dictionary() == grown.data.to_dictionary(), "reconciling found nothing to mend"
+    assert set(same.data.metrics) == set(whole.data.metrics)
+    assert set(same.data.params) == set(whole.data.params)
+    assert set(same.data.tags) == set(whole.data.tags)
+    assert len(history(root, same, "train_loss")) == 4
+
+
+def test_a_run_that_is_started_afresh_after_a_kill_has_each_point_once(root: Path) -> None:
+    killed = make_record(root / "results", arm=ARM)
+    grow(root, killed, 1, 3)
+    again = make_record(root / "results", arm=ARM, started_ms=1_800_000_000_000)
+    grow(root, again, 1, 2)
+    assert [step for step, _, _ in history(root, runs(root)[0], "train_loss")] == [47, 94]
+    tracking.track_records("quick", [again], ARMS, root=root)
+    (run,) = runs(root)
+    assert [time for _, time, _ in history(root, run, "train_loss")] == again.provenance["evaluation_ms"]
+
+
+def test_a_run_that_goes_on_from_its_checkpoint_keeps_its_points(root: Path, done: list[Record]) -> None:
+    grow(root, done[0], 1, 2)
+    (before,) = runs(root)
+    grow(root, done[0], 3, 4, finish=True)
+    (after,) = runs(root)
+    assert after.info.run_id == before.info.run_id
+    assert len(history(root, after, "train_loss")) == 4
+
+
+def test_live_tracking_neither_raises_nor_waits(
+    root: Path, done: list[Record], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", closed_port())
+    with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
+        evaluated = mirrored.watch(done[0].spec)
+        began = time.monotonic()
+        for _ in range(100):
+            evaluated(snapshot(done[0], 4))
+        mirrored.finished(done[0])
+        assert time.monotonic() - began < 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_live_tracking_gives_up_waiting_for_a_server_that_hangs(
+    root: Path, silent_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
+    monkeypatch.setattr(session, "ANSWER_SECONDS", 2)
+    mirrored = LiveMirror(root, "quick", MEMBERSHIP)
+    with mirrored:
+        began = time.monotonic()
+        mirrored.close(seconds=0.1)
+        assert time.monotonic() - began < 1
+        mirrored._thread.join()
+
+
+def test_memberships_come_from_the_studies() -> None:
+    def arm(name: str, label: str) -> Any:
+        return SimpleNamespace(name=name, label=label, spec=SimpleNamespace(arm_id=f"id-{name}"))
+
+    claim = SimpleNamespace(id="C06", requires=(SimpleNamespace(contrast={"relu": 1, "sigmoid": -1}),))
+    activation = SimpleNamespace(
+        name="activation", arms={"a": arm("relu", "ReLU"), "b": arm("sigmoid", "Sigmoid")}, claims=(claim,)
+    )
+    pooling = SimpleNamespace(name="pooling", arms={"a": arm("relu", "max"), "b": arm("mean", "mean")}, claims=())
+    found = tracking.memberships(SimpleNamespace(studies=(activation, pooling)))  # type: ignore[arg-type]
+    assert found["id-relu"] == ArmMembership("ReLU", ("activation", "pooling"), ("C06",))
+    assert found["id-mean"] == ArmMembership("mean", ("pooling",), ())
+
+
+def test_parameters_are_flat_and_complete() -> None:
+    arm = make_arm(train={"learning_rate": 0.05, "warmup_steps": 3})
+    spec = {"arm": arm.model_dump(mode="json"), "seed": 4, "learning_rate": 0.05, "learning_rate_source": "fixed"}
+    values = content.parameters(SimpleNamespace(spec=spec))  # type: ignore[arg-type]
+    assert values["model.architecture"] == "lenet"
+    assert values["train.learning_rate"] == values["learning_rate"] == "0.05"
+    assert values["data.standardize"] == "true"
+    assert values["train.tune.rates"] == json.dumps(list(arm.train.tune.rates))
+    assert not any(value in ("null", "None") for value in values.values())
+
+
+def test_training_never_imports_mlflow() -> None:
+    code = "import sys, cnnlab.tracking; print(sorted({'mlflow', 'pandas', 'torch', 'numpy'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert store.store_uri(tmp_path) == f"sqlite:///{tmp_path.resolve()}/results/mlflow/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@example.org/mlflow")
+    assert store.store_uri(tmp_path) == "https://user:secret@example.org/mlflow"
+    assert store.shown(store.store_uri(tmp_path)) == "https://example.org/mlflow"
+
+
+def test_the_pages_of_a_server_elsewhere_are_only_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@example.org/mlflow")
+    tracking.serve_ui(tmp_path)
+    assert capsys.readouterr().out == "https://example.org/mlflow\n"
+
+
+def test_there_are_no_pages_before_the_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(UserError, match="run snakemake"):
+        tracking.serve_ui(tmp_path)
+
+
+def test_a_port_in_use_is_passed_over() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert ui.free_port("127.0.0.1", port) > port
+
+
+def test_batches_respect_the_limits_of_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int, int]] = []
+
+    def log_batch(run_id: str, metrics: Any, params: Any, tags: Any) -> None:
+        calls.append((len(metrics), len(params), len(tags)))
+
+    recorder = SimpleNamespace(client=SimpleNamespace(log_batch=log_batch))
+    found = [content.Point("loss", 0.5, step, step) for step in range(2100)]
+    mirror._log_batches(recorder, "r", found, {f"p{i}": "x" for i in range(150)}, {"t": "x"})  # type: ignore[arg-type]
+    assert calls == [(800, 100, 1), (800, 50, 0), (500, 0, 0)]
+
+
+def test_a_failure_names_its_reason_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reconcile.warn(root, ValueError("first line\nsecond line " + "x" * 500))
+    text = capsys.readouterr().err
+    assert len(text.splitlines()) == 1
+    assert "first line second line" in text
+    assert replace(MEMBERSHIP, claims=()).tags == {"arm": "ReLU", "study.activation": "true"}
