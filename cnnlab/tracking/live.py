@@ -125,8 +125,9 @@ class LiveMirror:
         from cnnlab.tracking.session import connect
         from cnnlab.tracking.store import store_lock
 
-        session = connect(self._root, self._tier)
+        session = None
         while (item := self._next()) is not None:
+            session = session or connect(self._root, self._tier)  # seconds of import, for nothing if nothing trains
             with store_lock(self._root):
                 mirror(session, item, self._membership)
 

@@ -51,8 +51,10 @@ def track_records(
 def warn(root: Path, error: BaseException) -> None:
     """The one line that a failure of tracking costs."""
     reason = shown(" ".join((str(error) or type(error).__name__).split()))
-    text = f"warning: MLflow at {shown(store_uri(root))} could not be written ({reason[:200]})"
-    print(f"{text}; the runs are safe, `cnnlab track` mirrors them later", file=sys.stderr, flush=True)
+    text = (
+        f"warning: MLflow at {shown(store_uri(root))}: {reason[:200]}; the runs are safe, `cnnlab track` mirrors them"
+    )
+    print(text, file=sys.stderr, flush=True)
 
 
 def _mirror_all(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,9 +128,9 @@ def _knock(uri: str) -> None:
     """Ask whether anyone is there; any answer will do, as credentials and certificates are MLflow's business."""
     import requests
 
-    with suppress(requests.exceptions.SSLError):
+    try:
         requests.get(uri, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), stream=True).close()
-
-
-def _identity(run: Run) -> str:
-    return str(run.data.tags.get(f"{run.data.tags.get('kind')}_id", run.info.run_id))
+    except requests.exceptions.SSLError:
+        pass
+    except requests.exceptions.RequestException as error:
+        raise ConnectionError("no answer") from error

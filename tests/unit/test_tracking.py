@@ -326,6 +326,7 @@ def assert_one_warning(made: Sequence[dict[str, Any]], text: str) -> None:
     assert text.startswith("warning: MLflow at ")
     assert "cnnlab track" in text
     assert "secret" not in text
+    assert "Traceback" not in text
 
 
 def test_an_unreachable_server_is_one_warning_line(
@@ -435,13 +436,21 @@ def test_live_tracking_neither_raises_nor_waits(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_live_tracking_does_nothing_where_nothing_trains(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "connect", lambda *_: pytest.fail("connected"))
+    with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
+        pass
+    assert not mirrored._thread.is_alive()
+
+
 def test_live_tracking_gives_up_waiting_for_a_server_that_hangs(
-    root: Path, silent_server: str, monkeypatch: pytest.MonkeyPatch
+    root: Path, done: list[Record], silent_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
     monkeypatch.setattr(session, "ANSWER_SECONDS", 2)
     mirrored = LiveMirror(root, "quick", MEMBERSHIP)
     with mirrored:
+        mirrored.finished(done[0])
         began = time.monotonic()
         mirrored.close(seconds=0.1)
         assert time.monotonic() - began < 1
