@@ -28,7 +28,7 @@ def start(plan: Plan, jobs: int) -> str:
     weights = {arm_id: plan.weight(arm_id) for arm_id in plan.arms()}
     tuning = {arm_id: plan.tuning_runs(arm_id) for arm_id in plan.arms()}
     write_json(_goal(plan.paths), {"jobs": jobs, "runs": wanted, "weights": weights, "tuning": tuning})
-    found = records.of_manifests(plan.paths, plan.manifests())
+    found = records.so_far(plan.paths, plan.manifests())
     earlier = [
         Done(arm_id, seed, record.provenance["seconds"])
         for arm_id, by_seed in found.items()
