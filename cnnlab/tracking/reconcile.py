@@ -52,7 +52,7 @@ def warn(root: Path, error: BaseException) -> None:
     """The one line that a failure of tracking costs."""
     reason = shown(" ".join((str(error) or type(error).__name__).split()))
     text = (
-        f"warning: MLflow at {shown(store_uri(root))}: {reason[:200]}; the runs are safe, `cnnlab track` mirrors them"
+        f"warning: MLflow at {shown(store_uri(root))}: {reason[:400]}; the runs are safe, `cnnlab track` mirrors them"
     )
     print(text, file=sys.stderr, flush=True)
 
