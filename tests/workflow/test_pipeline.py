@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +14,20 @@ import pandas as pd
 import pytest
 from project import SMOKE, Project, wait_for
 
+# What MLflow has of the tier: each run, how often it is there, and the length of its history.
+STORE = """
+import collections, json
+from pathlib import Path
+from mlflow import MlflowClient
+from cnnlab.tracking.store import store_uri
+client = MlflowClient(store_uri(Path.cwd()))
+(experiment,) = [e for e in client.search_experiments() if e.name == "cnnlab-tiny"]
+runs = client.search_runs([experiment.experiment_id], "tags.kind = 'run'", max_results=1000)
+times = collections.Counter(run.data.tags["run_id"] for run in runs)
+print(json.dumps([
+    {"run_id": run.data.tags["run_id"], "times": times[run.data.tags["run_id"]], "status": run.info.status,
+     "points": len(client.get_metric_history(run.info.run_id, "validation_loss"))} for run in runs]))
+"""
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 
@@ -143,6 +158,13 @@ def test_after_a_kill_it_finishes_with_the_same_tables_and_trains_no_run_twice(t
     assert killed.tables() == undisturbed.tables()
     assert {"runs.csv", "curves.csv", "arms.csv", "contrasts.csv", "claims.csv"} <= killed.tables().keys()
     assert killed.planned() == {}
+    for _ in range(2):
+        killed.cnnlab("track")
+    mirrored = {run["run_id"]: run for run in json.loads(killed.run(sys.executable, "-c", STORE).splitlines()[-1])}
+    assert mirrored.keys() == killed.runs().keys()
+    curves = pd.read_csv(tmp_path / "killed/results/tiny/tables/curves.csv").groupby("run_id").size()
+    for run_id, run in mirrored.items():
+        assert (run["times"], run["status"], run["points"]) == (1, "FINISHED", curves[run_id])
 
 
 @pytest.mark.xdist_group("pipeline-kill")

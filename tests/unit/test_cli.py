@@ -1,0 +1,106 @@
+"""The command line: what it prints, and that a mistake is one line on stderr with exit status 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cnnlab.cli import main
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> tuple[str, ...]:
+    """Options for a tier without any output."""
+    return ("--config", f"results={tmp_path}/results", "--config", f"reports={tmp_path}/reports")
+
+
+def test_every_command_has_help() -> None:
+    for name in main.commands:
+        result = call(name, "--help")
+        assert result.exit_code == 0
+        assert len(result.output.splitlines()) > 3
+
+
+def test_list_names_studies_networks_and_switches() -> None:
+    output = call("list").output
+    for part in ("activation: Sigmoid or ReLU", "C07 (gradients)", "lenet: LeNet-5", "sigmoid, tanh, relu"):
+        assert part in output
+
+
+def test_list_cost_sums_up() -> None:
+    output = call("list", "--cost", "--config", "studies=activation").output
+    assert "shared" not in output
+    assert "2 arms, about" in output
+
+
+def test_list_columns_documents_every_table() -> None:
+    output = call("list", "--columns").output
+    assert "measured/runs" in output
+    assert "hash of arm, data, learning rate and seed" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lenet", "61,706 parameters"),
+        ("activation", "C06 holds if"),
+        ("C26", "Batch normalization speeds up convergence"),
+    ],
+)
+def test_show(name: str, said: str) -> None:
+    assert said in call("show", name).output
+
+
+MISTAKES = {
+    ("show", "lennet"): "did you mean 'lenet'?",
+    ("show", "lenet", "--preset", "big"): "valid: d2l, small",
+    ("list", "--config", "studies"): "not of the form key=value",
+    ("list", "--config", "studdies=core"): "did you mean 'studies'?",
+    ("list", "--config", "studies=activatoin"): "did you mean 'activation'?",
+    ("list", "--configfile", "missing.yaml"): "missing.yaml: no such file",
+    ("list", "--config", "study_paths=[\"nowhere\"]"): "nowhere: no such folder",
+    ("train", "lenet-small-0"): "no study asks for this arm",
+    ("train", "lenet-small-0", "--config", "device=tpu"): "device",
+    ("prepare", "mnist5k-0"): "no study asks for this data",
+    ("clean",): "cnnlab clean --unused",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_line(arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert MISTAKES[arguments] in result.stderr
+
+
+def test_without_runs_there_is_nothing_to_verify_or_list(elsewhere: tuple[str, ...]) -> None:
+    assert "no finished run" in call("verify", "abc", *elsewhere).stderr
+    assert "no finished run yet; run snakemake first" in call("list", "--runs", *elsewhere).stderr
+
+
+def test_doctor_says_what_there_is(elsewhere: tuple[str, ...]) -> None:
+    result = call("doctor", *elsewhere)
+    assert "Python 3." in result.output
+    assert "data mnist5k-" in result.output
+    assert result.exit_code == 0, result.output
+
+
+def test_doctor_says_what_is_missing(elsewhere: tuple[str, ...], tmp_path: Path) -> None:
+    study = tmp_path / "studies/mine.yaml"
+    study.parent.mkdir()
+    study.write_text(
+        "study: mine\ntitle: t\nquestion: q\nseeds: 1\nbase: {model: {architecture: lenet}, train: {epochs: 1},"
+        f" data: {{name: folder, root: {tmp_path}/nowhere}}}}\narms: {{only: {{}}}}\n"
+    )
+    result = call("doctor", *elsewhere, "--config", f'study_paths=["{study.parent}"]')
+    assert result.exit_code == 1
+    assert "MISSING" in result.output
+    assert "nowhere" in result.output
