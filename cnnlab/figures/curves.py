@@ -1,0 +1,112 @@
+"""Learning curves: validation accuracy above validation loss, mean over seeds and 95 % band of each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cnnlab.figures.arms import ArmRuns, mean_interval
+from cnnlab.figures.style import WIDTH, log_if_wide, nothing
+from cnnlab.report.numbers import plural
+from cnnlab.report.theme import DASHES, light
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANELS = (("validation_accuracy", 100, "validation accuracy, %"), ("validation_loss", 1, "validation log-loss, nats"))
+
+
+def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
+    """The figure and its alt text."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    lines = -(-len(arms) // _columns(arms))
+    figure = Figure(figsize=(WIDTH, 4 + 0.2 * lines), layout="constrained")
+    if all(arm.curves.empty for arm in arms):
+        return nothing(figure, "No run is finished yet.")
+    panels = figure.subplots(2, 1, sharex=True, height_ratios=(1.15, 1))
+    for axes, (column, factor, title) in zip(panels, PANELS, strict=True):
+        for arm in arms:
+            _curve(axes, arm, column, factor)
+        axes.set(title=title, xlabel="", ylabel="")
+    above, below = panels
+    _target(above, arms)
+    losses = pd.concat([_finite(arm.curves, "validation_loss", 1)["validation_loss"] for arm in arms])
+    log_if_wide(below.yaxis, losses.tolist())
+    below.set_xlabel("epoch")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=_columns(arms))
+    return figure, _alt(arms)
+
+
+def _columns(arms: Sequence[ArmRuns]) -> int:
+    """Of the legend: two where the labels are short enough to stand side by side."""
+    return 2 if len(arms) > 1 and max(len(arm.label) + 16 * bool(arm.diverged) for arm in arms) <= 24 else 1
+
+
+def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
+    """The mean of the runs that finished; a run that diverged as a thin line of its own, with a cross at its end."""
+    import seaborn as sns
+
+    dashes = DASHES[arm.index % len(DASHES)]
+    style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
+    label = arm.label + (f" ({arm.diverged} of {arm.planned} diverged)" if arm.diverged else "")
+    axes.plot([], [], label=label, linewidth=1.6, **style)
+    sns.lineplot(
+        data=_finite(arm.curves_of("finished", "timed_out"), column, factor),
+        x="epoch",
+        y=column,
+        ax=axes,
+        errorbar=_ends if arm.complete else None,
+        err_kws={"alpha": 0.18, "linewidth": 0},
+        linewidth=1.6,
+        legend=False,
+        **style,
+    )
+    for _, run in _finite(arm.curves_of("diverged"), column, factor).groupby("seed"):
+        axes.plot(run["epoch"], run[column], linewidth=0.8, alpha=0.7, **style)
+        axes.plot(run["epoch"].iloc[-1], run[column].iloc[-1], "x", markersize=5, color=arm.colour)
+
+
+def _finite(curves: pd.DataFrame, column: str, factor: float) -> pd.DataFrame:
+    """Without the evaluations at which the loss had overflowed."""
+    scaled = curves.assign(**{column: curves[column].astype(float) * factor})
+    finite: pd.DataFrame = scaled[np.isfinite(scaled[column])]
+    return finite
+
+
+def _ends(values: Any) -> tuple[float, float]:
+    return mean_interval(values)[1:]
+
+
+def _target(axes: Axes, arms: Sequence[ArmRuns]) -> None:
+    targets = {float(value) for arm in arms for value in arm.runs["target_accuracy"].dropna()}
+    for target in targets if len(targets) == 1 else ():
+        axes.axhline(100 * target, color=light("line"), linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.annotate(
+            "target",
+            (0, 100 * target),
+            (3, 2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=8.5,
+            color=light("soft"),
+        )
+
+
+def _alt(arms: Sequence[ArmRuns]) -> str:
+    ends = "; ".join(f"{arm.label} {arm.told(_last(arm))}" for arm in arms)
+    return (
+        f"Validation accuracy and log-loss against the epoch, mean and 95 % interval over seeds, for "
+        f"{plural(len(arms), 'arm')}. Validation accuracy at the end: {ends}."
+    )
+
+
+def _last(arm: ArmRuns) -> list[float]:
+    finished = _finite(arm.curves_of("finished", "timed_out"), "validation_accuracy", 100)
+    return [float(value) for value in finished.groupby("seed")["validation_accuracy"].last()]

@@ -1,0 +1,23 @@
+"""The report: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cnnlab.plan import Plan
+
+
+def render(plan: Plan, tables: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
+    """Write `out` from `tables` (by their names in `cnnlab.schemas.TABLES`) and ``figures/<study>/<figure>.svg``.
+
+    A table or figure that is not there yet is shown as missing, so this can be called at any moment. The same input
+    gives the same bytes: the page carries the dates of the runs, not that of rendering.
+    """
+    from cnnlab.report.page import write
+
+    write(plan, tables, figures, out)

@@ -1,0 +1,116 @@
+"""How it was done: data, settings, machines and versions, commands, and every run."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from cnnlab import paths
+from cnnlab.report import runtables, settingtables
+from cnnlab.report.cells import Cell, TableView, shown
+from cnnlab.report.numbers import listed, plural
+from cnnlab.report.rows import Row, Tables, distinct, values
+
+if TYPE_CHECKING:
+    from cnnlab.plan import Plan
+
+ANALYSIS = ("numpy", "scipy", "pandas", "seaborn", "matplotlib", "snakemake", "mlflow")
+
+
+@dataclass(frozen=True)
+class MethodsView:
+    facts: Sequence[tuple[str, Cell]]
+    commands: Sequence[tuple[str, str]]
+    data: TableView
+    settings: TableView
+    runs: TableView
+    throughput: TableView | None
+    cost: TableView | None
+    folder: str
+
+
+def build(plan: Plan, tables: Tables) -> MethodsView:
+    return MethodsView(
+        facts=_facts(tables),
+        commands=_commands(plan),
+        data=settingtables.data(plan),
+        settings=settingtables.settings(plan.studies),
+        runs=runtables.runs(plan, tables),
+        throughput=runtables.throughput(tables),
+        cost=runtables.cost(plan, tables),
+        folder=plan.paths.tables.as_posix(),
+    )
+
+
+def dates(tables: Tables) -> str | None:
+    """The days on which the runs started, in UTC: ``3 March 2025 to 5 March 2025``."""
+    started = values(tables.rows("measured/runs"), "started_ms")
+    days = [_day(moment) for moment in ((min(started), max(started)) if started else ())]
+    return " to ".join(dict.fromkeys(days)) or None
+
+
+def _day(unix_ms: int) -> str:
+    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _facts(tables: Tables) -> list[tuple[str, Cell]]:
+    measured = tables.rows("measured/runs")
+    unknown = "no finished run says"
+    return [
+        ("Runs started", shown(dates(tables), unknown)),
+        ("Code", _commits(measured)),
+        ("Trained with", shown(_versions(measured), unknown)),
+        ("Analysed with", Cell(_installed())),
+        ("Machine", shown(_machines(measured), unknown)),
+    ]
+
+
+def _commits(measured: Sequence[Row]) -> Cell:
+    found = Counter((row["git_commit"], row["git_dirty"]) for row in measured)
+    told = [
+        f"commit {commit[:12]}{' with uncommitted changes' if dirty else ''} ({plural(runs, 'run')})"
+        for (commit, dirty), runs in found.most_common()
+        if commit
+    ]
+    return shown("; ".join(told) or None, "the runs were not made in a git checkout")
+
+
+def _versions(measured: Sequence[Row]) -> str | None:
+    told = [f"{name} {listed(found)}" for name in ("python", "torch") if (found := distinct(measured, name))]
+    threads = [plural(number, "thread") for number in distinct(measured, "threads")]
+    return ", ".join([*told, *([f"{listed(threads)} a job"] if threads else [])]) or None
+
+
+def _installed() -> str:
+    told = []
+    for name in ANALYSIS:
+        try:
+            told.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return ", ".join(told)
+
+
+def _machines(measured: Sequence[Row]) -> str | None:
+    names = [row["gpu"] if row["device"] == "cuda" and row["gpu"] else row["cpu"] for row in measured]
+    found = Counter((row["device"], name) for row, name in zip(measured, names, strict=True))
+    return "; ".join(f"{name or 'unknown model'} ({device})" for (device, name), _ in found.most_common()) or None
+
+
+def _commands(plan: Plan) -> list[tuple[str, str]]:
+    options = "" if plan.tier == "quick" else f" --configfile {paths.CONFIGS / plan.tier}.yaml"
+    studies = plan.config.studies
+    chosen = studies if isinstance(studies, str) else ",".join(studies)
+    selection = "" if chosen == "all" else f" --config {shlex.quote(f'studies={chosen}')}"
+    return [
+        (f"snakemake --cores 4 --resources gpu=1{options}{selection}", "trains what is missing and writes this page"),
+        ("cnnlab verify RUN", "trains a run again and compares it bit by bit"),
+        (f"cnnlab ui{options}", "opens the runs in MLflow"),
+        ("cnnlab show STUDY", "prints a study with its claims and margins"),
+    ]

@@ -1,0 +1,114 @@
+"""Numbers as people read them: as many digits as the interval warrants, a real minus sign, no nan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor, inf, isinf, isnan, log10
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+DIVIDED = "\N{DIVISION SIGN}"
+
+
+def fixed(value: float, places: int) -> str:
+    """``-0.04, 1`` → ``0.0``; ``-1234.5, 1`` → ``−1,234.5``."""
+    text = f"{abs(value):,.{places}f}"
+    return f"{MINUS}{text}" if value < 0 and any(digit in text for digit in "123456789") else text
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """Rounded to significant digits, never in exponent notation: ``34.27`` → ``34``, ``0.0123`` → ``0.012``."""
+    if value == 0 or isinf(value) or isnan(value):
+        return fixed(value, 0) if value == 0 else "infinite"
+    places = digits - 1 - floor(log10(abs(value)))
+    return fixed(round(value, places), max(places, 0))
+
+
+def plain(value: float) -> str:
+    """A number that a person wrote, such as a margin or a learning rate, as they would have written it."""
+    return f"{value:g}".replace("-", MINUS) if abs(value) < 1e5 else f"{value:,.0f}"
+
+
+def places_for(half_width: float) -> int:
+    """Decimals that an interval of this half-width warrants: two digits of it if it begins with 1 or 2, else one."""
+    if not 0 < half_width < inf:
+        return 2
+    exponent = floor(log10(half_width))
+    leading = half_width / 10**exponent
+    return int(min(max(-exponent + (leading < 3), 0), 4))
+
+
+def ratio(log2: float, digits: int | None = None) -> str:
+    """The factor behind a log2 ratio: ``5.1`` → ``34``; near 1 a digit more: ``0.06`` → ``1.04``."""
+    factor = 2.0 ** min(log2, 1000.0)
+    if factor >= 1e5:
+        return f"10^{floor(log10(factor))}"
+    return significant(factor, digits or (3 if 0.8 < factor < 1.5 else 2))
+
+
+def p_value(p: float) -> str:
+    """Two digits, but never a false precision at the ends."""
+    if p < 0.001:
+        return "< 0.001"
+    return "> 0.99" if p > 0.99 else significant(p)
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def listed(words: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An estimate with its interval, in digits that fit; None where it does not exist, infinite where it is open."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def places(self) -> int:
+        ends = [end for end in (self.low, self.high) if end is not None and not isinf(end)]
+        if len(ends) == 2:
+            return places_for((ends[1] - ends[0]) / 2)
+        known = self.estimate if self.estimate is not None else (ends[0] if ends else 0.0)
+        return places_for(abs(known) / 10) if known else 2
+
+    @property
+    def value(self) -> str | None:
+        return None if self.estimate is None or isinf(self.estimate) else fixed(self.estimate, self.places)
+
+    @property
+    def interval(self) -> str | None:
+        """``4.93 to 5.28``, ``above 0.85``, ``below 2.1``; None where nothing bounds it."""
+        return span(self.low, self.high, self.places)
+
+    @property
+    def is_zero(self) -> bool:
+        return self.value is not None and not any(digit in self.value for digit in "123456789")
+
+
+def span(low: float | None, high: float | None, places: int) -> str | None:
+    """An interval in words; open ends are said, not shown as infinity."""
+    bottom = None if low is None or isinf(low) else fixed(low, places)
+    top = None if high is None or isinf(high) else fixed(high, places)
+    if bottom is not None and top is not None:
+        return f"{bottom} to {top}"
+    if bottom is not None:
+        return f"above {bottom}"
+    return f"below {top}" if top is not None else None
+
+
+def common_places(half_widths: Iterable[float]) -> int:
+    """Decimals for a column of means: one digit of the narrowest interval, two decimals at most."""
+    known = [half for half in half_widths if 0 < half < inf]
+    return min(max(-floor(log10(min(known))), 0), 2) if known else 1

@@ -1,0 +1,95 @@
+"""Everything together: the page as one file, with styles, script and figures within."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cnnlab.records import disk_space
+from cnnlab.report import ledger, methods, sections, settingtables, theme
+from cnnlab.report.numbers import listed, plural
+from cnnlab.report.rows import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cnnlab.plan import Plan
+
+HERE = Path(__file__).parent
+TITLE = "Classic convolutional networks, claim by claim"
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The line beneath the title."""
+
+    tier: str
+    runs: str
+    data: str
+    dates: str | None
+
+
+def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
+    """See `cnnlab.report.render`."""
+    text = page(plan, Tables(frames), figures)
+    with disk_space(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = out.with_name(f".{out.name}")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(out)
+
+
+def page(plan: Plan, tables: Tables, figures: Path) -> str:
+    """The HTML; core studies lead."""
+    studies = sorted(plan.studies, key=lambda study: not study.core)
+    verdicts = ledger.build(tables, studies, plan.claims.empirical_parts)
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tie"] = _tie
+    environment.globals["verdicts"] = theme.VERDICTS
+    return environment.get_template("page.html.j2").render(
+        title=TITLE,
+        overview=_overview(plan, tables),
+        ledger=verdicts,
+        exact=[row for row in tables.rows("claims") if row["verdict"] in ("holds", "fails") and not row["study"]],
+        anchor=ledger.anchor,
+        claim_name=ledger.claim_name,
+        studies=[sections.build(study, tables, figures) for study in studies],
+        methods=methods.build(plan, tables),
+        style=_style(),
+        script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
+    )
+
+
+def _tie(text: str) -> str:
+    """A number and its unit stay on one line."""
+    text = text.replace("n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    return re.sub(r"(?<=\d) (?=(pp|nats|seeds?|times|steps)\b|%)", "\N{NO-BREAK SPACE}", text)
+
+
+def _style() -> Markup:
+    css = (HERE / "report.css").read_text(encoding="utf-8")
+    return Markup(css.replace("/* light */", theme.variables(0)).replace("/* dark */", theme.variables(1)))
+
+
+def _overview(plan: Plan, tables: Tables) -> Overview:
+    finished, wanted = len(tables.rows("runs")), len(plan.runs())
+    runs = plural(wanted, "run") if finished == wanted else f"{finished:,} of {plural(wanted, 'run')}"
+    studies = f"{len(plan.studies)} {'study' if len(plan.studies) == 1 else 'studies'}"
+    return Overview(
+        tier=plan.tier,
+        runs=f"{runs}, {plural(len(plan.arms()), 'arm')}, {studies}",
+        data=listed(settingtables.data_titles(plan)),
+        dates=methods.dates(tables),
+    )

