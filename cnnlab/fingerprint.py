@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent
 # The loop, the data path within the job, and the blocks that all architectures share.
 SHARED = (
     "train.py",
+    "sgd.py",
     "tune.py",
     "diagnostics.py",
     "data/arrays.py",

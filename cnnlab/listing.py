@@ -10,7 +10,7 @@ from cnnlab import records, registry
 from cnnlab.errors import UserError, nearest
 from cnnlab.metrics import METRICS
 from cnnlab.plan import Plan
-from cnnlab.spec import ArmSpec, seeds_slug
+from cnnlab.spec import seeds_slug
 from cnnlab.study import ContrastSpec, Study
 
 SIGNS = {"greater": "> {m}", "less": "< -{m}", "equal": "within ±{m}", "not-greater": "< {m}", "not-less": "> -{m}"}

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cross_entropy
 
+from cnnlab.sgd import SGD
+
 REPETITION_SECONDS = 0.05
 
 
@@ -70,12 +72,12 @@ def measure(
 
 def _training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], object]:
     # A small rate: the time of a step must not depend on numbers that overflow.
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
+    optimizer = SGD(model.parameters(), momentum=0.9, weight_decay=5e-4)
 
     def step() -> None:
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(model(images), labels))
-        optimizer.step()
+        optimizer.step(1e-4)
 
     return step
 

@@ -22,6 +22,7 @@ from cnnlab import models
 from cnnlab.data.load import Dataset, Split, batch_sizes, batches, derive_seed
 from cnnlab.diagnostics import first_weight, steps_to_target
 from cnnlab.models.initialization import initialize
+from cnnlab.sgd import SGD
 from cnnlab.spec import ArmSpec, TrainSpec
 
 Status = Literal["finished", "diverged", "timed_out"]
@@ -88,10 +89,7 @@ def train(
     model = models.build(arm.model, data.channels, data.image_size, data.classes)
     initialize(model, seed, str(arm.model.switches.get("initialization", "kaiming")))
     model = model.to(device)
-    momentum, decay = spec.momentum, spec.weight_decay
-    optimizer = torch.optim.SGD(model.parameters(), learning_rate, momentum, weight_decay=decay, fused=True)
-    half = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
-    scaler = torch.amp.GradScaler(device.type, enabled=arm.precision == "amp" and half == torch.float16)
+    optimizer = SGD(model.parameters(), spec.momentum, spec.weight_decay)
     watched = first_weight(model)
 
     steps_per_epoch = len(batch_sizes(len(data.train), spec.batch_size))
@@ -106,7 +104,6 @@ def train(
         saved = torch.load(checkpoint, map_location=device, weights_only=False)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        scaler.load_state_dict(saved["scaler"])
         curves, step, start_epoch = saved["curves"], saved["step"], saved["epoch"]
         seconds, cpu_seconds = saved["seconds"], saved["cpu_seconds"]
     clock, cpu_clock, last_save = time.perf_counter(), time.process_time(), time.perf_counter()
@@ -116,18 +113,14 @@ def train(
         model.train()
         for images, labels in batches(data.train, seed, epoch, spec.batch_size, arm.data.augment):
             rate = learning_rate * schedule(spec, step, total)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            with torch.autocast(device.type, half, enabled=arm.precision == "amp"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "amp"):
                 loss = F.cross_entropy(model(images), labels)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
+            optimizer.zero_grad()
+            loss.backward()
             assert watched.grad is not None
             curves.loss[step] = loss.detach()
             curves.gradient_norm[step] = torch.linalg.vector_norm(watched.grad)
-            scaler.step(optimizer)
-            scaler.update()
+            optimizer.step(rate)
             step += 1
             if step == 1:
                 first_step()
@@ -161,7 +154,6 @@ def train(
                 checkpoint,
                 model=model.state_dict(),
                 optimizer=optimizer.state_dict(),
-                scaler=scaler.state_dict(),
                 curves=curves,
                 step=step,
                 epoch=epoch + 1,
