@@ -68,7 +68,7 @@ def _effect(row: Row) -> Cell:
     if number.value is None and number.interval is None:
         return missing(_waiting(row))
     of = unit(row["unit"])
-    if row["unit"] == "log2 ratio" and row["estimate"] is not None:
+    if row["unit"] == "log2 ratio" and number.value:
         of += f", ×{ratio(row['estimate'])}"
     text = f"{number.value} ({number.interval or 'no bound'})" if number.value else str(number.interval)
     return Cell(text, note=of)

@@ -162,7 +162,7 @@ def _effect(row: Row, why: str, parts: int) -> Cell:
         return missing(why)
     text = f"{number.value} ({number.interval})" if number.value else str(number.interval)
     of = unit(row["unit"])
-    if row["unit"] == "log2 ratio" and row["effect"] is not None:
+    if row["unit"] == "log2 ratio" and number.value:
         of += f", ×{ratio(row['effect'])}"
     weakest = f"; weakest of {parts} parts" if parts > 1 else ""
     return Cell(text, note=f"{of}{weakest}")

@@ -25,6 +25,11 @@ def significant(value: float, digits: int = 2) -> str:
     return fixed(round(value, places), max(places, 0))
 
 
+def finite(value: float | None) -> float | None:
+    """None for what is infinite: an open end, or a median among runs that diverged."""
+    return None if value is None or isinf(value) else value
+
+
 def plain(value: float) -> str:
     """A number that a person wrote, such as a margin or a learning rate, as they would have written it."""
     return f"{value:g}".replace("-", MINUS) if abs(value) < 1e5 else f"{value:,.0f}"
@@ -77,15 +82,15 @@ class Quantity:
 
     @property
     def places(self) -> int:
-        ends = [end for end in (self.low, self.high) if end is not None and not isinf(end)]
+        ends = [end for end in map(finite, (self.low, self.high)) if end is not None]
         if len(ends) == 2:
             return places_for((ends[1] - ends[0]) / 2)
-        known = self.estimate if self.estimate is not None else (ends[0] if ends else 0.0)
+        known = finite(self.estimate) or (ends[0] if ends else 0.0)
         return places_for(abs(known) / 10) if known else 2
 
     @property
     def value(self) -> str | None:
-        return None if self.estimate is None or isinf(self.estimate) else fixed(self.estimate, self.places)
+        return None if finite(self.estimate) is None else fixed(float(self.estimate or 0), self.places)
 
     @property
     def interval(self) -> str | None:
@@ -99,8 +104,7 @@ class Quantity:
 
 def span(low: float | None, high: float | None, places: int) -> str | None:
     """An interval in words; open ends are said, not shown as infinity."""
-    bottom = None if low is None or isinf(low) else fixed(low, places)
-    top = None if high is None or isinf(high) else fixed(high, places)
+    bottom, top = (None if finite(end) is None else fixed(float(end or 0), places) for end in (low, high))
     if bottom is not None and top is not None:
         return f"{bottom} to {top}"
     if bottom is not None:

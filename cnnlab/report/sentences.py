@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnlab.report.numbers import Quantity, fixed, listed, plain, plural, ratio, span
+from cnnlab.report.numbers import Quantity, finite, fixed, listed, plain, plural, ratio, span
 from cnnlab.report.phrases import Contrast, metric, quoted, title, unit, with_unit
 from cnnlab.report.rows import Row, weights
 
@@ -25,6 +25,7 @@ class Sentence:
 
 def answer(row: Row, labels: Mapping[str, str]) -> Sentence:
     """What a row of ``contrasts`` says; `labels` names the arms."""
+    row = row | {key: finite(row[key]) for key in ("estimate", "low", "high", "low90", "high90")}
     if row["estimate"] is None and row["low"] is None and row["high"] is None:
         return _unknown(row, labels)
     finding, evidence = _finding(row, Contrast(weights(row), labels)), _evidence(row)

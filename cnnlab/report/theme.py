@@ -22,14 +22,14 @@ COLOURS: dict[str, tuple[str, str]] = {
     "running": ("#6250a8", "#b7a8f0"),
     "untested": ("#5b646f", "#a4acb6"),
     "link": ("#1d5c99", "#86bdf2"),
-    "series-1": ("#1f6cb0", "#6fb1ec"),
-    "series-2": ("#cc5416", "#f2925c"),
-    "series-3": ("#11896b", "#45c9a2"),
-    "series-4": ("#8b4aa0", "#cd96de"),
-    "series-5": ("#a57a05", "#dfb94a"),
-    "series-6": ("#3d9fc4", "#8fdcf5"),
-    "series-7": ("#6a6f77", "#aab0b8"),
-    "series-8": ("#b22a5f", "#f284ac"),
+    "series-1": ("#1f6cb0", "#4d95de"),
+    "series-2": ("#c8500f", "#f5955a"),
+    "series-3": ("#0c8f76", "#3fd0a6"),
+    "series-4": ("#6b2687", "#e0b3f2"),
+    "series-5": ("#5c4700", "#f0d568"),
+    "series-6": ("#3d9fc4", "#b4ecff"),
+    "series-7": ("#7b8189", "#8d939c"),
+    "series-8": ("#b0245c", "#dd4a82"),
 }
 TINTED = ("supported", "contradicted", "equivalent", "inconclusive", "running", "untested", "link")
 SERIES = tuple(role for role in COLOURS if role.startswith("series-"))

@@ -1,0 +1,165 @@
+"""The report in a browser: nothing fetched, readable on a phone and on paper, by day and by night."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnnlab import figures
+from cnnlab.report import render
+from tests import report_samples
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("report")]
+
+STUDIES = ("normalization", "activation", "residual", "head")
+# Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
+CONTRASTS = """
+() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => channels(colour).slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if ((channels(colour)[3] ?? 1) > 0) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const shown = (e) => e.offsetParent !== null && !e.closest("svg") && !e.closest(".unseen")
+    && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  return [...document.body.querySelectorAll("*")].filter(shown).map((e) => {
+    const [low, high] = [getComputedStyle(e).color, behind(e)].map(luminance).sort((a, b) => a - b);
+    return [(high + 0.05) / (low + 0.05), `${e.tagName}.${e.className}: ${e.textContent.slice(0, 40)}`];
+  });
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    plan = report_samples.plan(tmp_path_factory.mktemp("page"), STUDIES)
+    report_samples.write_cards(plan)
+    frames = report_samples.frames(plan)
+    figures.draw_all(plan, frames, plan.paths)
+    render(plan, frames, plan.paths.figures, plan.paths.report)
+    return plan.paths.report
+
+
+def open_report(browser_page_factory: Any, report: Path, **how: Any) -> Any:
+    page = browser_page_factory(**how)
+    page.problems = []
+    page.on("console", lambda message: page.problems.append(message.text))
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(report.as_uri())
+    return page
+
+
+def test_the_page_opens_fast_fetches_nothing_and_complains_of_nothing(browser_page_factory: Any, report: Path) -> None:
+    page = browser_page_factory()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: requests.append(message.text))
+    page.on("pageerror", lambda error: requests.append(str(error)))
+    start = time.monotonic()
+    page.goto(report.as_uri())
+    assert time.monotonic() - start < 2
+    assert requests == [report.as_uri()]
+    assert page.refused == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1200, 1440])
+def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path, width: int) -> None:
+    page = open_report(browser_page_factory, report, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path) -> None:
+    for width in (360, 1440):
+        page = open_report(browser_page_factory, report, width=width)
+        room = "document.querySelector('.cards').clientWidth - document.querySelector('#ledger').scrollWidth"
+        assert page.evaluate(room) >= 0, width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_by_day_and_by_night(browser_page_factory: Any, report: Path, scheme: str) -> None:
+    page = open_report(browser_page_factory, report, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 500
+    assert not [found for found in contrasts if found[0] < 4.5]
+
+
+def test_figures_take_the_colours_of_the_page(browser_page_factory: Any, report: Path) -> None:
+    seen = {}
+    for scheme in ("light", "dark"):
+        page = open_report(browser_page_factory, report, scheme=scheme)
+        label = "[...document.querySelectorAll('svg text')].find((text) => text.textContent === 'Sigmoid')"
+        style = f"getComputedStyle({label}).fill"
+        body = "getComputedStyle(document.body).color"
+        assert page.evaluate(style) == page.evaluate(body)
+        seen[scheme] = page.evaluate(style)
+    assert seen["light"] != seen["dark"]
+
+
+def test_every_image_has_a_name(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report)
+    images = page.locator("svg, [role=img], img")
+    assert images.count() > 3 * len(STUDIES)
+    assert page.get_by_role("img", name=re.compile(r"\S")).count() == images.count()
+    assert page.get_by_role("img", name=re.compile("Sigmoid or ReLU: test error by arm. .*ReLU 3")).count() == 1
+
+
+def test_a_table_is_copied_as_tab_separated_values(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy the table “Claims tested”")
+    button.click()
+    page.wait_for_function("document.querySelector('[data-copies=ledger]').textContent === 'Copied'")
+    lines = page.evaluate("navigator.clipboard.readText()").strip("\n").split("\n")
+    table = [line.split("\t") for line in lines]
+    assert table[0][:2] == ["Claim", "Verdict"]
+    assert len(table) == 1 + page.locator("#ledger tbody tr").count()
+    assert {len(row) for row in table} == {len(table[0])}
+    running = next(row for row in table if "C14" in row[0])
+    assert running[3] == ""  # a missing value stays empty
+    assert page.problems == []
+
+
+def test_copying_works_where_the_clipboard_is_not_allowed(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report)
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
+    page.evaluate("document.addEventListener('copy', () => { window.copied = String(document.activeElement.value); })")
+    page.get_by_role("button", name="Copy the table “Claims tested”").click()
+    page.wait_for_function("window.copied && window.copied.startsWith('Claim\\tVerdict')")
+
+
+def test_a_link_into_a_folded_list_opens_it(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report)
+    assert not page.locator("#untested").evaluate("(part) => part.open")
+    page.get_by_role("link", name="C02: not tested").click()
+    page.wait_for_function("document.querySelector('#untested').open")
+    page.locator("#claim-C02").wait_for(state="visible")
+
+
+def test_the_contents_are_folded_on_a_phone_only(browser_page_factory: Any, report: Path) -> None:
+    for width, unfolded in ((360, False), (1440, True)):
+        page = open_report(browser_page_factory, report, width=width)
+        assert page.locator("nav a", has_text="Sigmoid or ReLU").is_visible() == unfolded
+
+
+def test_everything_important_is_printed_on_white(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report, scheme="dark", width=690)
+    assert page.pdf(format="A4", print_background=True).startswith(b"%PDF")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 690
+    assert not page.locator("button").first.is_visible()
+    assert not page.locator("nav").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#claim-C02").is_visible()

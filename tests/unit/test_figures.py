@@ -1,0 +1,238 @@
+"""The figures: what they say in words, that they are the same at every call, and that everyone can tell them apart."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t
+
+from cnnlab import figures
+from cnnlab.figures import differences
+from cnnlab.plan import Plan
+from cnnlab.report import svg
+from cnnlab.report.names import FIGURES
+from cnnlab.report.rows import Tables
+from cnnlab.report.theme import COLOURS, SERIES
+from tests import report_samples
+
+Frames = dict[str, pd.DataFrame]
+STUDIES = ("activation", "residual", "head")
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return report_samples.plan(tmp_path_factory.mktemp("figures"), STUDIES)
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> Frames:
+    return report_samples.frames(plan)
+
+
+@pytest.fixture(scope="module")
+def drawn(frames: Frames) -> dict[str, dict[str, figures.Drawing]]:
+    return {name: figures.draw(name, report_samples.STUDIES[name]["title"], frames) for name in STUDIES}
+
+
+def errors_of(frames: Frames, arm: str) -> np.ndarray:
+    arm_id = frames["arms"].set_index("arm").loc[arm, "arm_id"]
+    runs = frames["runs"]
+    return 100 * runs[runs["arm_id"] == arm_id]["test_error"].dropna().to_numpy(dtype=float)
+
+
+def test_every_study_has_the_figures_that_planning_names(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
+    assert all(tuple(of_study) == FIGURES for of_study in drawn.values())
+
+
+def test_the_alt_text_of_errors_holds_mean_and_interval(frames: Frames, drawn: Any) -> None:
+    errors = errors_of(frames, "relu")
+    half = t.isf(0.025, len(errors) - 1) * errors.std(ddof=1) / math.sqrt(len(errors))
+    mean = errors.mean()
+    assert f"ReLU {mean:.1f} % ({mean - half:.1f} to {mean + half:.1f})" in drawn["activation"]["errors"].alt
+
+
+def test_the_alt_text_of_curves_holds_the_last_accuracy(frames: Frames, drawn: Any) -> None:
+    curves = frames["curves"].merge(frames["arms"][["arm", "arm_id"]], on="arm_id")
+    relu = curves[curves["arm"] == "relu"]
+    last = 100 * relu[relu["step"] == relu["step"].max()]["validation_accuracy"].astype(float)
+    assert f"ReLU {last.mean():.1f}" in drawn["activation"]["curves"].alt
+
+
+def test_the_alt_text_of_differences_holds_every_contrast(frames: Frames, drawn: Any) -> None:
+    contrasts = frames["contrasts"]
+    primary = contrasts[(contrasts["study"] == "activation") & contrasts["primary"]].iloc[0]
+    alt = drawn["activation"]["differences"].alt
+    assert f"{primary['estimate']:.2f} ({primary['low']:.2f} to {primary['high']:.2f})" in alt
+    assert "ReLU / Sigmoid" in alt
+    assert "claimed > 1: supported." in alt
+    assert "no estimate (above " in alt  # steps of an arm that never reached the target
+    assert alt.count("(secondary)") == 2
+
+
+def test_no_interval_is_shown_before_every_seed_is_finished(drawn: Any) -> None:
+    for name in FIGURES:
+        assert "5 of 8" in drawn["head"][name].alt
+    assert " to " not in drawn["head"]["errors"].alt
+    assert "(secondary)" in drawn["head"]["differences"].alt
+
+
+def test_a_run_that_diverged_is_told(drawn: Any) -> None:
+    assert "1 of 6 diverged" in drawn["residual"]["errors"].alt
+    assert "1 of 6 diverged" in drawn["residual"]["curves"].alt
+
+
+def test_the_same_tables_give_the_same_bytes(frames: Frames, drawn: Any, tmp_path: Path) -> None:
+    again = figures.draw("residual", "Residual or plain", frames)
+    for name in FIGURES:
+        figures.save(drawn["residual"][name], tmp_path / "one" / name, "x")
+        figures.save(again[name], tmp_path / "two" / name, "x")
+        for suffix in (".svg", ".png"):
+            one, two = ((tmp_path / folder / name).with_suffix(suffix).read_bytes() for folder in ("one", "two"))
+            assert one == two, f"{name}{suffix}"
+
+
+def test_a_saved_svg_is_small_named_and_in_the_colours_of_the_page(drawn: Any, tmp_path: Path) -> None:
+    drawing = drawn["residual"]["differences"]
+    figures.save(drawing, tmp_path / "differences", "residual-differences")
+    text = (tmp_path / "differences.svg").read_text(encoding="utf-8")
+    root = ET.fromstring(text)
+    assert len(text) < 40_000
+    assert root.findtext(f"{{{svg.SVG}}}title") == "Residual or plain: differences between arms"
+    assert root.findtext(f"{{{svg.SVG}}}desc") == drawing.alt
+    assert root.get("aria-labelledby") == "residual-differences-title residual-differences-desc"
+    assert "date" not in text.lower().replace("validat", "")
+    assert "<text" in text  # letters stay letters: to be found, read aloud, and shown in the page's own font
+    loose = set(re.findall(r"(?<!, )#[0-9a-f]{6}", text))
+    assert not loose, "a colour that the dark page cannot change"
+
+
+def test_ids_of_two_figures_never_meet_and_every_reference_is_met(drawn: Any, tmp_path: Path) -> None:
+    seen: set[str] = set()
+    for name in FIGURES:
+        figures.save(drawn["residual"][name], tmp_path / name, f"residual-{name}")
+        text = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+        ids = re.findall(r' id="([^"]+)"', text)
+        references = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+        assert len(ids) == len(set(ids))
+        assert references <= set(ids)
+        assert not seen & set(ids)
+        seen |= set(ids)
+
+
+def test_an_inlined_svg_is_named_by_its_alt_text_and_has_no_tooltip(drawn: Any, tmp_path: Path) -> None:
+    figures.save(drawn["activation"]["errors"], tmp_path / "errors", "x")
+    inline = svg.inline((tmp_path / "errors.svg").read_text(encoding="utf-8"))
+    root = ET.fromstring(inline)
+    assert root.tag == "svg"
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == f"Sigmoid or ReLU: test error by arm. {drawn['activation']['errors'].alt}"
+    assert "<title" not in inline
+    assert "http" not in inline
+
+
+def test_a_label_with_markup_stays_text(frames: Frames, tmp_path: Path) -> None:
+    arms = frames["arms"].assign(label=frames["arms"]["label"].replace("ReLU", "<script>&"))
+    drawing = figures.draw("activation", "A & B", {**frames, "arms": arms})["errors"]
+    figures.save(drawing, tmp_path / "errors", "x")
+    text = (tmp_path / "errors.svg").read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "&lt;script&gt;&amp;" in text
+
+
+def test_the_effect_of_each_seed_is_the_paired_difference(frames: Frames) -> None:
+    tables = Tables(frames)
+    row = next(row for row in tables.rows("contrasts", study="activation") if row["metric"] == "test_error")
+    expected = errors_of(frames, "sigmoid") - errors_of(frames, "relu")
+    assert differences._per_seed(row, tables, "activation") == pytest.approx(list(expected))
+
+
+def test_effects_of_seeds_stay_hidden_while_a_claim_runs(frames: Frames) -> None:
+    tables = Tables(frames)
+    assert all(differences._per_seed(row, tables, "head") == [] for row in tables.rows("contrasts", study="head"))
+
+
+def test_a_loss_that_overflowed_is_left_out_without_a_warning(frames: Frames, tmp_path: Path) -> None:
+    losses = frames["curves"]["validation_loss"].mask(frames["curves"]["step"] < 100, np.inf)
+    drawing = figures.draw("residual", "R", {**frames, "curves": frames["curves"].assign(validation_loss=losses)})
+    figures.save(drawing["curves"], tmp_path / "curves", "x")
+    assert "inf" not in (tmp_path / "curves.svg").read_text(encoding="utf-8").replace("infinite", "")
+
+
+@pytest.mark.parametrize("empty", ["nothing", "all diverged"])
+def test_a_study_without_a_finished_run_has_figures_that_say_so(frames: Frames, tmp_path: Path, empty: str) -> None:
+    tables = dict(frames)
+    if empty == "nothing":
+        tables |= {name: frames[name].iloc[:0] for name in ("runs", "curves", "contrasts")}
+    else:
+        tables["runs"] = frames["runs"].assign(status="diverged", test_error=np.nan)
+    for name, drawing in figures.draw("activation", "A", tables).items():
+        figures.save(drawing, tmp_path / name, "x")
+        assert (tmp_path / f"{name}.png").stat().st_size > 1000
+    assert "finished" in drawing.alt
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("shade", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_page(shade: int) -> None:
+    paper = COLOURS["paper"][shade]
+    text = ("ink", "soft", "supported", "contradicted", "equivalent", "inconclusive", "running", "untested", "link")
+    for role in text:
+        assert contrast(COLOURS[role][shade], paper) >= 4.5, role
+    for role in SERIES:
+        assert contrast(COLOURS[role][shade], paper) >= 3, role
+
+
+# Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB.
+BLINDNESS = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+}
+
+
+def oklab(colour: str, matrix: list[list[float]]) -> np.ndarray:
+    channels = np.array([int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(matrix) @ linear, 0, 1)
+    cones = np.cbrt(
+        np.array(
+            [
+                [0.4122214708, 0.5363325363, 0.0514459929],
+                [0.2119034982, 0.6806995451, 0.1073969566],
+                [0.0883024619, 0.2817188376, 0.6299787005],
+            ]
+        )
+        @ seen
+    )
+    return np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    ) @ np.asarray(cones)
+
+
+@pytest.mark.parametrize("shade", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_the_first_six_series_differ_for_the_colour_blind(kind: str, shade: int) -> None:
+    seen = {role: oklab(COLOURS[role][shade], BLINDNESS[kind]) for role in SERIES[:6]}
+    for one, other in combinations(seen, 2):
+        assert float(np.linalg.norm(seen[one] - seen[other])) > 0.08, f"{one} and {other}"

@@ -1,0 +1,470 @@
+"""The report: sentences made from numbers, tables that never invent one, and a page that stands alone."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import lxml.html
+import pandas as pd
+import pytest
+
+from cnnlab import figures, tables
+from cnnlab.plan import Plan
+from cnnlab.report import ledger, numbers, plots, render
+from cnnlab.report.phrases import Contrast
+from cnnlab.report.rows import Row, Tables
+from cnnlab.report.sentences import answer, conjunction
+from cnnlab.schemas import TABLES
+from tests import report_samples
+
+Frames = dict[str, pd.DataFrame]
+LABELS = {"a": "ReLU", "b": "Sigmoid", "c": "Plain, 8 layers", "d": "Residual, 8 layers"}
+
+
+def contrast_row(**changes: Any) -> Row:
+    """A row of ``contrasts``: test error, claimed to be greater by 1 pp, and it is."""
+    row = dict.fromkeys(TABLES["contrasts"].columns) | {
+        "study": "s",
+        "claim": "C06",
+        "part": "main",
+        "primary": True,
+        "metric": "test_error",
+        "unit": "pp",
+        "contrast": '{"a": 1, "b": -1}',
+        "direction": "greater",
+        "margin": 1.0,
+        "n": 8,
+        "n_planned": 8,
+        "estimate": 2.4,
+        "low": 1.9,
+        "high": 2.9,
+        "low90": 2.0,
+        "high90": 2.8,
+        "method": "t",
+        "diverged": 0,
+        "censored": 0,
+        "p": 0.0004,
+        "verdict": "supported",
+    }
+    return row | changes
+
+
+GRADIENT = {"metric": "first_gradient_norm", "unit": "log2 ratio"}
+STEPS = {"metric": "steps_to_target", "unit": "log2 ratio", "margin": 0.32}
+SENTENCES = {
+    "pp": (
+        {},
+        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 1.9 to 2.9 pp, n = 8 seeds), "
+        "beyond the margin of 1 pp: supported.",
+    ),
+    "log2": (
+        {**GRADIENT, "estimate": 5.104, "low": 4.93, "high": 5.28},
+        "The norm of the first layer's gradient at step 1 is 34 times as large with ReLU as with Sigmoid (log₂ "
+        "ratio 5.10, 95 % interval 4.93 to 5.28, n = 8 seeds), beyond the margin of 1 (a factor of 2): supported.",
+    ),
+    "nats, contradicted": (
+        {
+            "metric": "test_loss",
+            "unit": "nats",
+            "estimate": -0.089,
+            "low": -0.105,
+            "high": -0.073,
+            "margin": 0.02,
+            "verdict": "contradicted",
+        },
+        "The test log-loss is 0.089 nats lower with ReLU than with Sigmoid (difference −0.089 nats, 95 % interval "
+        "−0.105 to −0.073 nats, n = 8 seeds), beyond the margin of 0.02 nats the other way: contradicted.",
+    ),
+    "equivalent": (
+        {"estimate": 0.2, "low": -0.3, "high": 0.7, "low90": -0.2, "high90": 0.6, "verdict": "equivalent"},
+        "The test error is 0.2 pp higher with ReLU than with Sigmoid (95 % interval −0.3 to 0.7 pp, n = 8 seeds), "
+        "within the margin of ±1 pp by the 90 % interval, −0.2 to 0.6 pp, too small to count: equivalent.",
+    ),
+    "claimed equal": (
+        {"direction": "equal", "estimate": 0.01, "low": -0.4, "high": 0.42, "low90": -0.3, "high90": 0.3},
+        "The test error differs by 0.0 pp between ReLU and Sigmoid (95 % interval −0.4 to 0.4 pp, n = 8 seeds), "
+        "within the margin of ±1 pp by the 90 % interval, −0.3 to 0.3 pp: supported.",
+    ),
+    "non-inferior": (
+        {"direction": "not-greater", "estimate": 0.1, "low": -0.4, "high": 0.6},
+        "The test error is 0.1 pp higher with ReLU than with Sigmoid (95 % interval −0.4 to 0.6 pp, n = 8 seeds), "
+        "on the safe side of the margin of 1 pp: supported.",
+    ),
+    "inferior": (
+        {"direction": "not-greater", "verdict": "contradicted"},
+        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 1.9 to 2.9 pp, n = 8 seeds), "
+        "beyond the margin of 1 pp on the wrong side: contradicted.",
+    ),
+    "inconclusive": (
+        {"low": 0.5, "high": 4.3, "verdict": "inconclusive", "reason": "about 14 seeds would settle it"},
+        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 0.5 to 4.3 pp, n = 8 seeds), "
+        "which leaves the margin of 1 pp open: inconclusive. About 14 seeds would settle it.",
+    ),
+    "censored": (
+        {**STEPS, "estimate": None, "low": 0.85, "high": math.inf, "method": "sign", "diverged": 1, "censored": 3},
+        "ReLU needs at least 1.8 times as many steps to the target validation accuracy as Sigmoid (95 % interval "
+        "of the log₂ ratio above 0.85, n = 8 seeds, median and sign test, since 1 run diverged and 3 runs never "
+        "reached the target), beyond the margin of 0.32 (a factor of 1.25): supported.",
+    ),
+    "slower the other way round": (
+        {**STEPS, "estimate": -0.38, "low": -0.6, "high": -0.16, "primary": False, "verdict": None},
+        "Sigmoid needs 1.30 times as many steps to the target validation accuracy as ReLU (log₂ ratio −0.38, 95 % "
+        "interval −0.60 to −0.16, n = 8 seeds).",
+    ),
+    "a difference of differences": (
+        {"contrast": '{"a": 1, "b": -1, "c": -1, "d": 1}', "label": "with depth"},
+        "With depth: the test error of ReLU minus that of Sigmoid exceeds the same difference between “Plain, 8 "
+        "layers” and “Residual, 8 layers” by 2.4 pp (95 % interval 1.9 to 2.9 pp, n = 8 seeds), beyond the margin "
+        "of 1 pp: supported.",
+    ),
+    "any weights": (
+        {"contrast": '{"a": 0.5, "b": 0.5, "d": -1}'},
+        "The test error, 1/2 ReLU + 1/2 Sigmoid − Residual, 8 layers, is 2.4 pp (95 % interval 1.9 to 2.9 pp, n = "
+        "8 seeds), beyond the margin of 1 pp: supported.",
+    ),
+    "the median run diverged": (
+        {
+            "estimate": math.inf,
+            "low": 0.4,
+            "high": math.inf,
+            "method": "sign",
+            "diverged": 5,
+            "verdict": "inconclusive",
+        },
+        "The test error is at least 0.40 pp higher with ReLU than with Sigmoid (95 % interval above 0.40 pp, n = 8 "
+        "seeds, median and sign test, since 5 runs diverged), which leaves the margin of 1 pp open: inconclusive.",
+    ),
+    "running": (
+        {"estimate": None, "low": None, "high": None, "n": 5, "verdict": "running"},
+        "Test error, ReLU − Sigmoid: 5 of 8 seeds are finished: running. Its numbers are shown when all are, "
+        "because their count was fixed before the first run.",
+    ),
+    "no number at all": (
+        {
+            "estimate": None,
+            "low": -math.inf,
+            "high": math.inf,
+            "verdict": "inconclusive",
+            "method": "sign",
+            "diverged": 8,
+            "reason": "8 runs diverged; more seeds like these would not settle it",
+        },
+        "Test error, ReLU − Sigmoid: no number, as 8 runs diverged: inconclusive. 8 runs diverged; more seeds like these "
+        "would not settle it.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), SENTENCES.values(), ids=SENTENCES)
+def test_an_answer_is_a_sentence_made_from_the_numbers(changes: dict[str, Any], expected: str) -> None:
+    assert str(answer(contrast_row(**changes), LABELS)) == expected
+
+
+CONJUNCTIONS = {
+    "supported": (["supported", "supported"], "Each of 2 parts must hold, and each does: supported."),
+    "contradicted": (["supported", "contradicted"], "Each of 2 parts must hold, and part 2 does not: contradicted."),
+    "inconclusive": (["supported", "inconclusive"], "Each of 2 parts must hold; 1 of 2 do: inconclusive. Part 2 open."),
+    "running": (["running", "running"], "Each of 2 parts must hold: running. Part 2 open."),
+}
+
+
+@pytest.mark.parametrize("verdict", CONJUNCTIONS)
+def test_a_claim_of_several_parts_says_which_hold(verdict: str) -> None:
+    parts, expected = CONJUNCTIONS[verdict]
+    claim = {"verdict": verdict, "reason": "part 2 open"}
+    assert str(conjunction(claim, [contrast_row(verdict=part) for part in parts])) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (5.104, 4.93, 5.28, "5.10 (4.93 to 5.28)"),
+        (97.63, 97.2, 98.1, "97.6 (97.2 to 98.1)"),
+        (0.00061, -0.0096, 0.0108, "0.001 (−0.010 to 0.011)"),
+        (1234.5, 1000.0, 1469.0, "1,234 (1,000 to 1,469)"),
+        (-0.04, -0.6, 0.5, "0.0 (−0.6 to 0.5)"),
+        (1.2329, 1.1487, math.inf, "1.23 (above 1.15)"),
+    ],
+)
+def test_digits_fit_the_interval(value: float, low: float, high: float, expected: str) -> None:
+    shown = numbers.Quantity(value, low, high)
+    assert f"{shown.value} ({shown.interval})" == expected
+
+
+@pytest.mark.parametrize(
+    ("log2", "expected"),
+    [(5.1, "34"), (0.0589, "1.04"), (1.44, "2.7"), (10.2, "1,200"), (-1, "0.50"), (900.0, "10^270")],
+)
+def test_a_log2_ratio_is_told_as_a_factor(log2: float, expected: str) -> None:
+    assert numbers.ratio(log2) == expected
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.0004, "< 0.001"), (0.0123, "0.012"), (0.7, "0.70"), (1.0, "> 0.99")])
+def test_p_values_claim_no_false_precision(p: float, expected: str) -> None:
+    assert numbers.p_value(p) == expected
+
+
+def test_a_contrast_is_read_from_its_weights() -> None:
+    assert Contrast({"b": -1, "a": 1}, LABELS).formula("log2") == "ReLU / Sigmoid"
+    assert Contrast({"a": -1, "b": -1, "c": 2}, LABELS).formula("linear") == "− ReLU − Sigmoid + 2 Plain, 8 layers"
+
+
+def claim_row(**changes: Any) -> Row:
+    row = dict.fromkeys(TABLES["claims"].columns) | {"id": "C06", "part": "main", "kind": "empirical", "study": "s"}
+    numbers_of = {"metric": "test_error", "unit": "pp", "direction": "greater", "margin": 1.0, "n": 8, "p": 0.001}
+    more = {"effect": 2.0, "low": 1.5, "high": 2.5, "ledger_wide_p": 0.02, "verdict": "supported", "seeds_added": False}
+    return row | numbers_of | more | {"chapter": "7.1", "statement": "It helps"} | changes
+
+
+def ledger_of(*rows: Row) -> ledger.LedgerView:
+    return ledger.build(Tables({"claims": tables.table("claims", rows)}), [], 27)
+
+
+def test_the_summary_counts_claims_and_verdicts() -> None:
+    view = ledger_of(
+        claim_row(),
+        claim_row(id="C07", part="gradients", verdict="inconclusive"),
+        claim_row(id="C07", part="outputs", verdict="not tested", study=None),
+        claim_row(id="C14", verdict="running"),
+        claim_row(id="C02", kind="exact", verdict="not tested", study=None),
+    )
+    assert view.summary == "2 claims tested: 1 supported and 1 inconclusive; 1 running; 1 not yet tested."
+    assert view.untested_title == "1 claim not yet tested, and further parts of C07"
+    assert [str(square.name) for square in view.strip["7.1"]] == ["C06", "C07 gradients", "C07 outputs", "C14", "C02"]
+
+
+def test_expected_false_verdicts_add_up_by_kind_of_error() -> None:
+    """Two directed claims, one of equality, one of non-inferiority; a running and an exact one do not count."""
+    directions = ("greater", "less", "equal", "not-greater")
+    rows = [claim_row(id=f"C{place:02}", direction=direction) for place, direction in enumerate(directions)]
+    expected = ledger_of(*rows, claim_row(id="C14", verdict="running"), claim_row(id="C02", kind="exact")).expected
+    assert expected.tests == 4
+    assert expected.supported == numbers.significant(3 * 0.025 + 0.05)
+    assert expected.contradicted == numbers.significant(4 * 0.025)
+    assert expected.equivalent == numbers.significant(2 * 0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "note"),
+    [
+        ({}, "0.020", "stands"),
+        ({"ledger_wide_p": 0.04}, "0.040", "does not stand"),
+        ({"ledger_wide_p": 0.04, "direction": "equal"}, "0.040", "stands"),
+        ({"ledger_wide_p": 1.0, "verdict": "contradicted"}, "> 0.99", ""),
+        ({"ledger_wide_p": None}, None, ""),
+    ],
+)
+def test_the_ledger_wide_flag_is_for_confirmed_claims(changes: Row, text: str | None, note: str) -> None:
+    cell = ledger_of(claim_row(**changes)).table.rows[0][7]
+    assert (cell.text, cell.note) == (text, note)
+
+
+def test_seeds_added_after_a_look_are_flagged() -> None:
+    cell = ledger_of(claim_row(seeds_added=True)).table.rows[0][1]
+    assert (cell.note, cell.warning) == ("seeds added after a first look", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "1.5 to 2.5"),
+        ({"direction": "less", "effect": -2.0, "low": -2.5, "high": -1.5}, "1.5 to 2.5"),
+        ({"direction": "not-greater", "effect": 0.1, "low": -0.4, "high": 0.6}, "−0.60 to 0.40"),
+        ({"effect": None, "high": math.inf}, "1.5 to no bound"),
+    ],
+)
+def test_the_small_interval_is_in_margins_and_right_is_as_claimed(changes: Row, said: str) -> None:
+    svg = lxml.html.fromstring(plots.interval(claim_row(**changes)))
+    assert svg.get("aria-label") == f"In margins, as claimed to the right: {said}"
+
+
+def test_no_small_interval_without_numbers() -> None:
+    assert plots.interval(claim_row(low=None, high=None)) == ""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    made = report_samples.plan(tmp_path_factory.mktemp("report"), ("normalization", "activation", "residual", "head"))
+    report_samples.write_cards(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> Frames:
+    return report_samples.frames(plan)
+
+
+@pytest.fixture(scope="module")
+def page(plan: Plan, frames: Frames) -> str:
+    """With figures of one study; those of the others are not drawn yet."""
+    for name, drawing in figures.draw("activation", "Sigmoid or ReLU", frames).items():
+        figures.save(drawing, plan.paths.figures / "activation" / name, f"activation-{name}")
+    render(plan, frames, plan.paths.figures, plan.paths.report)
+    return plan.paths.report.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def document(page: str) -> Any:
+    return lxml.html.document_fromstring(page)
+
+
+def text_of(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+def test_the_verdicts_come_first(document: Any) -> None:
+    sections = [section.get("id") for section in document.findall(".//main/section")]
+    assert sections == [
+        "verdicts",
+        "study-normalization",
+        "study-activation",
+        "study-residual",
+        "study-head",
+        "methods",
+    ]
+
+
+def test_every_claim_of_the_registry_is_on_the_page(plan: Plan, document: Any) -> None:
+    listed = text_of(document.get_element_by_id("verdicts"))
+    for claim in plan.claims.claims:
+        assert claim.id in listed
+        assert " ".join(claim.statement.split()) in listed
+
+
+def test_a_row_of_the_ledger_holds_the_numbers_of_its_claim(frames: Frames, document: Any) -> None:
+    claim = frames["claims"].set_index("id").loc["C06"]
+    row = next(row for row in document.get_element_by_id("ledger").iter("tr") if "ReLU passes" in text_of(row))
+    shown = text_of(row)
+    assert f"{claim['effect']:.2f} ({claim['low']:.2f} to {claim['high']:.2f})" in shown
+    assert "supported" in shown
+    assert "> 1" in shown
+    seconds = frames["measured/claims"].set_index("id").loc["C06", "core_seconds"]
+    assert f"{seconds:,.0f}" in shown
+    assert row.find(".//a").get("href") == "#claim-C06-activation"
+
+
+def test_a_running_claim_says_how_far_it_is_and_shows_no_number(document: Any) -> None:
+    row = next(row for row in document.get_element_by_id("ledger").iter("tr") if "C14" in text_of(row))
+    assert "running 5 of 8 seeds finished" in text_of(row)
+    for place in (2, 3, 6, 7):  # the interval, the effect, p, the ledger-wide p
+        assert row[place].find_class("missing"), place
+
+
+def test_arms_show_what_happened_to_their_runs(document: Any) -> None:
+    rows = {
+        text_of(row[0]): [text_of(cell) for cell in row[1:]]
+        for row in document.get_element_by_id("arms-residual").iter("tr")
+    }
+    plain = rows["Plain, 44 layers depth 44, not residual"]
+    assert "of 5 finished" in plain[1]
+    assert plain[3] == "> 329 reached by 0 of 6"
+    assert plain[4] == "1 of 6"
+    sigmoid = document.get_element_by_id("arms-activation").findall(".//tbody/tr")[0]
+    assert "tuned, at the edge" in text_of(sigmoid)
+
+
+def test_primary_contrasts_come_first_and_secondary_ones_give_no_verdict(document: Any) -> None:
+    rows = document.get_element_by_id("contrasts-activation").findall(".//tbody/tr")
+    assert [text_of(row[1]) for row in rows] == [
+        "primary C06",
+        "secondary extension of C06",
+        "secondary extension of C06",
+    ]
+    assert [bool(row.find_class("badge")) for row in rows] == [True, False, False]
+
+
+def test_what_is_missing_is_said_and_never_invented(page: str, document: Any) -> None:
+    words = text_of(document.find(".//body")).split()
+    assert not {"nan", "NaN", "None", "<NA>", "inf", "-inf", "NaT"} & {word.strip("(),;:.") for word in words}
+    for element in document.find_class("missing"):
+        assert element.get("title")
+        assert element.getparent().get("data-copy") == ""
+    assert "Not drawn yet." in page
+    untracked = document.get_element_by_id("runs").findall(".//tbody/tr")[0]
+    assert "MLflow was not reached" in text_of(untracked[-1])
+
+
+def test_headings_tables_and_images_are_sound(document: Any) -> None:
+    levels = [int(heading.tag[1]) for heading in document.iter("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+    for table in document.iter("table"):
+        assert text_of(table.find("caption"))
+        assert all(cell.get("scope") in {"col", "row"} for cell in table.iter("th"))
+        assert len({len(row) for row in table.iter("tr")}) == 1
+    for image in document.iter("svg", "img"):
+        assert image.get("aria-label")
+
+
+def test_ids_are_unique_and_every_link_within_the_page_leads_somewhere(document: Any) -> None:
+    ids = [element.get("id") for element in document.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    for link in document.iter("a", "use"):
+        assert link.get("href", "#")[1:] in ids
+    for button in document.iter("button"):
+        assert button.get("data-copies") in ids
+
+
+def test_the_page_stands_alone(page: str, document: Any) -> None:
+    assert not list(document.iter("link", "img", "iframe", "object"))
+    assert not [script for script in document.iter("script") if script.get("src")]
+    assert "http" not in page.replace("http-equiv", "")
+    assert "default-src 'none'" in page
+    assert len(page) < 1_000_000
+
+
+def test_the_same_tables_give_the_same_page(plan: Plan, frames: Frames, page: str, tmp_path: Path) -> None:
+    render(plan, frames, plan.paths.figures, tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize("gone", ["all", *TABLES])
+def test_a_report_can_be_rendered_without_any_table(plan: Plan, frames: Frames, gone: str, tmp_path: Path) -> None:
+    left = {} if gone == "all" else {name: frame for name, frame in frames.items() if name != gone}
+    render(plan, left, tmp_path / "figures", tmp_path / "report.html")
+    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "How it was done" in text_of(document)
+    assert "nan" not in text_of(document).split()
+
+
+def test_empty_tables_are_no_trouble(plan: Plan, frames: Frames, tmp_path: Path) -> None:
+    render(plan, {name: frame.iloc[:0] for name, frame in frames.items()}, tmp_path, tmp_path / "report.html")
+    assert "no run is finished yet" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_exact_and_structural_claims_show_their_evidence(plan: Plan, frames: Frames, tmp_path: Path) -> None:
+    claims = frames["claims"].copy()
+    for claim_id, verdict in (("C02", "holds"), ("C18", "fails")):
+        claims.loc[claims["id"] == claim_id, ["verdict", "reason"]] = [verdict, f"156 <parameters> for {claim_id}"]
+    render(plan, {**frames, "claims": claims}, tmp_path, tmp_path / "report.html")
+    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    exact = text_of(document.get_element_by_id("exact"))
+    assert "156 <parameters> for C02" in exact
+    assert "fails" in exact
+    assert "1 holds and 1 fails" in text_of(document.get_element_by_id("verdicts"))
+
+
+def test_what_people_write_is_shown_and_not_run(plan: Plan, frames: Frames, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    attack = "<script>alert(1)</script>\"'><img src=x>"
+    study = replace(plan.studies[1], title=attack, question=attack)
+    label = frames["arms"]["label"].replace("ReLU", attack)
+    changed = {**frames, "arms": frames["arms"].assign(label=label)}
+    render(replace(plan, studies=(study, *plan.studies[2:])), changed, tmp_path, tmp_path / "report.html")
+    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert len(document.findall(".//script")) == 1
+    assert document.find(".//img") is None
+    assert text_of(document.get_element_by_id("study-activation").find("h2")) == attack
+
+
+def test_planning_can_name_the_figures_without_loading_anything_heavy() -> None:
+    heavy = "{'pandas', 'numpy', 'torch', 'matplotlib', 'jinja2'}"
+    code = f"import sys, cnnlab.report.names; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
