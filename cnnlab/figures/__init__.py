@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from cnnlab.figures import curves, differences, errors
 from cnnlab.figures.arms import arms_of
 from cnnlab.figures.style import style
-from cnnlab.report import svg
 from cnnlab.report.names import FIGURES
 from cnnlab.report.rows import Tables
+from cnnlab.report.svg import finish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,5 +67,5 @@ def save(drawing: Drawing, base: Path, name: str) -> None:
         drawing.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
         metadata = {"Software": None}
         drawing.figure.savefig(base.with_suffix(".png"), dpi=160, facecolor="white", metadata=metadata)
-    finished = svg.finish(text.getvalue(), name, drawing.title, drawing.alt)
+    finished = finish(text.getvalue(), name, drawing.title, drawing.alt)
     base.with_suffix(".svg").write_text(finished, encoding="utf-8")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cnnlab.figures.arms import ArmRuns, mean_interval
 from cnnlab.figures.style import WIDTH, log_if_wide, nothing
-from cnnlab.report.numbers import plural
+from cnnlab.report.numbers import plural, significant
 from cnnlab.report.theme import DASHES, light
 
 if TYPE_CHECKING:
@@ -36,12 +36,24 @@ def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
         axes.set(title=title, xlabel="", ylabel="")
     above, below = panels
     _target(above, arms)
-    losses = pd.concat([_finite(arm.curves, "validation_loss", 1)["validation_loss"] for arm in arms])
-    log_if_wide(below.yaxis, losses.tolist())
+    _limit_losses(below, pd.concat([_finite(arm.curves, "validation_loss", 1) for arm in arms]))
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=_columns(arms))
     return figure, _alt(arms)
+
+
+def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
+    """The first evaluations may be off by powers of ten: the axis ends at three times the losses of the second half."""
+    losses, late = curves["validation_loss"], curves["epoch"] >= curves["epoch"].max() / 2
+    top, highest = 3 * losses[late].max(), losses.max()
+    shown = losses[losses <= top].tolist()
+    if highest > top:
+        axes.set_title(f"{axes.get_title(loc='left')}, cut at {significant(top)}")
+    if log_if_wide(axes.yaxis, shown):
+        axes.set_ylim(0.8 * min(shown), 1.25 * min(top, highest))
+    elif highest > top:
+        axes.set_ylim(top=top)
 
 
 def _columns(arms: Sequence[ArmRuns]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.figures.style import WIDTH, nothing
 from cnnlab.metrics import METRICS
-from cnnlab.report.numbers import DIVIDED, TIMES, Quantity, fixed, ratio
+from cnnlab.report.numbers import Quantity, fixed, times
 from cnnlab.report.phrases import Contrast, claimed, metric, unit
 from cnnlab.report.rows import Row, Tables, group, weights
 from cnnlab.report.theme import VERDICTS, light
@@ -98,12 +98,7 @@ def _ratio_ticks(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     ticks = axes.get_xticks()
     places = next(places for places in range(5) if all(abs(tick - round(tick, places)) < 1e-9 for tick in ticks))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{fixed(value, places)}\n{_factor(value)}")
-
-
-def _factor(log2: float) -> str:
-    sign = DIVIDED if log2 < -1e-9 else TIMES
-    return f"{sign}{ratio(abs(log2), 2).removesuffix('.0')}"
+    axes.xaxis.set_major_formatter(lambda value, _: f"{fixed(value, places)}\n{times(value, 2).removesuffix('.0')}")
 
 
 def _limits(rows: Sequence[Row], seeds: Sequence[list[float]]) -> tuple[float, float]:

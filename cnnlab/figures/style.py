@@ -71,7 +71,7 @@ def log_if_wide(ruler: Any, values: list[float]) -> bool:
     if not values or min(values) <= 0 or max(values) / min(values) < 8:
         return False
     ruler._set_axes_scale("log")
-    ruler.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ruler.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) / min(values) < 1000 else (1,), numticks=20))
     ruler.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ruler.set_minor_formatter(NullFormatter())
     return True

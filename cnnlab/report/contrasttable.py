@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnnlab.report.cells import Cell, Column, TableView, missing, shown, verdict_cell
-from cnnlab.report.numbers import Quantity, p_value, ratio, significant
+from cnnlab.report.numbers import Quantity, p_value, significant, times
 from cnnlab.report.phrases import Contrast, claimed, metric, title, unit
 from cnnlab.report.rows import Row, Tables, weights
 from cnnlab.study import Study
@@ -69,7 +69,7 @@ def _effect(row: Row) -> Cell:
         return missing(_waiting(row))
     of = unit(row["unit"])
     if row["unit"] == "log2 ratio" and number.value:
-        of += f", ×{ratio(row['estimate'])}"
+        of += f", {times(row['estimate'])}"
     text = f"{number.value} ({number.interval or 'no bound'})" if number.value else str(number.interval)
     return Cell(text, note=of)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnnlab import stats
 from cnnlab.report import plots
 from cnnlab.report.cells import Cell, Column, TableView, missing, shown, verdict_cell
-from cnnlab.report.numbers import Quantity, count, listed, p_value, plural, ratio, significant
+from cnnlab.report.numbers import Quantity, count, listed, p_value, plural, significant, times
 from cnnlab.report.phrases import claimed, metric, unit
 from cnnlab.report.rows import Row, Tables, group
 from cnnlab.report.theme import VERDICTS, Verdict
@@ -163,7 +163,7 @@ def _effect(row: Row, why: str, parts: int) -> Cell:
     text = f"{number.value} ({number.interval})" if number.value else str(number.interval)
     of = unit(row["unit"])
     if row["unit"] == "log2 ratio" and number.value:
-        of += f", ×{ratio(row['effect'])}"
+        of += f", {times(row['effect'])}"
     weakest = f"; weakest of {parts} parts" if parts > 1 else ""
     return Cell(text, note=f"{of}{weakest}")
 

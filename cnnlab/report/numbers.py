@@ -52,6 +52,11 @@ def ratio(log2: float, digits: int | None = None) -> str:
     return significant(factor, digits or (3 if 0.8 < factor < 1.5 else 2))
 
 
+def times(log2: float, digits: int | None = None) -> str:
+    """``×2.7``, or ``÷1.16`` where the ratio is below 1."""
+    return f"{DIVIDED if log2 < -1e-9 else TIMES}{ratio(abs(log2), digits)}"
+
+
 def p_value(p: float) -> str:
     """Two digits, but never a false precision at the ends."""
     if p < 0.001:

@@ -166,6 +166,17 @@ def test_a_loss_that_overflowed_is_left_out_without_a_warning(frames: Frames, tm
     assert "inf" not in (tmp_path / "curves.svg").read_text(encoding="utf-8").replace("infinite", "")
 
 
+def test_a_first_loss_out_of_all_proportion_does_not_hide_the_rest(frames: Frames) -> None:
+    first = frames["curves"]["step"] == frames["curves"]["step"].min()
+    curves = frames["curves"].assign(validation_loss=frames["curves"]["validation_loss"].mask(first, 40_000.0))
+    axes = figures.draw("residual", "R", {**frames, "curves": curves})["curves"].figure.axes[1]
+    mine = curves[curves["arm_id"].isin(frames["arms"][frames["arms"]["study"] == "residual"]["arm_id"])]
+    late = mine[mine["epoch"] >= mine["epoch"].max() / 2]["validation_loss"].max()
+    assert axes.get_ylim()[1] < 4 * late
+    assert "cut at" in axes.get_title(loc="left")
+    assert any(label.get_text() for label in axes.get_yticklabels())
+
+
 @pytest.mark.parametrize("empty", ["nothing", "all diverged"])
 def test_a_study_without_a_finished_run_has_figures_that_say_so(frames: Frames, tmp_path: Path, empty: str) -> None:
     tables = dict(frames)

@@ -154,8 +154,8 @@ SENTENCES = {
             "diverged": 8,
             "reason": "8 runs diverged; more seeds like these would not settle it",
         },
-        "Test error, ReLU − Sigmoid: no number, as 8 runs diverged: inconclusive. 8 runs diverged; more seeds like these "
-        "would not settle it.",
+        "Test error, ReLU − Sigmoid: no number, as 8 runs diverged: inconclusive. 8 runs diverged; more seeds like "
+        "these would not settle it.",
     ),
 }
 
@@ -207,6 +207,10 @@ def test_a_log2_ratio_is_told_as_a_factor(log2: float, expected: str) -> None:
 @pytest.mark.parametrize(("p", "expected"), [(0.0004, "< 0.001"), (0.0123, "0.012"), (0.7, "0.70"), (1.0, "> 0.99")])
 def test_p_values_claim_no_false_precision(p: float, expected: str) -> None:
     assert numbers.p_value(p) == expected
+
+
+def test_a_ratio_below_one_is_a_division() -> None:
+    assert (numbers.times(1.44), numbers.times(-0.22), numbers.times(0)) == ("×2.7", "÷1.16", "×1.00")
 
 
 def test_a_contrast_is_read_from_its_weights() -> None:
