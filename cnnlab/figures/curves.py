@@ -44,14 +44,15 @@ def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
 
 
 def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
-    """The first evaluations may be off by powers of ten: the axis ends at three times the losses of the second half."""
+    """Where the first evaluations are off by powers of ten, the axis ends at 3 times the losses of the second half."""
     losses, late = curves["validation_loss"], curves["epoch"] >= curves["epoch"].max() / 2
-    top, highest = 3 * losses[late].max(), losses.max()
+    highest, usual = losses.max(), losses[late].max()
+    top = 3 * usual if highest > 10 * usual else highest
     shown = losses[losses <= top].tolist()
     if highest > top:
         axes.set_title(f"{axes.get_title(loc='left')}, cut at {significant(top)}")
     if log_if_wide(axes.yaxis, shown):
-        axes.set_ylim(0.8 * min(shown), 1.25 * min(top, highest))
+        axes.set_ylim(0.8 * min(shown), 1.25 * top)
     elif highest > top:
         axes.set_ylim(top=top)
 
