@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class SGD:
-    """v ← momentum · v + g + weight_decay · w, then w ← w − learning_rate · v (Sutskever et al. 2013, as in PyTorch)."""
+    """v ← momentum · v + g + weight_decay · w, then w ← w − learning_rate · v (Sutskever et al. 2013)."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], momentum: float, weight_decay: float) -> None:
         self.parameters: list[Tensor] = list(parameters)

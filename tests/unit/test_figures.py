@@ -15,8 +15,8 @@ import pytest
 from scipy.stats import t
 
 from cnnlab import figures
-from cnnlab.figures import differences
 from cnnlab.plan import Plan
+from cnnlab.plots import differences
 from cnnlab.report import svg
 from cnnlab.report.names import FIGURES
 from cnnlab.report.rows import Tables

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cnnlab.figures.arms import ArmRuns, mean_interval
-from cnnlab.figures.style import WIDTH, log_if_wide, nothing
+from cnnlab.plots.arms import ArmRuns, mean_interval
+from cnnlab.plots.style import WIDTH, log_if_wide, nothing
 from cnnlab.report.numbers import plural, significant
 from cnnlab.report.theme import DASHES, light
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.figures.arms import ArmRuns, mean_interval
-from cnnlab.figures.style import WIDTH, log_if_wide, nothing
+from cnnlab.plots.arms import ArmRuns, mean_interval
+from cnnlab.plots.style import WIDTH, log_if_wide, nothing
 from cnnlab.report.numbers import common_places
 from cnnlab.report.theme import MARKERS, light
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.figures.style import WIDTH, nothing
 from cnnlab.metrics import METRICS
+from cnnlab.plots.style import WIDTH, nothing
 from cnnlab.report.numbers import Quantity, fixed, times
 from cnnlab.report.phrases import Contrast, claimed, metric, unit
 from cnnlab.report.rows import Row, Tables, group, weights

@@ -1,6 +1,6 @@
 """The figures of a study: tables in, drawings out, each with a text that says the same in numbers.
 
-A function of each file draws one figure from the tables alone and knows nothing of files or pages.
+A function of each module of `cnnlab.plots` draws one figure from the tables alone and knows nothing of files or pages.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnlab.figures import curves, differences, errors
-from cnnlab.figures.arms import arms_of
-from cnnlab.figures.style import style
+from cnnlab.plots import curves, differences, errors
+from cnnlab.plots.arms import arms_of
+from cnnlab.plots.style import style
 from cnnlab.report.names import FIGURES
 from cnnlab.report.rows import Tables
 from cnnlab.report.svg import finish
