@@ -34,7 +34,7 @@ class Config(Spec):
     min_seeds: Annotated[int, Field(ge=1)] = Field(5, description="fewer cannot decide a claim")
     checkpoint_seconds: Positive = Field(30.0, description="training time between checkpoints of a run")
     live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
-    benchmark_images: Annotated[int, Field(ge=64)] = Field(3000, description="images per timed pass of the benchmark")
+    benchmark_images: Annotated[int, Field(ge=64)] = Field(2048, description="images per timed pass of the benchmark")
 
     @property
     def paths(self) -> Paths:

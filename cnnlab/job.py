@@ -97,12 +97,14 @@ class Job:
             first_step=self._first_step,
             **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
         )
+        clock = time.process_time()
         result, outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
+        evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
             self._spec(choice, seed),
             result,
-            self._provenance(trained, choice, result, began, len(data.train)),
+            self._provenance(trained, choice, result, began, evaluation, len(data.train)),
             _tensors(trained, outcome),
         )
         checkpoint.unlink(missing_ok=True)
@@ -145,7 +147,7 @@ class Job:
         }
 
     def _provenance(
-        self, trained: Any, choice: Choice, result: dict[str, Any], began: int, images: int
+        self, trained: Any, choice: Choice, result: dict[str, Any], began: int, evaluation: float, images: int
     ) -> dict[str, Any]:
         import torch
 
@@ -158,7 +160,7 @@ class Job:
             "started_ms": began,
             "ended_ms": time.time_ns() // 1_000_000,
             "seconds": trained.seconds,
-            "cpu_seconds": trained.cpu_seconds,
+            "cpu_seconds": trained.cpu_seconds + evaluation,
             "tuning_cpu_seconds": self.tuning_cpu_seconds(choice),  # of the arm, the same in each of its runs
             "seconds_to_first_step": self.seconds_to_first_step,
             "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds,

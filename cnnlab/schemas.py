@@ -153,7 +153,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         {
             **_RUN,
             "seconds": (NUMBER, "wall clock of training, evaluations on validation included"),
-            "cpu_seconds": (NUMBER, "process time of the same"),
+            "cpu_seconds": (NUMBER, "process time of the same and of the final evaluations"),
             "tuning_cpu_seconds": (NUMBER, "process time of tuning the arm, the same in each of its runs"),
             "seconds_to_first_step": (NUMBER, "from the start of the process to its first training step"),
             "seconds_to_target": (NUMBER, "to the target accuracy; missing if never reached"),

@@ -44,7 +44,7 @@ def measure(
     *,
     threads: int = 1,
     batch_size: int = 64,
-    repeats: int = 5,
+    repeats: int = 3,
     device: str = "cpu",
 ) -> Speed:
     """Speed and memory of `model`, by the conventions above. It is trained on noise, so give it a copy.
