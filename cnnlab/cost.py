@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab import models
+from cnnlab import device, models
 from cnnlab.data import catalog
 from cnnlab.models.initialization import initialize
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, digest
@@ -112,6 +112,8 @@ def _evaluation(model: nn.Module) -> Iterator[None]:
 def measure_arms(plan: Plan) -> list[dict[str, Any]]:
     """The rows of ``measured/cost``. Arms of the same network, images and device share one measurement."""
     measured: dict[str, dict[str, Any]] = {}
+    for arm in plan.arms().values():
+        device.check(arm.device, torch.cuda.is_available())
     return [
         {
             "arm_id": arm_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,22 @@ from cnnlab.errors import UserError
 
 
 def gpus() -> int:
-    """NVIDIA GPUs that the driver lists; 0 where there is no driver."""
+    """NVIDIA GPUs that the driver lists and CUDA_VISIBLE_DEVICES leaves; 0 where there is no driver."""
+    if (stated := _stated()) is not None:
+        return len(stated) if _listed() else 0
+    return _listed()
+
+
+def _stated() -> list[str] | None:
+    """What CUDA_VISIBLE_DEVICES names; None where it is not set. CUDA reads up to the first -1."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    return list(itertools.takewhile(lambda name: name not in {"", "-1"}, names))
+
+
+def _listed() -> int:
     try:
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -44,7 +61,7 @@ def check(asked: str, available: bool) -> None:
 
 
 @contextmanager
-def lease(asked: str, results: Path) -> Iterator[None]:
+def lease(asked: str) -> Iterator[None]:
     """A GPU of one's own for as long as the job trains; nothing to do on a CPU, or with one GPU.
 
     Jobs choose among the GPUs that they may see; a lock file per GPU says which are taken.
@@ -55,10 +72,11 @@ def lease(asked: str, results: Path) -> Iterator[None]:
         return
     from filelock import FileLock, Timeout
 
-    (results / "locks").mkdir(parents=True, exist_ok=True)
+    locks = Path(tempfile.gettempdir()) / "cnnlab-gpus"  # of the machine: other projects and tiers lease from it too
+    locks.mkdir(exist_ok=True)
     while True:
         for index in visible:
-            lock = FileLock(results / "locks" / f"gpu-{index}.lock")
+            lock = FileLock(locks / f"{index}.lock")
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -73,5 +91,5 @@ def lease(asked: str, results: Path) -> Iterator[None]:
 
 
 def _visible() -> list[str]:
-    stated = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return stated.split(",") if stated else [str(index) for index in range(gpus())]
+    stated = _stated()
+    return [str(index) for index in range(_listed())] if stated is None else stated

@@ -29,7 +29,7 @@ SHARED = (
 
 def fingerprint(architecture: str) -> str:
     """The code that decides the numbers of every arm of `architecture`, as a short hash."""
-    files = [PACKAGE / name for name in SHARED if (PACKAGE / name).exists()]
+    files = [PACKAGE / name for name in SHARED]
     parts = [_code(path, path.stat().st_mtime_ns) for path in (*files, registry.source_file(architecture))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 

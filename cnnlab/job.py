@@ -7,8 +7,9 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,8 @@ from cnnlab.spec import TUNING_SEED, ArmSpec, digest, run_id
 from cnnlab.tune import Choice, Trial, choose, tuning_epochs
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from cnnlab.data.load import Dataset
     from cnnlab.tracking import LiveMirror
 
@@ -84,7 +87,7 @@ class Job:
         """Train one seed and write its record."""
         from cnnlab import train
 
-        checkpoint = self.paths.checkpoint(self._run_id(choice, seed))
+        checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
         began, data = time.time_ns() // 1_000_000, self.data(seed)
         trained = train.train(
             self.arm,
@@ -200,11 +203,11 @@ def run_job(
     job = Job(arm, paths, checkpoint_seconds, live)
     lock = paths.lock(arm.arm_id)
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with _waiting(FileLock(lock), arm.arm_id):
         choice = choose(arm, job.known)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
-            with device.lease(arm.device, paths.results):
+            with device.lease(arm.device):
                 _prepare(arm)
                 choice = choice or choose(arm, job.trial)
                 assert choice is not None
@@ -214,6 +217,22 @@ def run_job(
                         finished[seed] = job.run(choice, seed)
                         report(finished[seed])
         return records.write_manifest(paths, arm.arm_id, finished)
+
+
+@contextmanager
+def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
+    """Hold `lock`; say so if another process holds it first."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"cnnlab: {arm_id} is being trained by another process; waiting for it", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _prepare(arm: ArmSpec) -> None:
@@ -229,7 +248,7 @@ def retrain(record: Record, paths: Paths) -> Record:
     """Train a finished run again from its record, into `paths`; for `cnnlab verify`."""
     spec = record.spec
     arm = ArmSpec.model_validate(spec["arm"])
-    job = Job(arm, replace(paths, results=paths.results))
+    job = Job(arm, paths)
     choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
     _prepare(arm)
     return job.run(choice, int(spec["seed"]))

@@ -35,8 +35,8 @@ class Paths:
     def run_dir(self, run_id: str) -> Path:
         return self.runs / run_id
 
-    def checkpoint(self, run_id: str) -> Path:
-        return self.results / "checkpoints" / f"{run_id}.pt"
+    def checkpoint(self, arm_id: str, run_id: str) -> Path:
+        return self.results / "checkpoints" / arm_id / f"{run_id}.pt"
 
     def lock(self, arm_id: str) -> Path:
         return self.results / "locks" / f"{arm_id}.lock"

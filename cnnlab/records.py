@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.errors import UserError
 from cnnlab.paths import Paths
-from cnnlab.spec import seeds_slug
+from cnnlab.spec import DataSpec, seeds_slug
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,6 +80,12 @@ def load(run_dir: Path) -> Record:
     return Record(run_dir)
 
 
+def current(paths: Paths, record: Record) -> bool:
+    """Whether the record was trained on the images that its data set holds now."""
+    card = paths.data_card(DataSpec.model_validate(record.spec["arm"]["data"]).data_id)
+    return card.exists() and bool(read_json(card)["checksum"] == record.spec["data_checksum"])
+
+
 def scan(paths: Paths) -> Iterator[Record]:
     """Every finished run on disk, in the order of its id."""
     yield from (Record(found.parent) for found in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
@@ -92,7 +98,9 @@ def of_manifests(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]])
         path = paths.manifest(arm_id, seeds_slug(seeds))
         if path.exists():
             for run in read_json(path)["runs"]:
-                found.setdefault(arm_id, {})[run["seed"]] = Record(paths.run_dir(run["run_id"]))
+                directory = paths.run_dir(run["run_id"])
+                if (directory / SPEC).exists():
+                    found.setdefault(arm_id, {})[run["seed"]] = Record(directory)
     return found
 
 
@@ -101,7 +109,7 @@ def so_far(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> di
     found = of_manifests(paths, manifests)
     wanted = {(arm_id, seed) for arm_id, seeds in manifests for seed in seeds}
     for record in scan(paths):
-        if (record.arm_id, record.seed) in wanted:
+        if (record.arm_id, record.seed) in wanted and current(paths, record):
             found.setdefault(record.arm_id, {}).setdefault(record.seed, record)
     return found
 
@@ -132,10 +140,10 @@ def write_record(
             for name, content in tensors.items():
                 save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
             for path in (*aside.iterdir(), aside):
-                _flush(path)
+                flush(path)
             with _if_absent(final):
                 os.rename(aside, final)
-            _flush(paths.runs)
+            flush(paths.runs)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return Record(final)
@@ -173,7 +181,7 @@ def write_json(path: Path, value: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         aside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        _flush(aside)
+        flush(aside)
         os.replace(aside, path)
 
 
@@ -205,7 +213,7 @@ def _if_absent(final: Path) -> Iterator[None]:
             raise
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

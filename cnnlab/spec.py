@@ -114,9 +114,8 @@ class ArmSpec(Spec):
 
     @property
     def arm_id(self) -> str:
-        """Slug and hash. A time limit and the folder of a known dataset change no result, so they don't count."""
+        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count."""
         identity = self.model_dump(mode="json")
-        identity["train"].pop("time_limit_seconds")
         if self.train.learning_rate is not None:
             identity["train"].pop("tune")
         if self.data.name != "folder":

@@ -87,7 +87,7 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
     found = records.so_far(plan.paths, plan.manifests())
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
-        frames = _collected(plan, found) | _compared(plan, found, looks=None)
+        frames = _collected(plan, found) | _compared(plan, found, plan.paths.looks)
         frames |= {name: frame for name, frame in read_tables(plan.paths).items() if name not in frames}
         _draw(plan, frames, aside)
         report.render(plan, frames, aside.figures, output)
@@ -106,7 +106,7 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
     }
 
 
-def _compared(plan: Plan, found: Runs, looks: Path | None) -> dict[str, pd.DataFrame]:
+def _compared(plan: Plan, found: Runs, looks: Path) -> dict[str, pd.DataFrame]:
     from cnnlab import tables, verdict
 
     contrasts, claims = verdict.evaluate(plan, found, looks)

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from cnnlab.errors import UserError, nearest
 from cnnlab.metrics import METRICS
+from cnnlab.paths import CONFIGS
 from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Spec, Switch, merge, validate
 from cnnlab.yamlfile import read_yaml
 
@@ -87,6 +89,10 @@ class ClaimSpec(Spec):
                 raise ValueError("each primary contrast needs a direction and a margin")
             if METRICS[contrast.metric].measured:
                 raise ValueError(f"{contrast.metric} is measured time: it can be secondary only")
+            if contrast.extension is not None:
+                raise ValueError(
+                    "extension: a primary contrast belongs to its claim; only a secondary one extends another"
+                )
         return contrasts
 
     @property
@@ -135,6 +141,13 @@ class StudyFile(Spec):
     def _arms_or_grid(self) -> StudyFile:
         if bool(self.arms) == bool(self.grid):
             raise ValueError("give either arms or a grid")
+        empty = next((key for key, values in self.grid.items() if not values), None)
+        if empty:
+            raise ValueError(f"grid.{empty} has no values; give at least one")
+        if any(contrast.direction or contrast.margin for contrast in self.secondary):
+            raise ValueError(
+                "a secondary contrast gives no verdict; remove its direction and margin, or make it a claim"
+            )
         return self
 
 
@@ -196,6 +209,9 @@ def load_study(
     """
     where = str(path)
     written = validate(StudyFile, read_yaml(path), where)
+    for name in written.tiers:
+        if name not in {*known_tiers(), tier}:
+            raise UserError(f"{where}: tiers.{name}: no such tier; {nearest(name, known_tiers())}")
     changes = written.tiers.get(tier, TierFields())
     base = merge(_dump(written.base), _dump(changes.base))
     arms: dict[str, Arm] = {}
@@ -211,13 +227,21 @@ def load_study(
         core=written.core,
         arms=arms,
         labels=written.labels,
-        seeds=_seeds(changes.seeds or written.seeds, seeds, min_seeds if written.claims else 1, where),
+        seeds=_seeds(
+            written.seeds if changes.seeds is None else changes.seeds, seeds, min_seeds if written.claims else 1, where
+        ),
         claims=written.claims,
         secondary=written.secondary,
         path=path,
     )
     _check_contrasts(study, registry)
     return study
+
+
+@lru_cache
+def known_tiers() -> frozenset[str]:
+    """The tiers that a file of ``workflow/config`` defines."""
+    return frozenset(str(read_yaml(path)["tier"]) for path in sorted(CONFIGS.glob("*.yaml")))
 
 
 def _dump(fields: ArmFields) -> dict[str, Any]:
@@ -284,6 +308,12 @@ def _check_contrasts(study: Study, registry: ClaimRegistry) -> None:
                 )
     for index, contrast in enumerate(study.secondary):
         _check_arms(study, contrast, f"{where}: secondary.{index}")
+        own = {claim.id for claim in study.claims}
+        if contrast.extension is not None and not (contrast.extension in own or registry.get(contrast.extension)):
+            known = nearest(contrast.extension, {*own, *(claim.id for claim in registry.claims)}).partition(" valid:")[
+                0
+            ]
+            raise UserError(f"{where}: secondary.{index}.extension: no claim '{contrast.extension}'; {known}")
     keys = [(claim.id, claim.part) for claim in study.claims]
     if len(set(keys)) < len(keys):
         raise UserError(f"{where}: claims: one is given twice; put its contrasts under one `requires`")

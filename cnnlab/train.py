@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from cnnlab import models
 from cnnlab.data.load import Dataset, Split, batch_sizes, batches, derive_seed
 from cnnlab.diagnostics import first_weight, steps_to_target
 from cnnlab.models.initialization import initialize
+from cnnlab.records import disk_space, flush
 from cnnlab.sgd import SGD
 from cnnlab.spec import ArmSpec, TrainSpec
 
@@ -114,8 +116,7 @@ def train(
     diverged_at: int | None = None
     step = start_epoch = 0
     seconds = cpu_seconds = 0.0
-    if checkpoint is not None and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=False)
+    if checkpoint is not None and (saved := read_checkpoint(checkpoint, device)) is not None:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         curves, step, start_epoch = saved["curves"], saved["step"], saved["epoch"]
@@ -262,8 +263,25 @@ def first_not_finite(values: Tensor, start: int, stop: int) -> int | None:
 
 
 def save_checkpoint(path: Path, **state: Any) -> None:
-    """Written aside, then renamed: a checkpoint is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}")
-    torch.save(state, aside)
-    os.replace(aside, path)
+    """Written aside, flushed to disk, then renamed: a checkpoint is whole or absent."""
+    with disk_space(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(f".{os.getpid()}")
+        try:
+            torch.save(state, aside)
+            flush(aside)
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """What was saved, or None if there is nothing, or nothing that can be read: then the run starts again."""
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=False)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        path.unlink(missing_ok=True)
+        return None
+    return state

@@ -117,6 +117,18 @@ MISTAKES = {
     "unknown arm in a contrast": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmiod: -1}", ["sigmiod", "'sigmoid'"]),
     "weights that do not cancel": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmoid: -2}", ["contrast", "sum to zero"]),
     "wrong architecture": ("architecture: lenet\n", "architecture: mlp\n", ["claims.0.architecture", "lenet"]),
+    "extension of no claim": (
+        "seeds: 5",
+        "seeds: 5\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, extension: C66}]",
+        ["secondary.0.extension", "C66"],
+    ),
+    "secondary with a margin": (
+        "seeds: 5",
+        "seeds: 5\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, margin: 1}]",
+        ["secondary", "no verdict"],
+    ),
+    "unknown tier": ("seeds: 5", "seeds: 5\ntiers: {ful: {seeds: 6}}", ["tiers.ful", "'full'"]),
+    "no seeds at a tier": ("seeds: 5", "seeds: 5\ntiers: {quick: {seeds: 0}}", ["seeds", "none"]),
     "no margin": (", margin: 1}", "}", ["claims.0.requires", "margin"]),
     "twin arms": ("{activation: sigmoid}", "{activation: relu}", ["the same as arm", "remove one"]),
     "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 12", "'seeds' is given twice"]),

@@ -129,15 +129,28 @@ class TestFinished:
             manifest.write_text(text)
             aside.rename(run_folder)
 
+    def test_a_label_reaches_the_report_and_retrains_nothing(self, tiny: Project) -> None:
+        study = tiny.path / "studies/dense.yaml"
+        text = study.read_text()
+        study.write_text(text + "labels: {relu: Rectified}\n")
+        assert {"collect", "figures", "render", "track"} <= tiny.planned().keys()
+        assert "train" not in tiny.planned()
+        study.write_text(text)
+        assert tiny.planned() == {}
+
     def test_clean_unused_frees_what_no_study_asks_for(self, tiny: Project) -> None:
         assert tiny.cnnlab("clean", "--unused", "--yes").startswith("0 unused")
         study = tiny.path / "studies/dense.yaml"
         text = study.read_text()
         study.unlink()
-        output = tiny.cnnlab("clean", "--unused")
+        before = tiny.runs()
+        output = tiny.cnnlab("clean", "--unused", "--yes")
         assert not output.startswith("0 unused")
+        assert 0 < len(tiny.runs()) < len(before)
         study.write_text(text)
-        assert tiny.planned() == {}
+        assert tiny.planned()["train"] == 2
+        tiny.snakemake()
+        assert tiny.runs().keys() == before.keys()
 
 
 @pytest.mark.xdist_group("pipeline-kill")

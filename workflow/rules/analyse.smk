@@ -6,6 +6,7 @@ rule collect:
     input:
         WORK.manifests,
         WORK.sources("cnnlab.tables"),
+        WORK.studies,
         WORK.lock,
     output:
         WORK.tables("runs", "arms", "curves", "measured/runs", "measured/claims"),
@@ -66,6 +67,7 @@ rule track:
     input:
         WORK.manifests,
         WORK.sources("cnnlab.tracking"),
+        WORK.studies,
         ancient(WORK.figures),
     output:
         WORK.tables("measured/mlflow"),

@@ -25,7 +25,7 @@ rule cost:
 
 rule throughput:
     input:
-        WORK.sources("cnnlab.train"),
+        WORK.sources("cnnlab.train", "cnnlab.data.prepare", "cnnlab.models.lenet"),
         WORK.lock,
         "benchmarks/throughput.py",
     output:
