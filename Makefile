@@ -23,7 +23,7 @@ demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.htm
 	$(SNAKEMAKE) --configfile workflow/config/smoke.yaml
 
 test: $(STAMP)  ## the whole everyday test suite
-	$(ON_PATH) python -m pytest -n 2 --dist loadgroup
+	$(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## formats, types, and the workflow
 	$(ON_PATH) ruff check .

@@ -11,6 +11,7 @@ from cnnlab import config as configuration
 from cnnlab import dependencies, paths, progress
 from cnnlab.data import catalog
 from cnnlab.errors import UserError
+from cnnlab.fingerprint import fingerprint
 from cnnlab.plan import Plan, make_plan
 from cnnlab.report.names import FIGURES
 
@@ -62,6 +63,10 @@ class Rules:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
         spec = self.plan.data()[data_id]
         return catalog.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
+
+    def fingerprint(self, architecture: str) -> str:
+        """Of the code that trains the architecture: as a parameter, it makes a rule run again when that changes."""
+        return fingerprint(architecture)
 
     def priority(self, arm_id: str) -> int:
         """Long arms first."""

@@ -25,7 +25,7 @@ from cnnlab.records import Record
 from cnnlab.tracking import ArmMembership
 from tests.factories import CHECKSUM, make_arm, make_record
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mlflow")]
+pytestmark = [pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 ARMS = {"ReLU": make_arm(epochs=5, activation="relu"), "Sigmoid": make_arm(epochs=5, activation="sigmoid")}

@@ -13,7 +13,7 @@ from cnnlab import figures
 from cnnlab.report import render
 from tests import report_samples
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("report")]
+pytestmark = [pytest.mark.e2e]
 
 STUDIES = ("normalization", "activation", "residual", "head")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.

@@ -6,28 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from project import SMOKE, Project, wait_for
+from project import SMOKE, Project
 
-# What MLflow has of the tier: each run, how often it is there, and the length of its history.
-STORE = """
-import collections, json
-from pathlib import Path
-from mlflow import MlflowClient
-from cnnlab.tracking.store import store_uri
-client = MlflowClient(store_uri(Path.cwd()))
-(experiment,) = [e for e in client.search_experiments() if e.name == "cnnlab-tiny"]
-runs = client.search_runs([experiment.experiment_id], "tags.kind = 'run'", max_results=1000)
-times = collections.Counter(run.data.tags["run_id"] for run in runs)
-print(json.dumps([
-    {"run_id": run.data.tags["run_id"], "times": times[run.data.tags["run_id"]], "status": run.info.status,
-     "points": len(client.get_metric_history(run.info.run_id, "validation_loss"))} for run in runs]))
-"""
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 
@@ -39,7 +24,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.xdist_group("pipeline-smoke")
 def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) -> None:
     project = Project.copy(tmp_path, *SMOKE)
     assert project.planned().keys() == {
@@ -59,7 +43,6 @@ def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) ->
     assert seconds < 180, f"{seconds:.0f} s"
 
 
-@pytest.mark.xdist_group("pipeline")
 class TestFinished:
     def test_nothing_is_left_to_be_done(self, tiny: Project) -> None:
         assert tiny.planned() == {}
@@ -153,46 +136,6 @@ class TestFinished:
         assert tiny.runs().keys() == before.keys()
 
 
-@pytest.mark.xdist_group("pipeline-kill")
-def test_after_a_kill_it_finishes_with_the_same_tables_and_trains_no_run_twice(tmp_path: Path) -> None:
-    undisturbed = Project.tiny(tmp_path / "undisturbed")
-    undisturbed.snakemake()
-    killed = Project.tiny(tmp_path / "killed")
-    process = killed.start()
-    wait_for(lambda: len(killed.runs()) >= 2)
-    killed.kill(process)
-    before = killed.runs()
-    assert 2 <= len(before) < len(undisturbed.runs())
-    locked = killed.snakemake(status=1)
-    assert "--unlock" in locked
-    killed.snakemake("--unlock")
-    killed.snakemake()
-    assert before.items() <= killed.runs().items()
-    assert killed.tables() == undisturbed.tables()
-    assert {"runs.csv", "curves.csv", "arms.csv", "contrasts.csv", "claims.csv"} <= killed.tables().keys()
-    assert killed.planned() == {}
-    for _ in range(2):
-        killed.cnnlab("track")
-    mirrored = {run["run_id"]: run for run in json.loads(killed.run(sys.executable, "-c", STORE).splitlines()[-1])}
-    assert mirrored.keys() == killed.runs().keys()
-    curves = pd.read_csv(tmp_path / "killed/results/tiny/tables/curves.csv").groupby("run_id").size()
-    for run_id, run in mirrored.items():
-        assert (run["times"], run["status"], run["points"]) == (1, "FINISHED", curves[run_id])
-
-
-@pytest.mark.xdist_group("pipeline-kill")
-def test_an_unreachable_mlflow_is_a_warning_and_ids_stay_missing(tmp_path: Path) -> None:
-    project = Project.tiny(tmp_path)
-    (project.path / "studies/convolution.yaml").unlink()
-    output = project.snakemake(MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    assert len([line for line in output.splitlines() if "MLflow" in line and "warning" in line.lower()]) == 1
-    ids = pd.read_csv(project.path / "results/tiny/tables/measured/mlflow.csv")
-    assert len(ids) == len(project.runs())
-    assert ids["mlflow_run_id"].isna().all()
-    assert (project.path / "reports/tiny/summary.html").exists()
-
-
-@pytest.mark.xdist_group("pipeline-smoke")
 def test_a_mistake_in_a_study_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     project = Project.tiny(tmp_path)
     study = project.path / "studies/dense.yaml"
@@ -204,7 +147,6 @@ def test_a_mistake_in_a_study_is_one_line_and_loses_nothing(tmp_path: Path) -> N
     assert "Traceback" not in output
 
 
-@pytest.mark.xdist_group("pipeline-smoke")
 def test_cuda_asked_for_and_absent_fails_in_one_line(tmp_path: Path) -> None:
     import torch
 

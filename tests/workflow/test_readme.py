@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow, pytest.mark.xdist_group("readme")]
+pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [

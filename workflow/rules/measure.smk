@@ -25,7 +25,6 @@ rule cost:
 
 rule throughput:
     input:
-        WORK.sources("cnnlab.train", "cnnlab.data.prepare", "cnnlab.models.lenet"),
         WORK.lock,
         "benchmarks/throughput.py",
     output:
@@ -38,6 +37,8 @@ rule throughput:
         "../../environment.yml"
     threads: workflow.cores
     params:
+        # The loop and the network, comments aside.
+        code=WORK.fingerprint("lenet"),
         flags=WORK.flags(),
     shell:
         "python benchmarks/throughput.py {params.flags} 2>&1 | tee {log}"
