@@ -14,6 +14,8 @@ from cnnlab.errors import UserError
 from cnnlab.fingerprint import fingerprint
 from cnnlab.plan import Plan, make_plan
 from cnnlab.report.names import FIGURES
+from cnnlab.spec import digest
+from cnnlab.tracking.membership import memberships
 
 
 class Rules:
@@ -63,6 +65,12 @@ class Rules:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
         spec = self.plan.data()[data_id]
         return catalog.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
+
+    @property
+    def membership(self) -> str:
+        """A hash of the labels, studies and claims of every arm: what MLflow shows as tags."""
+        found = memberships(self.plan)
+        return digest({arm_id: [each.label, each.studies, each.claims] for arm_id, each in found.items()})
 
     def fingerprint(self, architecture: str) -> str:
         """Of the code that trains the architecture: as a parameter, it makes a rule run again when that changes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab import records
 from cnnlab.errors import UserError
@@ -60,17 +60,26 @@ def figures(plan: Plan) -> None:
 
 
 def render(plan: Plan) -> None:
+    """The report; and its figures to MLflow, where the `track` step has put the runs."""
     from cnnlab import report
 
-    report.render(plan, read_tables(plan.paths), plan.paths.figures, plan.paths.report)
+    frames = read_tables(plan.paths)
+    report.render(plan, frames, plan.paths.figures, plan.paths.report)
+    if "measured/mlflow" in frames and frames["measured/mlflow"]["mlflow_run_id"].notna().any():
+        _mirror(plan)
 
 
 def track(plan: Plan) -> None:
-    from cnnlab import tables, tracking
+    from cnnlab import tables
+
+    tables.write(tables.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
+
+
+def _mirror(plan: Plan) -> list[dict[str, Any]]:
+    from cnnlab import tracking
 
     found = records.of_manifests(plan.paths, plan.manifests())
-    rows = tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
-    tables.write(tables.table("measured/mlflow", rows), plan.paths.measured("mlflow"))
+    return tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
 
 
 def cost(plan: Plan) -> None:

@@ -67,8 +67,6 @@ rule track:
     input:
         WORK.manifests,
         WORK.sources("cnnlab.tracking"),
-        WORK.studies,
-        ancient(WORK.figures),
     output:
         WORK.tables("measured/mlflow"),
     log:
@@ -78,6 +76,7 @@ rule track:
     conda:
         "../../environment.yml"
     params:
+        tags=WORK.membership,
         flags=WORK.flags("studies"),
     shell:
         "python -m cnnlab track {params.flags} 2>&1 | tee {log}"
