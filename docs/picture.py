@@ -19,7 +19,7 @@ def main() -> None:
         sys.exit("error: docs/picture.py: wants Chromium on the path and a report; run `make report` first")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
-        page = chromium.new_page(viewport={"width": 1280, "height": 1060}, color_scheme="light")
+        page = chromium.new_page(viewport={"width": 1440, "height": 1100}, color_scheme="light")
         page.goto(report.as_uri())
         page.screenshot(path=ROOT / "docs/report.png")
         chromium.close()
