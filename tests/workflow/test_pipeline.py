@@ -122,7 +122,11 @@ class TestFinished:
         assert tiny.planned() == {}
 
     def test_clean_unused_frees_what_no_study_asks_for(self, tiny: Project) -> None:
+        whole = tiny.runs()
+        assert tiny.cnnlab("clean", "--unused", "--yes").startswith("2 unused")  # of dense, the lists of two seeds
         assert tiny.cnnlab("clean", "--unused", "--yes").startswith("0 unused")
+        assert tiny.runs() == whole
+        assert tiny.planned() == {}
         study = tiny.path / "studies/dense.yaml"
         text = study.read_text()
         study.unlink()
