@@ -14,7 +14,6 @@ from cnnlab.errors import UserError
 from cnnlab.plan import Plan, make_plan
 
 GIB = 2**30
-RUN_MIB = 1.0
 
 
 def examine(files: tuple[str, ...], pairs: tuple[str, ...]) -> tuple[list[str], bool]:

@@ -85,9 +85,6 @@ class Plan:
     def study(self, name: str) -> Study:
         return next(study for study in self.studies if study.name == name)
 
-    def studies_of(self, arm_id: str) -> list[Study]:
-        return [study for study in self.studies if any(arm.spec.arm_id == arm_id for arm in study.arms.values())]
-
 
 def make_plan(config: Config) -> Plan:
     """Read every study, check it, and keep those that `config` selects.

@@ -9,7 +9,6 @@ import math
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,6 +199,25 @@ def test_changed_images_are_refused(paths: Paths, tmp_path: Path) -> None:
         job.run_job(arm(), other, (0,), 30)
 
 
+def test_runs_on_other_images_do_not_count_as_done(paths: Paths, tmp_path: Path) -> None:
+    spec = arm()
+    job.run_job(spec, paths, (0,), 30)
+    wanted = [(spec.arm_id, (0, 1))]
+    assert records.so_far(paths, wanted)[spec.arm_id].keys() == {0}
+    card = json.loads(paths.data_card(DATA.data_id).read_text())
+    (paths.results / "data").unlink()
+    (paths.results / "data").mkdir()
+    paths.data_card(DATA.data_id).write_text(json.dumps({**card, "checksum": "of other images"}))
+    assert records.so_far(paths, wanted) == {}
+
+
+def test_a_checkpoint_that_cannot_be_read_starts_the_run_again(data: Dataset, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_bytes(b"")
+    trained = train.train(arm(), data, 5, 0.1, 2, checkpoint)
+    assert equal(weights(trained), weights(train.train(arm(), data, 5, 0.1, 2)))
+
+
 def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
     job.run_job(arm(), paths, (0,), 30)
     record = next(records.scan(paths))
@@ -228,4 +246,4 @@ def test_curves_hold_a_value_per_step_and_per_evaluation(data: Dataset) -> None:
     trained = train.train(arm(evaluations_per_epoch=3), data, 0, 0.1, 2)
     assert trained.interval == 1
     assert trained.curves.steps == [1, 2, 3, 4, 5, 6]
-    assert replace(trained).curves.loss.shape == (6,)
+    assert trained.curves.loss.shape == (6,)
