@@ -253,15 +253,6 @@ def ledger_wide_p(p: float | None, parts: int) -> float | None:
     return None if p is None else min(1.0, parts * p)
 
 
-def expected_false(claims: int) -> dict[str, float]:
-    """The expected number of each false verdict among `claims`, were all true effects at their margins.
-
-    That is the worst case: an effect elsewhere is mistaken less often.
-    """
-    rates = {"supported": ONE_SIDED, "contradicted": ONE_SIDED, "equivalent": TOST}
-    return {word: claims * rate for word, rate in rates.items()}
-
-
 def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]) -> NDArray[np.str_]:
     """The verdict (...) from the interval `wide` (95 %) and, for equivalence, from `narrow` (90 %).
 

@@ -252,11 +252,6 @@ def test_ledger_wide_p() -> None:
     assert stats.ledger_wide_p(None, 30) is None
 
 
-def test_expected_false_verdicts() -> None:
-    expected = {"supported": 0.75, "contradicted": 0.75, "equivalent": 1.5}
-    assert stats.expected_false(30) == pytest.approx(expected)
-
-
 class TestCorrelation:
     def test_of_two_arms_is_pearsons(self) -> None:
         x, y = SLEEP, np.roll(SLEEP, 3)
