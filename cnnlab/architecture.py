@@ -14,16 +14,31 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from cnnlab.errors import UserError, nearest
-from cnnlab.spec import Count, Spec, Switch
+from cnnlab.spec import Count, Positive, Spec, Switch
 
 AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
 VOCABULARY: dict[str, tuple[str, ...]] = {
     "activation": ("sigmoid", "tanh", "relu", "gelu", "identity"),
-    "normalization": ("none", "batch"),
-    "pooling": ("average", "max"),
-    "initialization": ("xavier", "kaiming"),
+    # batch_scratch is our own layer of models/batchnorm.py
+    "normalization": ("none", "batch", "batch_scratch", "layer", "group"),
+    "normalization_order": ("before", "after"),  # of the activation
+    "affine": ("both", "scale", "shift", "none"),  # what a normalization learns
+    "pooling": ("average", "max", "none"),  # none: the convolution before it takes the stride
+    "head": ("dense", "gap"),  # gap: global average pooling
+    "initialization": ("xavier", "kaiming", "paper"),
 }
+# Values that exclude each other wherever an architecture takes these switches.
+CONTRADICTIONS: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"normalization": "none", "normalization_order": "after"},
+        "because": "there is no normalization to place",
+    },
+    {
+        "when": {"normalization": "none", "affine": ["scale", "shift", "none"]},
+        "because": "there is no normalization that could learn a scale or shift",
+    },
+)
 # Numbers from 0 up to but not including 1, always stored as floats.
 SHARES = ("dropout",)
 
@@ -117,10 +132,29 @@ class Preset(Spec):
 
 
 class Contradiction(Spec):
-    """Switch values that exclude each other."""
+    """Switch values that exclude each other; a list stands for any of its values."""
 
-    when: dict[str, Switch]
+    when: dict[str, Switch | tuple[Switch, ...]]
     because: str
+
+    def values(self) -> dict[str, tuple[Switch, ...]]:
+        """The values of each switch that take part."""
+        return {name: value if isinstance(value, tuple) else (value,) for name, value in self.when.items()}
+
+
+class PaperInitialization(Spec):
+    """How the paper draws its weights; biases start at 0 but for those of the layers named in `ones`."""
+
+    normal: Positive | None = Field(None, description="standard deviation")
+    normal_fan_in: Positive | None = Field(None, description="g of the variance g / fan-in of a normal distribution")
+    uniform_fan_in: Positive | None = Field(None, description="g of the bound g / fan-in of a uniform distribution")
+    ones: tuple[str, ...] = Field((), description="layers whose biases start at 1, by the beginning of their names")
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> PaperInitialization:
+        if sum(value is not None for value in (self.normal, self.normal_fan_in, self.uniform_fan_in)) != 1:
+            raise ValueError("give one of normal, normal_fan_in, uniform_fan_in")
+        return self
 
 
 class Architecture(Spec):
@@ -135,6 +169,20 @@ class Architecture(Spec):
     smallest_image: Count = Field(description="smallest legal height and width, in pixels")
     needs_square: bool = False
     contradictions: tuple[Contradiction, ...] = ()
+    refuses: dict[str, str] = Field({}, description="why a switch that others take makes no sense here")
+    paper_initialization: PaperInitialization | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _initialization_choices(cls, declared: Any) -> Any:
+        """`initialization: paper` is to be had where the paper says how it was done."""
+        switches = declared.get("switches")
+        if not isinstance(switches, Mapping) or not isinstance(switches.get("initialization"), str):
+            return declared
+        known = VOCABULARY["initialization"]
+        choices = known if declared.get("paper_initialization") else known[:-1]
+        written = {"default": switches["initialization"], "choices": choices}
+        return {**declared, "switches": {**switches, "initialization": written}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Architecture:
@@ -147,9 +195,19 @@ class Architecture(Spec):
             for switch_name, value in preset.switches.items():
                 self._check_value(switch_name, value, f"presets.{name}.switches")
         for rule in self.contradictions:
-            for name, value in rule.when.items():
-                self._check_value(name, value, "contradictions.when")
+            for name, values in rule.values().items():
+                for value in values:
+                    self._check_value(name, value, "contradictions.when")
+        for name in self.refuses:
+            if name in self.switches:
+                raise ValueError(f"refuses.{name}: it is one of the switches; remove one")
         return self
+
+    @property
+    def excluded(self) -> tuple[Contradiction, ...]:
+        """Its own contradictions, and the general ones about switches that it takes."""
+        general = (Contradiction(**rule) for rule in CONTRADICTIONS)
+        return (*self.contradictions, *(rule for rule in general if set(rule.when) <= set(self.switches)))
 
     def _check_choices(self, name: str, switch: SwitchSpec) -> None:
         unknown = [value for value in switch.choices if value not in VOCABULARY.get(name, switch.choices)]

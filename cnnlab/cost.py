@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from cnnlab import device, models
 from cnnlab.data import catalog
-from cnnlab.models.initialization import initialize
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, digest
 from cnnlab.speed import measure
 
@@ -44,6 +43,21 @@ class LayerCost:
     output_shape: Shape
     parameters: int
     macs: int
+
+    @property
+    def stage(self) -> str:
+        """The part of the network that it belongs to: the beginning of its name."""
+        return self.name.partition(".")[0]
+
+    @property
+    def parameter_bytes(self) -> int:
+        """In float32."""
+        return 4 * self.parameters
+
+    @property
+    def activation_bytes(self) -> int:
+        """Of its output for one image, in float32."""
+        return 4 * prod(self.output_shape)
 
 
 def parameters(model: nn.Module) -> int:
@@ -131,8 +145,7 @@ def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     model_spec = arm.model.model_dump(mode="json")
     key = digest([model_spec, channels, height, width, classes, batch_size, arm.device])
     if key not in known:
-        model = models.build(arm.model, channels, (height, width), classes)
-        initialize(model, 0, str(arm.model.switches["initialization"]))
+        model = models.build(arm.model, channels, (height, width), classes, seed=0)
         shape = (channels, height, width)
         counted = {"parameters": parameters(model), "macs": macs(model, shape)}
         speed = measure(model, shape, classes, batch_size=batch_size, device=arm.device)

@@ -22,6 +22,14 @@ def sources(module: str) -> list[str]:
     return sorted({_relative(path) for path in (*found, *data)})
 
 
+def closure(path: Path) -> list[Path]:
+    """The file at `path`, and every file of cnnlab that it imports, at any depth."""
+    found: dict[Path, None] = {path: None}
+    for name in _imports(path):
+        _collect(name, found)
+    return list(found)
+
+
 def _collect(module: str, found: dict[Path, None]) -> None:
     path = _file(module)
     if path is not None and path not in found:

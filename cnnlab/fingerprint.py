@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from cnnlab import registry
+from cnnlab import dependencies, registry
 from cnnlab.errors import UserError
 
 PACKAGE = Path(__file__).parent
@@ -24,13 +24,20 @@ SHARED = (
     "models/switches.py",
     "models/blocks.py",
     "models/initialization.py",
+    "models/batchnorm.py",
+    "models/auxiliary.py",
 )
 
 
 def fingerprint(architecture: str) -> str:
-    """The code that decides the numbers of every arm of `architecture`, as a short hash."""
-    files = [PACKAGE / name for name in SHARED]
-    parts = [_code(path, path.stat().st_mtime_ns) for path in (*files, registry.source_file(architecture))]
+    """The code that decides the numbers of every arm of `architecture`, as a short hash.
+
+    That is what all arms share, the architecture's file, and the files of other blocks that it imports.
+    """
+    own = registry.source_file(architecture)
+    blocks = [path for path in dependencies.closure(own) if path == own or path.parent == registry.MODELS]
+    files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks)])
+    parts = [_code(path, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

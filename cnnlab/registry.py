@@ -120,14 +120,15 @@ def _check_taken(architecture: Architecture, name: str, where: str) -> None:
     taken = ", ".join(architecture.switches)
     known = {*VOCABULARY, *(switch for each in architectures().values() for switch in each.switches)}
     if name in known:
-        raise UserError(f"{where}: {architecture.name} does not take '{name}'; it takes {taken}")
+        why = f" ({architecture.refuses[name]})" if name in architecture.refuses else ""
+        raise UserError(f"{where}: {architecture.name} does not take '{name}'{why}; it takes {taken}")
     raise UserError(f"{where}: unknown switch '{name}'; {nearest(name, architecture.switches)}")
 
 
 def _check_contradictions(architecture: Architecture, switches: Mapping[str, Switch], where: str) -> None:
-    for rule in architecture.contradictions:
-        if all(switches[name] == value for name, value in rule.when.items()):
-            values = " with ".join(f"{name}: {str(value).lower()}" for name, value in rule.when.items())
+    for rule in architecture.excluded:
+        if all(switches[name] in values for name, values in rule.values().items()):
+            values = " with ".join(f"{name}: {str(switches[name]).lower()}" for name in rule.when)
             raise UserError(f"{where}: {values} is contradictory: {rule.because}; change one of them")
 
 

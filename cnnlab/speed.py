@@ -17,8 +17,8 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.nn.functional import cross_entropy
 
+from cnnlab.models.auxiliary import cross_entropy
 from cnnlab.sgd import SGD
 
 REPETITION_SECONDS = 0.05

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
 
+import torch
 from torch import nn
 
 from cnnlab.models.switches import Activation, Normalization, Pooling
+
+NO_POOLING = Pooling(None)
+
+
+class Pool(NamedTuple):
+    """The window of a pooling layer, in pixels."""
+
+    kernel: int
+    stride: int
+    padding: int = 0
 
 
 def named(**layers: nn.Module) -> nn.Sequential:
@@ -19,36 +34,84 @@ def dropout(rate: float) -> nn.Module:
     return nn.Dropout(rate) if rate else nn.Identity()
 
 
+def affine_layers(
+    name: str, affine: nn.Module, normalizer: nn.Module, activation: Activation, normalization: Normalization
+) -> dict[str, nn.Module]:
+    """An affine map (called `name`), its normalization and its activation, in the order that is asked for."""
+    tail = {"normalization": normalizer, "activation": activation()}
+    return {name: affine, **(dict(reversed(tail.items())) if normalization.after else tail)}
+
+
 def conv_block(
     inputs: int,
     outputs: int,
     kernel: int,
     *,
-    padding: int,
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+    bias: bool = True,
     activation: Activation,
     normalization: Normalization,
-    pooling: Pooling,
+    pooling: Pooling = NO_POOLING,
+    pool: Pool | None = None,
 ) -> nn.Sequential:
-    """Convolution, normalization, activation, 2x2 pooling: ``(N, inputs, H, W)`` to ``(N, outputs, H', W')``.
+    """Convolution, normalization, activation, and where `pool` is given pooling: ``(N, inputs, H, W)`` to
+    ``(N, outputs, H', W')``.
 
-    H' = (H + 2 padding - kernel + 1) // 2. The convolution keeps its bias before a normalization, so that
-    blocks with and without one differ in the normalization alone.
+    Without a kind of pooling the convolution takes over the stride of `pool`. By default it keeps its bias before a
+    normalization, so that blocks with and without one differ in the normalization alone.
     """
-    return named(
-        conv=nn.Conv2d(inputs, outputs, kernel, padding=padding),
-        normalization=normalization.images(outputs),
-        activation=activation(),
-        pooling=pooling(2),
-    )
+    step = stride * (pool.stride if pool and pooling.strided else 1)
+    conv = nn.Conv2d(inputs, outputs, kernel, step, padding, groups=groups, bias=bias)
+    layers = affine_layers("conv", conv, normalization.images(outputs), activation, normalization)
+    if pool:
+        layers["pooling"] = pooling(*pool)
+    return named(**layers)
 
 
 def dense_block(
     inputs: int, outputs: int, *, activation: Activation, normalization: Normalization, rate: float
 ) -> nn.Sequential:
     """Dense layer, normalization, activation, dropout: ``(N, inputs)`` to ``(N, outputs)``."""
-    return named(
-        dense=nn.Linear(inputs, outputs),
-        normalization=normalization.features(outputs),
-        activation=activation(),
-        dropout=dropout(rate),
-    )
+    dense = nn.Linear(inputs, outputs)
+    layers = affine_layers("dense", dense, normalization.features(outputs), activation, normalization)
+    return named(**layers, dropout=dropout(rate))
+
+
+def dense_head(
+    shape: Sequence[int],
+    hidden: Sequence[int],
+    classes: int,
+    *,
+    activation: Activation,
+    normalization: Normalization,
+    rate: float,
+) -> dict[str, nn.Module]:
+    """Hidden dense layers on every value of a map of `shape` (without the batch), then the class scores."""
+    widths = [prod(shape), *hidden]
+    blocks = {
+        f"dense{number}": dense_block(*pair, activation=activation, normalization=normalization, rate=rate)
+        for number, pair in enumerate(pairwise(widths), start=1)
+    }
+    return {"flatten": nn.Flatten(), **blocks, "output": nn.Linear(widths[-1], classes)}
+
+
+def gap_head(channels: int, classes: int, rate: float = 0.0) -> dict[str, nn.Module]:
+    """Each channel averaged over its map (global average pooling, Lin et al. 2014), then the class scores."""
+    return {
+        "pooling": nn.AdaptiveAvgPool2d(1),
+        "flatten": nn.Flatten(),
+        "dropout": dropout(rate),
+        "output": nn.Linear(channels, classes),
+    }
+
+
+def output_shape(body: nn.Module, channels: int, image_size: tuple[int, int]) -> tuple[int, ...]:
+    """The shape, without the batch, of what `body` makes of an image ``(channels, *image_size)``."""
+    training = body.training
+    body.eval()
+    with torch.no_grad():
+        shape = tuple(body(torch.zeros(1, channels, *image_size)).shape[1:])
+    body.train(training)
+    return shape

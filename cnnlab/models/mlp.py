@@ -9,12 +9,9 @@ parameters on 1x28x28 images and 10 classes match LeNet's 61,706 to 0.5 %. Elsew
 
 from __future__ import annotations
 
-from itertools import pairwise
-from math import prod
-
 from torch import nn
 
-from cnnlab.models.blocks import dense_block, named
+from cnnlab.models.blocks import dense_head, named
 from cnnlab.models.switches import Activation, Normalization
 
 ARCHITECTURE = {
@@ -23,6 +20,8 @@ ARCHITECTURE = {
     "switches": {
         "activation": "relu",
         "normalization": "none",
+        "normalization_order": "before",
+        "affine": "both",
         "dropout": 0.0,
         "width": 78,
         "depth": {"default": 2, "from": 2},
@@ -33,6 +32,11 @@ ARCHITECTURE = {
         "d2l": {"channels": 1, "image_size": 28, "classes": 10, "switches": {"width": 256}},
     },
     "smallest_image": 1,
+    "refuses": {
+        "pooling": "it has no map to pool",
+        "head": "all of it is a dense head",
+        "residual": "its first layer changes the width, and by default there is no other hidden one",
+    },
 }
 
 
@@ -48,9 +52,8 @@ def build(
     depth: int,
 ) -> nn.Module:
     """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    widths = [channels * prod(image_size), *[width] * (depth - 1)]
-    hidden = {
-        f"dense{number}": dense_block(*pair, activation=activation, normalization=normalization, rate=dropout)
-        for number, pair in enumerate(pairwise(widths), start=1)
-    }
-    return named(flatten=nn.Flatten(), **hidden, output=nn.Linear(width, classes))
+    hidden = [width] * (depth - 1)
+    layers = dense_head(
+        (channels, *image_size), hidden, classes, activation=activation, normalization=normalization, rate=dropout
+    )
+    return named(**layers)

@@ -1,113 +1,122 @@
-"""The CIFAR residual networks of He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition".
+"""ResNet-18, -34 and -50: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", table 1.
 
-Section 4.2: a 3x3 convolution, three stages of n blocks of two 3x3 convolutions, a global average, one dense
-layer: 6n + 2 layers with weights. Shortcuts are the identity (the paper's option A: where the shape changes,
-every second pixel, and zeros for the new channels), so that `residual: false`, the paper's plain network, has
-the same weights by the same names. `shortcut: projection` is option B: a 1x1 convolution with normalization
-where the shape changes.
+    layer         map        18                34                50
+    stem          112x112    7x7, 64, stride 2
+    stem.pooling  56x56      3x3 max pooling, stride 2
+    stage1        56x56      2 x [3x3, 64]     3 x [3x3, 64]     3 x [1x1 64, 3x3 64, 1x1 256]
+    stage2        28x28      2 x [3x3, 128]    4 x [3x3, 128]    4 x [1x1 128, 3x3 128, 1x1 512]
+    stage3        14x14      2 x [3x3, 256]    6 x [3x3, 256]    6 x [1x1 256, 3x3 256, 1x1 1024]
+    stage4        7x7        2 x [3x3, 512]    3 x [3x3, 512]    3 x [1x1 512, 3x3 512, 1x1 2048]
+                             global average, dense layer to the class scores
 
-    output map    32x32     16x16    8x8         parameters of width 16, 3 channels, 10 classes:
-    layers        1 + 2n    2n       2n          ResNet-20 0.27 M, -32 0.46, -44 0.66, -56 0.85, -110 1.7
-    channels      w         2w       4w
+    preset         depth, w    images       stem       convolutions    projections    stride of a bottleneck in
+    paper          50, 64      3x224x224    7x7 / 2    no bias         normalized     its first 1x1
+    torchvision    18, 64      3x224x224    7x7 / 2    no bias         normalized     its 3x3
+    d2l            18, 64      1x96x96      7x7 / 2    bias            bare           (18 has none)
+    small          18, 8       1x28x28      3x3 / 1    no bias         normalized     (18 has none)
 
-Deviation: a convolution has a bias where no normalization follows, as the paper's networks are always
+Each [3x3] of 18 and 34 is a pair. Shortcuts are projections where the shape changes (the paper's option B), or with
+`shortcut: identity` zeros for the new channels (option A). `small` has an eighth of the channels, in the same stages, on
+maps of 14, 7, 4 and 2 pixels.
+
+Deviation: a convolution has a bias where no normalization replaces it, as the paper's networks are always
 normalized.
 """
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn.functional import pad
+from functools import partial
+from typing import Any
 
-from cnnlab.models.blocks import named
-from cnnlab.models.switches import Activation, Normalization
+from torch import nn
+
+from cnnlab.models.blocks import Pool, conv_block, named
+from cnnlab.models.residual import SHORTCUTS, Block, Convolutions, Stage, basic, bottleneck, head_layers, stages
+from cnnlab.models.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
-    "title": "ResNet (CIFAR style)",
-    "paper": "He et al. 2016, section 4.2",
+    "title": "ResNet",
+    "paper": "He et al. 2016",
     "switches": {
-        "depth": {"default": 20, "from": 8, "step": 6},
-        "width": 16,
+        "depth": {"default": 18, "choices": [18, 34, 50]},
+        "width": 64,
         "residual": True,
-        "shortcut": {"default": "identity", "choices": ["identity", "projection"]},
+        "shortcut": {"default": "projection", "choices": ["identity", "projection"]},
         "activation": "relu",
         "normalization": "batch",
+        "normalization_order": "before",
+        "affine": "both",
+        "zero_init": False,
+        "pooling": "max",
+        "head": "gap",
         "initialization": "auto",
     },
     "presets": {
-        "small": {"channels": 1, "image_size": 14, "classes": 10, "switches": {"width": 8}},
-        "paper": {"channels": 3, "image_size": 32, "classes": 10},
+        "small": {
+            "channels": 1,
+            "image_size": 28,
+            "classes": 10,
+            "table": {"stem": (3, 1), "bias": False, "normalized_projection": True, "strided": "1x1"},
+            "switches": {"width": 8},
+            "smallest_image": 9,
+        },
+        "d2l": {
+            "channels": 1,
+            "image_size": 96,
+            "classes": 10,
+            "table": {"stem": (7, 2), "bias": True, "normalized_projection": False, "strided": "1x1"},
+        },
+        "paper": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {"stem": (7, 2), "bias": False, "normalized_projection": True, "strided": "1x1"},
+            "switches": {"depth": 50, "initialization": "paper"},
+        },
+        "torchvision": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {"stem": (7, 2), "bias": False, "normalized_projection": True, "strided": "3x3"},
+        },
     },
-    # The last two stages halve the map: 4 -> 2 -> 1.
-    "smallest_image": 4,
+    # Each halving finds something to halve: 17 -> 9 -> 5 -> 3 -> 2 -> 1; without the stem's stride from 9.
+    "smallest_image": 17,
+    # Section 3.4, after He et al. 2015: normal with variance 2 / fan-in.
+    "paper_initialization": {"normal_fan_in": 2},
     "contradictions": [
         {
-            "when": {"residual": False, "shortcut": "projection"},
+            "when": {"residual": False, "shortcut": "identity"},
             "because": "a plain network has no shortcut",
-        }
+        },
+        {
+            "when": {"zero_init": True, "residual": False},
+            "because": "without a shortcut nothing would pass a block that starts at 0",
+        },
+        {
+            "when": {"zero_init": True, "normalization": "none"},
+            "because": "there is no normalization whose scale could start at 0",
+        },
+        {
+            "when": {"zero_init": True, "affine": ["shift", "none"]},
+            "because": "the normalization learns no scale that could start at 0",
+        },
+        {
+            "when": {"zero_init": True, "normalization_order": "after"},
+            "because": "the last normalization follows the sum, and would erase the shortcut too",
+        },
     ],
 }
 
-#         channels / w, stride of the first block
-STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2)}
-
-
-class ZeroPadShortcut(nn.Module):
-    """Option A, without weights: ``(N, C, H, W)`` to ``(N, C + extra, ceil(H / s), ceil(W / s))``."""
-
-    def __init__(self, extra: int, stride: int) -> None:
-        super().__init__()
-        self.extra, self.stride = extra, stride
-
-    def forward(self, images: Tensor) -> Tensor:
-        return pad(images[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
-
-
-class Block(nn.Module):
-    """Two 3x3 convolutions; without a shortcut, the block of the plain network."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        stride: int,
-        shortcut: nn.Module | None,
-        activation: Activation,
-        normalization: Normalization,
-    ) -> None:
-        super().__init__()
-        self.conv1 = _conv3x3(inputs, outputs, stride, normalization)
-        self.normalization1 = normalization.images(outputs)
-        self.activation1 = activation()
-        self.conv2 = _conv3x3(outputs, outputs, 1, normalization)
-        self.normalization2 = normalization.images(outputs)
-        self.shortcut = shortcut
-        self.activation2 = activation()
-
-    def forward(self, images: Tensor) -> Tensor:
-        out = self.activation1(self.normalization1(self.conv1(images)))
-        out = self.normalization2(self.conv2(out))
-        if self.shortcut is not None:
-            out = out + self.shortcut(images)
-        result: Tensor = self.activation2(out)
-        return result
-
-
-def _conv3x3(inputs: int, outputs: int, stride: int, normalization: Normalization) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=not normalization.shifts)
-
-
-def _zero_pad(inputs: int, outputs: int, stride: int, _normalization: Normalization) -> nn.Module:
-    return ZeroPadShortcut(outputs - inputs, stride)
-
-
-def _projection(inputs: int, outputs: int, stride: int, normalization: Normalization) -> nn.Module:
-    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=not normalization.shifts)
-    return named(conv=conv, normalization=normalization.images(outputs))
-
-
-# Where the shape changes; elsewhere every shortcut is the identity.
-SHORTCUTS = {"identity": _zero_pad, "projection": _projection}
+#        blocks, and how many in each stage
+DEPTHS = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+}
+#         width / w, stride
+STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2), "stage4": (8, 2)}
+STEM_POOL = Pool(3, 2, padding=1)
 
 
 def build(
@@ -115,25 +124,47 @@ def build(
     channels: int,
     image_size: tuple[int, int],
     classes: int,
+    table: dict[str, Any],
     depth: int,
     width: int,
     residual: bool,
     shortcut: str,
     activation: Activation,
     normalization: Normalization,
+    zero_init: bool,
+    pooling: Pooling,
+    head: str,
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``; the average takes any image size."""
-    stem = _conv3x3(channels, width, 1, normalization)
-    layers = {"stem": named(conv=stem, normalization=normalization.images(width), activation=activation())}
-    reshape = SHORTCUTS[shortcut]
-    inputs = width
-    for name, (multiple, first_stride) in STAGES.items():
-        blocks: list[nn.Module] = []
-        for stride in (first_stride, *[1] * ((depth - 2) // 6 - 1)):
-            outputs = width * multiple
-            same = inputs == outputs and stride == 1
-            path = nn.Identity() if same else reshape(inputs, outputs, stride, normalization)
-            blocks.append(Block(inputs, outputs, stride, path if residual else None, activation, normalization))
-            inputs = outputs
-        layers[name] = nn.Sequential(*blocks)
-    return named(**layers, pooling=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), output=nn.Linear(inputs, classes))
+    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
+    blocks: dict[str, Convolutions] = {"basic": basic, "bottleneck": partial(bottleneck, strided=table["strided"])}
+    kind, counts = DEPTHS[depth]
+    projected = normalization if table["normalized_projection"] else Normalization()
+    block = partial(
+        Block,
+        convolutions=blocks[kind],
+        shortcut=partial(SHORTCUTS[shortcut], normalization=projected) if residual else None,
+        activation=activation,
+        normalization=normalization,
+        bias=table["bias"],
+        zero_init=zero_init,
+    )
+    kernel, stride = table["stem"]
+    stem = conv_block(
+        channels,
+        width,
+        kernel,
+        stride=stride,
+        padding=kernel // 2,
+        bias=table["bias"] or not normalization.replaces_bias,
+        activation=activation,
+        normalization=normalization,
+        pooling=pooling,
+        pool=STEM_POOL,
+    )
+    plan = {
+        name: Stage(multiple * width, count, stride)
+        for (name, (multiple, stride)), count in zip(STAGES.items(), counts, strict=True)
+    }
+    body, outputs = stages(width, plan, block)
+    layers = {"stem": stem, **body}
+    return named(**layers, **head_layers(head, outputs, classes, layers, channels, image_size))

@@ -3,22 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from torch import nn
 
+from cnnlab.models.batchnorm import BatchNorm
 from cnnlab.spec import Switch
 
 Activation = Callable[[], nn.Module]
-Pooling = Callable[[int], nn.Module]
+# Channels and the small constant in the variance, to a layer with scale and shift.
+Normalizer = Callable[[int, float], nn.Module]
 
 
-class Normalization(NamedTuple):
-    """Layers for ``(N, C, H, W)`` and for ``(N, C)``, made from C; `shifts` says if they add a bias."""
+@dataclass(frozen=True)
+class Normalization:
+    """Layers for ``(N, C, H, W)`` and for ``(N, C)``, made from C.
 
-    images: Callable[[int], nn.Module]
-    features: Callable[[int], nn.Module]
-    shifts: bool
+    Where it is `absent`, both are the identity. `after`: it follows the activation instead of preceding it.
+    """
+
+    make_images: Normalizer | None = None
+    make_features: Normalizer | None = None
+    scales: bool = True
+    shifts: bool = True
+    after: bool = False
+    epsilon: float = 1e-5
+
+    @property
+    def absent(self) -> bool:
+        return self.make_images is None
+
+    @property
+    def replaces_bias(self) -> bool:
+        """Whether a bias of the affine map just before it would do nothing that it does not do itself."""
+        return not self.absent and self.shifts and not self.after
+
+    def images(self, channels: int) -> nn.Module:
+        return self._layer(self.make_images, channels)
+
+    def features(self, size: int) -> nn.Module:
+        return self._layer(self.make_features, size)
+
+    def with_epsilon(self, epsilon: float) -> Normalization:
+        return replace(self, epsilon=epsilon)
+
+    def _layer(self, make: Normalizer | None, size: int) -> nn.Module:
+        if make is None:
+            return nn.Identity()
+        layer = make(size, self.epsilon)
+        for name, learned in (("weight", self.scales), ("bias", self.shifts)):
+            if not learned:
+                layer.register_parameter(name, None)
+        return layer
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Layers that shrink a map. Without one, the convolution before it takes over the stride."""
+
+    make: Callable[..., nn.Module] | None
+
+    @property
+    def strided(self) -> bool:
+        return self.make is None
+
+    def __call__(self, kernel: int, stride: int | None = None, padding: int = 0, *, ceil: bool = False) -> nn.Module:
+        """Pool windows of `kernel` pixels, by default side by side; `ceil` keeps a last window that sticks out."""
+        if self.make is None:
+            return nn.Identity()
+        return self.make(kernel, stride or kernel, padding, ceil_mode=ceil)
+
+
+def groups(channels: int) -> int:
+    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), as far as they divide."""
+    return next(count for count in range(max(1, channels // 16), 0, -1) if channels % count == 0)
+
+
+def _group(channels: int, epsilon: float) -> nn.Module:
+    return nn.GroupNorm(groups(channels), channels, epsilon)
+
+
+def _layer_images(channels: int, epsilon: float) -> nn.Module:
+    """Over channels and pixels, scale and shift for each channel, as in Wu & He 2018."""
+    return nn.GroupNorm(1, channels, epsilon)
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -29,25 +98,39 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": nn.Identity,
 }
 NORMALIZATIONS: dict[str, Normalization] = {
-    "none": Normalization(nn.Identity, nn.Identity, shifts=False),
-    "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d, shifts=True),
+    "none": Normalization(),
+    "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d),
+    "batch_scratch": Normalization(BatchNorm, BatchNorm),
+    "layer": Normalization(_layer_images, nn.LayerNorm),
+    "group": Normalization(_group, _group),
 }
 # Where values of a window tie for the maximum, max pooling gives the whole gradient to the first of them.
-POOLINGS: dict[str, Pooling] = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
+POOLINGS: dict[str, Pooling] = {
+    # Padding is left out of the mean.
+    "average": Pooling(partial(nn.AvgPool2d, count_include_pad=False)),
+    "max": Pooling(nn.MaxPool2d),
+    "none": Pooling(None),
+}
 MAPS: dict[str, Mapping[str, Any]] = {
     "activation": ACTIVATIONS,
     "normalization": NORMALIZATIONS,
     "pooling": POOLINGS,
 }
+# What a normalization learns: scale, shift.
+AFFINE = {"both": (True, True), "scale": (True, False), "shift": (False, True), "none": (False, False)}
+# `initialization` draws the weights of the finished module; the other two are part of the normalization.
+NOT_ARGUMENTS = ("initialization", "normalization_order", "affine")
 
 
 def look_up(switches: Mapping[str, Switch]) -> dict[str, Any]:
-    """The arguments of an architecture's ``build``: classes for names, numbers and flags as they are.
-
-    ``initialization`` is left out: it draws the weights of the finished module.
-    """
-    return {
+    """The arguments of an architecture's ``build``: classes for names, numbers and flags as they are."""
+    arguments = {
         name: MAPS[name][str(value)] if name in MAPS else value
         for name, value in switches.items()
-        if name != "initialization"
+        if name not in NOT_ARGUMENTS
     }
+    if "normalization" in switches:
+        scales, shifts = AFFINE[str(switches.get("affine", "both"))]
+        kind, after = NORMALIZATIONS[str(switches["normalization"])], switches.get("normalization_order") == "after"
+        arguments["normalization"] = replace(kind, scales=scales, shifts=shifts, after=after)
+    return arguments

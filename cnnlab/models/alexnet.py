@@ -1,0 +1,174 @@
+"""AlexNet: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks".
+
+The network of figure 2 and section 3.5: five convolutions, the first large and strided, three of them followed by
+overlapping 3x3 max pooling with stride 2 (section 3.4), then two hidden dense layers.
+
+    preset         images       first convolution            maps                       unlike the paper
+    small          1x28x28      7x7, stride 2, padding 3     12, 32, 48, 48, 32         as d2l; pools 2x2 windows
+    d2l            1x224x224    11x11, stride 4, padding 1   96, 256, 384, 384, 256     no grouping, no local response
+    paper          3x224x224    11x11, stride 4, padding 2   96, 256, 384, 384, 256
+    torchvision    3x224x224    11x11, stride 4, padding 2   64, 192, 384, 256, 256     as d2l; averages 6x6 windows
+
+Parameters: d2l on 10 classes 46,764,746; on 1,000 classes paper 60,965,224 and torchvision 61,100,840. From the 224
+pixels of the paper's text, its maps of 55, 27, 13 and 6 pixels a side take a padding of 2. torchvision's maps are those
+of Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks".
+
+Dropout follows the two hidden dense layers, as in the paper and the course notes; torchvision has it before them.
+Normalization stands beside each hidden affine map; the local response normalization of section 3.3 after the activation
+of the first two convolutions. With `grouping`, the paper's two GPUs, odd numbers of maps are rounded up to even ones.
+`head: gap` averages the last maps in place of the hidden dense layers. With `pooling: none` maps are one or two pixels
+larger, as there is no window that must fit. `width` scales the convolutions, not the dense layers.
+
+`small` pools 2x2 because it has to train at the rates that suit other networks: at 0.03, without normalization, none of
+three pilots with overlapping windows learned, and six of seven without did.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor, nn
+
+from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.switches import Activation, Normalization, Pooling
+
+ARCHITECTURE = {
+    "title": "AlexNet",
+    "paper": "Krizhevsky et al. 2012",
+    "switches": {
+        "activation": "relu",
+        "normalization": "none",
+        "normalization_order": "before",
+        "affine": "both",
+        "pooling": "max",
+        "dropout": 0.0,
+        "head": "dense",
+        "width": 96,
+        "grouping": False,
+        "local_response": False,
+        "initialization": "auto",
+    },
+    # first: kernel, stride and padding of the first convolution; pool: those of each pooling.
+    "presets": {
+        "small": {
+            "channels": 1,
+            "image_size": 28,
+            "classes": 10,
+            "table": {"first": [7, 2, 3], "maps": [96, 256, 384, 384, 256], "pool": [2, 2, 0], "hidden": [128, 128]},
+            "switches": {"width": 12},
+            # Convolution 8 -> pool 4 -> pool 2 -> pool 1.
+            "smallest_image": 15,
+        },
+        "d2l": {
+            "channels": 1,
+            "image_size": 224,
+            "classes": 10,
+            "table": {"first": [11, 4, 1], "maps": [96, 256, 384, 384, 256], "pool": [3, 2, 0], "hidden": [4096, 4096]},
+            "switches": {"dropout": 0.5},
+            "smallest_image": 65,
+        },
+        "paper": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {"first": [11, 4, 2], "maps": [96, 256, 384, 384, 256], "pool": [3, 2, 0], "hidden": [4096, 4096]},
+            "switches": {"dropout": 0.5, "grouping": True, "local_response": True, "initialization": "paper"},
+        },
+        "torchvision": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {
+                "first": [11, 4, 2],
+                "maps": [64, 192, 384, 256, 256],
+                "pool": [3, 2, 0],
+                "average": 6,
+                "hidden": [4096, 4096],
+            },
+            "switches": {"dropout": 0.5, "width": 64},
+        },
+    },
+    # Padded by 2: convolution 15 -> pool 7 -> pool 3 -> pool 1.
+    "smallest_image": 63,
+    # Section 5.
+    "paper_initialization": {
+        "normal": 0.01,
+        "ones": ["block2.conv", "block4.conv", "block5.conv", "dense1.dense", "dense2.dense"],
+    },
+    "refuses": {"residual": "at most one of its convolutions keeps the shape of its input"},
+}
+
+# Of the second to fifth convolution; padded so that they keep the size.
+KERNELS = (5, 3, 3, 3)
+POOLED, GROUPED, RESPONDING = (1, 2, 5), (2, 4, 5), (1, 2)
+
+
+class LocalResponse(nn.LocalResponseNorm):
+    """Section 3.3: divides by a power of the squares in the five nearest channels; ``(N, C, H, W)`` to the same.
+
+    The paper's constants, but for alpha, which PyTorch divides by the number of channels. Laid out in a line, pixels
+    are summed by a pooling in two dimensions, whose gradient is deterministic on a GPU as well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(size=5, alpha=5e-4, beta=0.75, k=2.0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.flatten(2)).view_as(images)
+
+
+def build(
+    *,
+    channels: int,
+    image_size: tuple[int, int],
+    classes: int,
+    table: dict[str, Any],
+    activation: Activation,
+    normalization: Normalization,
+    pooling: Pooling,
+    dropout: float,
+    head: str,
+    width: int,
+    grouping: bool,
+    local_response: bool,
+) -> nn.Module:
+    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
+    maps = _maps(table["maps"], width, grouping)
+    later = [(kernel, 1, kernel // 2) for kernel in KERNELS]
+    stages: dict[str, nn.Module] = {}
+    for number, (pair, window) in enumerate(zip(pairwise([channels, *maps]), [table["first"], *later], strict=True), 1):
+        kernel, stride, padding = window
+        block = conv_block(
+            *pair,
+            kernel,
+            stride=stride,
+            padding=padding,
+            groups=2 if grouping and number in GROUPED else 1,
+            activation=activation,
+            normalization=normalization,
+            pooling=pooling,
+            pool=Pool(*table["pool"]) if number in POOLED else None,
+        )
+        stages[f"block{number}"] = _responding(block) if local_response and number in RESPONDING else block
+    if head == "gap":
+        return named(**stages, **gap_head(maps[-1], classes, dropout))
+    shape = output_shape(named(**stages), channels, image_size)
+    side = table.get("average")
+    if side and shape[1:] != (side, side):  # where it would be the identity, a GPU could not train it reproducibly
+        stages["average"], shape = nn.AdaptiveAvgPool2d(side), (maps[-1], side, side)
+    rest = dense_head(shape, table["hidden"], classes, activation=activation, normalization=normalization, rate=dropout)
+    return named(**stages, **rest)
+
+
+def _maps(maps: list[int], width: int, grouping: bool) -> list[int]:
+    """The channels of each convolution when the first has `width` of them."""
+    scaled = [max(1, round(count * width / maps[0])) for count in maps]
+    return [count + count % 2 for count in scaled] if grouping else scaled
+
+
+def _responding(block: nn.Sequential) -> nn.Sequential:
+    """The block with local response normalization between its activation and its pooling."""
+    layers = dict(block.named_children())
+    pooling = layers.pop("pooling")
+    return named(**layers, response=LocalResponse(), pooling=pooling)

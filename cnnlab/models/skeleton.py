@@ -1,0 +1,148 @@
+"""One skeleton, three blocks: the layout that VGG, GoogLeNet and ResNet have in common.
+
+    layer     map      channels    vgg        residual         inception
+    stem      28x28    16          3x3        3x3              3x3
+    stage1    14x14    16          2 x 3x3    1 pair of 3x3    3 Inception blocks
+    stage2    7x7      32          2 x 3x3    1 pair of 3x3    3 Inception blocks
+    stage3    4x4      64          2 x 3x3    1 pair of 3x3    3 Inception blocks
+              global average, dense layer to the class scores
+
+Each stage halves the map by pooling, then repeats its block. `pooling: none` gives the stride to the first block, as
+ResNet does. Whatever the block, the stages have the same maps and channels, and at the size above multiply-accumulates
+that agree within 1 %: Inception blocks are cheap, so it takes three of them to cost as much as two 3x3 convolutions.
+
+The blocks: Simonyan & Zisserman 2015, section 2.1 (two 3x3 convolutions); Szegedy et al. 2015, figure 2b; He et al.
+2016, figure 2, with zeros for the new channels (option A), which cost nothing. Of their own networks only the block is
+kept; all three are normalized as the last one was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from cnnlab.models.blocks import Pool, conv_block, gap_head, named
+from cnnlab.models.inception import InceptionBlock, Widths
+from cnnlab.models.residual import Block, basic, zero_pad
+from cnnlab.models.switches import Activation, Normalization, Pooling
+
+ARCHITECTURE = {
+    "title": "Skeleton",
+    "paper": "He et al. 2016",
+    "switches": {
+        "block": {"default": "vgg", "choices": ["vgg", "inception", "residual"]},
+        "width": 16,
+        "activation": "relu",
+        "normalization": "batch",
+        "normalization_order": "before",
+        "affine": "both",
+        "pooling": "max",
+        "initialization": "auto",
+    },
+    "presets": {"small": {"channels": 1, "image_size": 28, "classes": 10}},
+    # Three halvings leave more than one pixel: 9 -> 5 -> 3 -> 2.
+    "smallest_image": 9,
+    "refuses": {
+        "residual": "it exchanges the whole block, by `block`",
+        "head": "it exchanges nothing but the block",
+    },
+}
+
+WIDTH = 16
+# Inception blocks at that width; the sum of their branches is the number of channels that every kind of block returns.
+#                   1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pooling
+STAGES = {
+    "stage1": Widths(4, 12, 8, 6, 2, 2),
+    "stage2": Widths(8, 16, 16, 12, 4, 4),
+    "stage3": Widths(16, 32, 32, 24, 8, 8),
+}
+HALVING = Pool(3, 2, padding=1)
+
+
+def vgg(
+    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
+) -> nn.Module:
+    """A 3x3 convolution."""
+    bias = not normalization.replaces_bias
+    return conv_block(
+        inputs,
+        widths.outputs,
+        3,
+        stride=stride,
+        padding=1,
+        bias=bias,
+        activation=activation,
+        normalization=normalization,
+    )
+
+
+def residual(
+    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
+) -> nn.Module:
+    """Two 3x3 convolutions and a shortcut."""
+    shortcut = partial(zero_pad, normalization=normalization)
+    return Block(
+        inputs,
+        widths.outputs,
+        stride,
+        convolutions=basic,
+        shortcut=shortcut,
+        activation=activation,
+        normalization=normalization,
+    )
+
+
+def inception(
+    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
+) -> nn.Module:
+    """Four branches."""
+    bias = not normalization.replaces_bias
+    return InceptionBlock(
+        inputs,
+        widths,
+        stride=stride,
+        bias=bias,
+        activation=activation,
+        normalization=normalization,
+        pooling=pooling,
+    )
+
+
+# And how many of them are one stage.
+BLOCKS: dict[str, tuple[Callable[..., nn.Module], int]] = {
+    "vgg": (vgg, 2),
+    "residual": (residual, 1),
+    "inception": (inception, 3),
+}
+
+
+def build(
+    *,
+    channels: int,
+    image_size: tuple[int, int],
+    classes: int,
+    block: str,
+    width: int,
+    activation: Activation,
+    normalization: Normalization,
+    pooling: Pooling,
+) -> nn.Module:
+    """``(N, channels, *image_size)`` to class scores ``(N, classes)``; the average takes any image size."""
+    make, count = BLOCKS[block]
+    bias = not normalization.replaces_bias
+    stem = conv_block(channels, width, 3, padding=1, bias=bias, activation=activation, normalization=normalization)
+    layers: dict[str, nn.Module] = {"stem": stem}
+    inputs = width
+    for name, widths in STAGES.items():
+        scaled = widths.scaled(width / WIDTH)
+        blocks: dict[str, nn.Module] = {"pooling": pooling(*HALVING)}
+        for number in range(1, count + 1):
+            stride = HALVING.stride if pooling.strided and number == 1 else 1
+            blocks[f"block{number}"] = make(
+                inputs, scaled, stride, activation=activation, normalization=normalization, pooling=pooling
+            )
+            inputs = scaled.outputs
+        layers[name] = named(**blocks)
+    return named(**layers, **gap_head(inputs, classes))

@@ -1,0 +1,167 @@
+"""VGG: Simonyan & Zisserman 2015, "Very deep convolutional networks for large-scale image recognition".
+
+The configurations A, B, D and E of table 1, by `depth`, the number of layers with weights: five stages of 3x3
+convolutions that keep the size, 2x2 max pooling after each stage, then two hidden dense layers.
+
+    depth      stage 1    stage 2    stage 3    stage 4    stage 5     parameters on 3x224x224, 1,000 classes
+    11 (A)     1          1          2          2          2           132,863,336
+    13 (B)     2          2          2          2          2           133,047,848
+    16 (D)     2          2          3          3          3           138,357,544
+    19 (E)     2          2          4          4          4           143,667,240
+    channels   w          2w         4w         8w         8w          w = 64 = `width`
+
+    preset         images       w     unlike the paper
+    small          1x28x28      6     stages 4 and 5 without pooling (28, 14, 7, 3 pixels a side); hidden layers of 128
+    d2l            1x224x224    64    128,806,154 parameters on 10 classes; of width 16, 43,093,322
+    paper          3x224x224    64
+    torchvision    3x224x224    64    averages 7x7 windows; dense layers are never normalized
+
+Dropout follows the hidden dense layers. The paper's initialization is that of its network of 11 layers, whose weights
+the deeper ones started from. Normalization stands beside each hidden affine map, and convolutions keep their biases.
+`head: gap` averages the last maps in place of the hidden dense layers. `width` scales the convolutions, not the dense
+layers.
+
+Section 2.3 argues that two 3x3 convolutions beat one 5x5 of the same receptive field. `kernel_plan: single` puts one
+convolution, 5x5, 7x7 or 9x9, for the two, three or four of each stage; `inner_activation: false` leaves them linear
+among themselves, with an activation at the end of each stage alone (and normalization, if any, after each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.switches import Activation, Normalization, Pooling
+
+ARCHITECTURE = {
+    "title": "VGG",
+    "paper": "Simonyan & Zisserman 2015",
+    "switches": {
+        "activation": "relu",
+        "normalization": "none",
+        "normalization_order": "before",
+        "affine": "both",
+        "pooling": "max",
+        "dropout": 0.0,
+        "head": "dense",
+        "width": 64,
+        "depth": {"default": 11, "choices": [11, 13, 16, 19]},
+        "kernel_plan": {"default": "stacked", "choices": ["stacked", "single"]},
+        "inner_activation": True,
+        "initialization": "auto",
+    },
+    # pooled: the stages that end in pooling; normalized: whether normalization includes the hidden dense layers.
+    "presets": {
+        "small": {
+            "channels": 1,
+            "image_size": 28,
+            "classes": 10,
+            "table": {"pooled": [1, 2, 3], "hidden": [128, 128], "normalized": True},
+            "switches": {"width": 6},
+            "smallest_image": 8,
+        },
+        "d2l": {
+            "channels": 1,
+            "image_size": 224,
+            "classes": 10,
+            "table": {"pooled": [1, 2, 3, 4, 5], "hidden": [4096, 4096], "normalized": True},
+            "switches": {"dropout": 0.5},
+        },
+        "paper": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {"pooled": [1, 2, 3, 4, 5], "hidden": [4096, 4096], "normalized": True},
+            "switches": {"dropout": 0.5, "depth": 16, "initialization": "paper"},
+        },
+        "torchvision": {
+            "channels": 3,
+            "image_size": 224,
+            "classes": 1000,
+            "table": {"pooled": [1, 2, 3, 4, 5], "average": 7, "hidden": [4096, 4096], "normalized": False},
+            "switches": {"dropout": 0.5},
+        },
+    },
+    # Halved by each pooling down to one pixel.
+    "smallest_image": 32,
+    # Section 3.1: a variance of 0.01.
+    "paper_initialization": {"normal": 0.1},
+    "contradictions": [
+        {
+            "when": {"kernel_plan": "single", "inner_activation": False},
+            "because": "a stage of one convolution has no activation inside",
+        },
+        {
+            "when": {"activation": "identity", "inner_activation": False},
+            "because": "there is no activation to leave out",
+        },
+    ],
+    "refuses": {
+        "residual": "its stages are plain stacks by definition; skeleton and resnet compare them with residual ones"
+    },
+}
+
+# Convolutions of each stage, by depth, and their channels in multiples of the width.
+STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+MULTIPLES = (1, 2, 4, 8, 8)
+
+
+def build(
+    *,
+    channels: int,
+    image_size: tuple[int, int],
+    classes: int,
+    table: dict[str, Any],
+    activation: Activation,
+    normalization: Normalization,
+    pooling: Pooling,
+    dropout: float,
+    head: str,
+    width: int,
+    depth: int,
+    kernel_plan: str,
+    inner_activation: bool,
+) -> nn.Module:
+    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
+    conv = partial(conv_block, normalization=normalization, pooling=pooling)
+    inner = activation if inner_activation else nn.Identity
+    stages: dict[str, nn.Module] = {}
+    inputs = channels
+    for number, (count, multiple) in enumerate(zip(STAGES[depth], MULTIPLES, strict=True), start=1):
+        kernels = [3] * count if kernel_plan == "stacked" else [2 * count + 1]
+        pool = Pool(2, 2) if number in table["pooled"] else None
+        stages[f"stage{number}"] = _stage(inputs, multiple * width, kernels, conv, inner, activation, pool)
+        inputs = multiple * width
+    if head == "gap":
+        return named(**stages, **gap_head(inputs, classes, dropout))
+    shape = output_shape(named(**stages), channels, image_size)
+    side = table.get("average")
+    if side and shape[1:] != (side, side):  # where it would be the identity, a GPU could not train it reproducibly
+        stages["average"], shape = nn.AdaptiveAvgPool2d(side), (inputs, side, side)
+    dense_normalization = normalization if table["normalized"] else Normalization()
+    rest = dense_head(
+        shape, table["hidden"], classes, activation=activation, normalization=dense_normalization, rate=dropout
+    )
+    return named(**stages, **rest)
+
+
+def _stage(
+    inputs: int,
+    outputs: int,
+    kernels: list[int],
+    conv: Callable[..., nn.Sequential],
+    inner: Activation,
+    last: Activation,
+    pool: Pool | None,
+) -> nn.Sequential:
+    """Convolutions that keep the size; the last one has the stage's own activation and pooling."""
+    blocks: dict[str, nn.Module] = {}
+    for number, kernel in enumerate(kernels, start=1):
+        ends = {"activation": last, "pool": pool} if number == len(kernels) else {"activation": inner}
+        blocks[f"conv{number}"] = conv(inputs, outputs, kernel, padding=kernel // 2, **ends)
+        inputs = outputs
+    return named(**blocks)
