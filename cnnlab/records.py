@@ -91,6 +91,19 @@ def scan(paths: Paths) -> Iterator[Record]:
     yield from (Record(found.parent) for found in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
 
 
+def find(paths: Paths, run: str) -> Record:
+    """The finished run whose id is `run`, or begins so.
+
+    Raises:
+        UserError: if there is none, or more than one.
+    """
+    found = [record for record in scan(paths) if record.run_id.startswith(run)]
+    if len(found) != 1:
+        count = f"{len(found)} runs begin so" if found else "no finished run"
+        raise UserError(f"{run}: {count}; `cnnlab list --runs` names them")
+    return found[0]
+
+
 def of_manifests(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
     """The runs that finished manifests name, by arm and seed; an arm without a manifest is left out."""
     found: dict[str, dict[int, Record]] = {}

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from cnnlab import models
 from cnnlab.data.load import Dataset, Split, batch_sizes, batches, derive_seed
 from cnnlab.diagnostics import first_weight, steps_to_target
-from cnnlab.models.initialization import initialize
+from cnnlab.models.auxiliary import cross_entropy
 from cnnlab.records import disk_space, flush
 from cnnlab.sgd import SGD
 from cnnlab.spec import ArmSpec, TrainSpec
@@ -102,9 +102,7 @@ def train(
     With `checkpoint`, an epoch's end is saved there at most every `checkpoint_seconds`, and a run found there goes on.
     """
     spec, device = arm.train, torch.device(arm.device)
-    model = models.build(arm.model, data.channels, data.image_size, data.classes)
-    initialize(model, seed, str(arm.model.switches.get("initialization", "kaiming")))
-    model = model.to(device)
+    model = models.build(arm.model, data.channels, data.image_size, data.classes, seed).to(device)
     optimizer = SGD(model.parameters(), spec.momentum, spec.weight_decay)
     watched = first_weight(model)
 
@@ -129,7 +127,7 @@ def train(
         for images, labels in batches(data.train, seed, epoch, spec.batch_size, arm.data.augment):
             rate = learning_rate * schedule(spec, step, total)
             with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "amp"):
-                loss = F.cross_entropy(model(images), labels)
+                loss = cross_entropy(model(images), labels)
             optimizer.zero_grad()
             loss.backward()
             assert watched.grad is not None

@@ -1,0 +1,32 @@
+"""A finished run's network on its test images again, with its own weights or others of the same network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnnlab import models, records, train
+from cnnlab.data.load import load
+from cnnlab.errors import UserError
+from cnnlab.models.weights import load_weights
+from cnnlab.paths import Paths
+from cnnlab.records import Record
+from cnnlab.spec import ArmSpec
+
+
+def evaluate(paths: Paths, record: Record, weights: Path | None) -> str:
+    """Test error and log-loss, in words.
+
+    Raises:
+        UserError: if the images of the run are not there as they were, or `weights` are of another network.
+    """
+    arm = ArmSpec.model_validate(record.spec["arm"])
+    if not records.current(paths, record):
+        raise UserError(f"{record.run_id}: its images are not there as they were; run snakemake to prepare them")
+    files = paths.data_file(arm.data.data_id), paths.data_card(arm.data.data_id)
+    data = load(*files, arm.data, record.seed)
+    model = models.build(arm.model, data.channels, data.image_size, data.classes)
+    load_weights(model, weights or record.weights_path, f"{arm.model.architecture} ({arm.model.preset})")
+    train.prepare_process("cpu")
+    outcome = train.evaluate(model, data.test)
+    error, loss = 1 - outcome.correct.double().mean().item(), outcome.loss.double().mean().item()
+    return f"{record.run_id}: test error {100 * error:.2f} % of {len(data.test)} images, log-loss {loss:.4f} nats"
