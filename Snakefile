@@ -23,9 +23,11 @@ rule all:
     input:
         WORK.manifests,
         WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.tables("layers", "exact", "evidence"),
         WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
         WORK.figures,
+        WORK.network_figures,
         WORK.report,
 
 

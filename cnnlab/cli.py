@@ -184,6 +184,24 @@ def verify(files: tuple[str, ...], pairs: tuple[str, ...], run: str) -> None:
 
 @main.command()
 @with_plan
+@click.argument("run")
+@click.option("--weights", type=click.Path(path_type=Path), default=None, help="Instead of the run's own.")
+def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: Path | None) -> None:
+    """Load the saved weights of a run and evaluate them on its test images.
+
+    \b
+    Example:
+      cnnlab evaluate 3f9a --weights results/runs/RUN/weights.safetensors
+    """
+    from cnnlab import records
+    from cnnlab.evaluation import evaluate
+
+    plan = load_plan(files, pairs)
+    click.echo(evaluate(plan.paths, records.find(plan.paths, run), weights))
+
+
+@main.command()
+@with_plan
 @click.argument("data_id")
 def prepare(files: tuple[str, ...], pairs: tuple[str, ...], data_id: str) -> None:
     """Step: read a data set, split it, and write it once for all jobs."""
@@ -217,6 +235,7 @@ def _step(name: str, text: str) -> None:
     main.command(name, help=text)(with_plan(command))
 
 
+_step("inspect", "Step: the layers of every network, and the claims that need no training.")
 _step("collect", "Step: finished runs → tables of runs, arms and curves.")
 _step("compare", "Step: tables of contrasts and claims, with their verdicts.")
 _step("figures", "Step: the figures of every study.")

@@ -11,6 +11,7 @@ from cnnlab.config import Config
 from cnnlab.data import catalog
 from cnnlab.metrics import METRICS
 from cnnlab.paths import SCHEMAS
+from cnnlab.report.names import ALL_FIGURES
 from cnnlab.spec import DataSpec, TrainSpec
 from cnnlab.study import StudyFile
 
@@ -36,14 +37,20 @@ class StudyAware:
             described.pop("required", None)  # an arm gives only what differs from the base
             definitions[model.__name__] = described
         definitions["DataSpec"]["properties"]["name"]["enum"] = sorted(catalog.NAMES)
-        fields = definitions["ArmFields"]["properties"]
-        fields["data"], fields["train"] = ({"$ref": f"#/$defs/{name}"} for name in ("DataSpec", "TrainSpec"))
-        fields["model"] = {"type": "object", "additionalProperties": False, "properties": _model()}
+        for name in {"ArmFields", "FamilyFields"} & set(definitions):
+            fields = definitions[name]["properties"]
+            fields["data"], fields["train"] = ({"$ref": f"#/$defs/{each}"} for each in ("DataSpec", "TrainSpec"))
+            fields["model"] = {"type": "object", "additionalProperties": False, "properties": _model()}
 
 
 def _study() -> dict[str, Any]:
     schema = StudyAware(StudyFile.model_json_schema()).schema
-    schema["$defs"]["ContrastSpec"]["properties"]["metric"]["enum"] = sorted(METRICS)
+    definitions = schema["$defs"]
+    for name in ("ContrastSpec", "EffectFields"):
+        definitions[name]["properties"]["metric"]["enum"] = sorted(METRICS)
+    switches = sorted(set(_model()) - {"architecture", "preset"})
+    definitions["MatrixFields"]["properties"]["switches"]["propertyNames"] = {"enum": switches}
+    schema["properties"]["figures"]["items"]["enum"] = list(ALL_FIGURES)
     return schema
 
 

@@ -59,7 +59,7 @@ def verify(paths: Paths, run: str) -> str:
     """
     from cnnlab.job import retrain
 
-    record = _find(paths, run)
+    record = records.find(paths, run)
     with tempfile.TemporaryDirectory() as folder:
         aside = replace(paths, results=Path(folder))
         if not records.current(paths, record):
@@ -83,14 +83,6 @@ def verify(paths: Paths, run: str) -> str:
 
 def _equal(left: Path, right: Path) -> bool:
     return left.exists() and right.exists() and filecmp.cmp(left, right, shallow=False)
-
-
-def _find(paths: Paths, run: str) -> records.Record:
-    found = [record for record in records.scan(paths) if record.run_id.startswith(run)]
-    if len(found) != 1:
-        count = f"{len(found)} runs begin so" if found else "no finished run"
-        raise UserError(f"{run}: {count}; `cnnlab list --runs` names them")
-    return found[0]
 
 
 def _data_id(record: records.Record) -> str:

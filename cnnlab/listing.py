@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnlab import records, registry
 from cnnlab.errors import UserError, nearest
@@ -12,6 +12,12 @@ from cnnlab.metrics import METRICS
 from cnnlab.plan import Plan
 from cnnlab.spec import seeds_slug
 from cnnlab.study import ContrastSpec, Study
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnlab.architecture import Preset
+    from cnnlab.cost import LayerCost
 
 SIGNS = {"greater": "> {m}", "less": "< -{m}", "equal": "within ±{m}", "not-greater": "< {m}", "not-less": "> -{m}"}
 
@@ -25,10 +31,15 @@ def overview(plan: Plan) -> str:
         rows: list[tuple[str, ...]] = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
         blocks.append(f"{title}\n{_columns(rows)}")
     for name, architecture in registry.architectures().items():
-        rows = [("presets", ", ".join(architecture.presets))]
+        rows = [("presets", ", ".join(_preset(each, size) for each, size in architecture.presets.items()))]
         rows += [(switch, str(allowed)) for switch, allowed in _switches(architecture).items()]
         blocks.append(f"{name}: {architecture.title}\n{_columns(rows)}")
     return "\n\n".join(blocks)
+
+
+def _preset(name: str, size: Preset) -> str:
+    """``d2l (1x224x224, 10 classes)``."""
+    return f"{name} ({size.channels}x{size.image_size}x{size.image_size}, {size.classes} classes)"
 
 
 def _switches(architecture: Any) -> dict[str, str]:
@@ -59,16 +70,17 @@ def costs(plan: Plan) -> str:
     from cnnlab.cost import estimate_seconds
 
     rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
-    seen: set[str] = set()
+    seen: dict[str, set[int]] = {}
     for study in plan.studies:
         for name, arm in study.arms.items():
-            seconds = estimate_seconds(arm.spec)
-            shared = arm.spec.arm_id in seen
-            seen.add(arm.spec.arm_id)
-            whole = 0.0 if shared else seconds * (len(study.seeds) + plan.tuning_runs(arm.spec.arm_id))
+            seconds, arm_id = estimate_seconds(arm.spec), arm.spec.arm_id
+            tuning = 0.0 if arm_id in seen else plan.tuning_runs(arm_id)
+            new = set(study.seeds) - seen.setdefault(arm_id, set())
+            seen[arm_id] |= new
+            whole = seconds * (len(new) + tuning)
             total += whole
             rows.append(
-                (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", "shared" if shared else f"{whole:.0f}")
+                (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared")
             )
     return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
 
@@ -119,12 +131,26 @@ def _network(name: str, preset: str | None) -> str:
     spec = ModelSpec(architecture=name, preset=preset, switches=registry.resolve(name, preset, {}, name))
     model = models.build(spec, size.channels, size.image_size, size.classes)
     layers = cost.describe(model, (size.channels, size.image_size, size.image_size))
-    rows = [("layer", "kind", "output (sample first)", "parameters", "multiply-accumulates")]
+    rows: list[tuple[str, ...]] = [
+        ("layer", "kind", "output (sample first)", "parameters", "MACs", "weights, KiB", "activations, KiB")
+    ]
     for layer in layers:
         shape = "x".join(("N", *map(str, layer.output_shape)))
-        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}"))
-    total = f"{sum(layer.parameters for layer in layers):,} parameters, {sum(layer.macs for layer in layers):,} MACs"
-    return f"{architecture.title}, preset {preset}: {architecture.paper}\n\n{_columns(rows, indent='')}\n\n{total}"
+        memory = (f"{size / 1024:,.1f}" for size in (layer.parameter_bytes, layer.activation_bytes))
+        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", *memory))
+    title = f"{architecture.title}, preset {preset}: {architecture.paper}"
+    return f"{title}\n\n{_columns(rows, indent='')}\n\n{_totals(model, layers)}"
+
+
+def _totals(model: nn.Module, layers: Sequence[LayerCost]) -> str:
+    """For one image, forward; in float32."""
+    from cnnlab import cost
+
+    own, traced = cost.parameters(model), sum(layer.parameters for layer in layers)
+    training = f" ({own - traced:,} of them in classifiers that run in training only)" if own > traced else ""
+    macs = sum(layer.macs for layer in layers)
+    activations = sum(layer.activation_bytes for layer in layers) / 2**20
+    return f"{own:,} parameters{training}, {macs:,} multiply-accumulates (MACs), {activations:,.1f} MiB of activations"
 
 
 def _study(study: Study) -> str:
@@ -135,6 +161,9 @@ def _study(study: Study) -> str:
         lines += [f"  {_contrast(contrast)}" for contrast in claim.requires]
     if study.secondary:
         lines += ["", "secondary, without a verdict:", *(f"  {_contrast(contrast)}" for contrast in study.secondary)]
+    if study.matrix and study.matrix.refused:
+        rows = [(family, switch, reason) for (family, switch), reason in study.matrix.refused.items()]
+        lines += ["", "no such cell, and why:", _columns(rows)]
     return "\n".join(lines)
 
 

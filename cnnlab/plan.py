@@ -15,7 +15,8 @@ from cnnlab.errors import UserError, nearest
 from cnnlab.fingerprint import fingerprint
 from cnnlab.paths import Paths
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug, validate
-from cnnlab.study import ArmFields, ClaimRegistry, Study, load_claims, load_study
+from cnnlab.study import ArmFields, ClaimRegistry, Study, load_claims
+from cnnlab.studyfile import load_study
 
 
 @dataclass(frozen=True)

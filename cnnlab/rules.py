@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import config as configuration
-from cnnlab import dependencies, paths, progress
+from cnnlab import dependencies, paths, progress, registry
 from cnnlab.data import catalog
 from cnnlab.errors import UserError
 from cnnlab.fingerprint import fingerprint
 from cnnlab.plan import Plan, make_plan
-from cnnlab.report.names import FIGURES
+from cnnlab.report.names import NETWORKS, pictured
 from cnnlab.spec import digest
 from cnnlab.tracking.membership import memberships
 
@@ -44,8 +44,18 @@ class Rules:
         return [
             str(where.figure(study.name, name, suffix))
             for study in self.plan.studies
-            for name in FIGURES
+            for name in study.figures
             for suffix in ("svg", "png")
+        ]
+
+    @property
+    def network_figures(self) -> list[str]:
+        """The pictures on the cards of the networks."""
+        where = self.plan.paths
+        return [
+            str(where.figure(NETWORKS, f"{name}-{preset}", "svg"))
+            for name, found in registry.architectures().items()
+            for preset in pictured(found.presets)
         ]
 
     def path(self, pattern: str) -> str:
@@ -75,6 +85,12 @@ class Rules:
     def fingerprint(self, architecture: str) -> str:
         """Of the code that trains the architecture: as a parameter, it makes a rule run again when that changes."""
         return fingerprint(architecture)
+
+    @property
+    def networks(self) -> str:
+        """A hash of the code of every architecture on the search path, and of what it declares."""
+        found = registry.architectures()
+        return digest({name: [fingerprint(name), each.title, each.paper] for name, each in found.items()})
 
     def priority(self, arm_id: str) -> int:
         """Long arms first."""

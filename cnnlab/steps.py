@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def collect(plan: Plan) -> None:
 
 def compare(plan: Plan) -> None:
     found = records.of_manifests(plan.paths, plan.manifests())
-    write_tables(plan.paths, _compared(plan, found, plan.paths.looks))
+    write_tables(plan.paths, _compared(plan, found, plan.paths.looks, read_tables(plan.paths)))
 
 
 def figures(plan: Plan) -> None:
@@ -82,6 +83,13 @@ def _mirror(plan: Plan) -> list[dict[str, Any]]:
     return tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
 
 
+def inspect(plan: Plan) -> None:
+    """What needs no training; the same whatever studies are selected."""
+    from cnnlab import exact, tables
+
+    write_tables(plan.paths, {name: tables.table(name, rows) for name, rows in exact.compute().items()})
+
+
 def cost(plan: Plan) -> None:
     from cnnlab import cost, tables
 
@@ -96,8 +104,8 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
     found = records.so_far(plan.paths, plan.manifests())
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
-        frames = _collected(plan, found) | _compared(plan, found, plan.paths.looks)
-        frames |= {name: frame for name, frame in read_tables(plan.paths).items() if name not in frames}
+        known = read_tables(plan.paths)
+        frames = known | _collected(plan, found) | _compared(plan, found, plan.paths.looks, known)
         _draw(plan, frames, aside)
         report.render(plan, frames, aside.figures, output)
     return output
@@ -115,10 +123,12 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
     }
 
 
-def _compared(plan: Plan, found: Runs, looks: Path) -> dict[str, pd.DataFrame]:
+def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
     from cnnlab import tables, verdict
 
-    contrasts, claims = verdict.evaluate(plan, found, looks)
+    computed = known["exact"].to_dict("records") if "exact" in known else []
+    contrasts, claims = verdict.evaluate(plan, found, looks, computed)
     measured = verdict.measured_contrasts(plan, found)
     return {
         "contrasts": tables.table("contrasts", contrasts),

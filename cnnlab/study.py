@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from cnnlab.errors import UserError, nearest
 from cnnlab.metrics import METRICS
-from cnnlab.paths import CONFIGS
-from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Spec, Switch, merge, validate
+from cnnlab.report.names import ALL_FIGURES, FIGURES
+from cnnlab.spec import ArmSpec, Spec, Switch, validate
 from cnnlab.yamlfile import read_yaml
 
 Kind = Literal["exact", "structural", "empirical"]
 Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=+-]*$")]
-REGISTERED = re.compile(r"C\d\d")
+# Without a blank or an equals sign, so that the arm "lenet pooling=max" of a matrix cannot be a family.
+FamilyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+
+
+def switch_text(value: Switch) -> str:
+    """A value of a switch as YAML writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _known_figure(name: str) -> str:
+    if name not in ALL_FIGURES:
+        raise ValueError(f"unknown figure; {nearest(name, ALL_FIGURES)}")
+    return name
+
+
+FigureName = Annotated[str, AfterValidator(_known_figure)]
 
 
 class Claim(Spec):
@@ -47,14 +58,11 @@ class ClaimRegistry(Spec):
         return sum(kind == "empirical" for claim in self.claims for kind in claim.parts.values())
 
 
-class ContrastSpec(Spec):
-    """effect = Σ weight · metric(arm), paired by seed, and what is claimed of it."""
+class Comparison(Spec):
+    """effect = Σ weight · metric, paired by seed."""
 
     metric: str
-    contrast: dict[str, float] = Field(description="arm: weight; the weights sum to zero")
-    direction: Direction | None = None
-    margin: Annotated[float, Field(gt=0)] | None = None
-    label: str | None = None
+    contrast: dict[str, float]
     extension: str | None = Field(None, description="id of the claim beside which this is shown")
 
     @field_validator("metric")
@@ -70,6 +78,31 @@ class ContrastSpec(Spec):
         if len(weights) < 2 or abs(sum(weights.values())) > 1e-9 or not all(weights.values()):
             raise ValueError("a contrast needs at least two arms with weights that sum to zero")
         return weights
+
+
+class ContrastSpec(Comparison):
+    """A comparison of arms, and what is claimed of it."""
+
+    contrast: dict[str, float] = Field(description="arm: weight; the weights sum to zero")
+    direction: Direction | None = None
+    margin: Annotated[float, Field(gt=0)] | None = None
+    label: str | None = None
+
+    @property
+    def cell(self) -> tuple[str | None, str | None]:
+        """Family and switch of a contrast that is a cell of a matrix."""
+        return None, None
+
+
+class CellContrast(ContrastSpec):
+    """One effect of a switch in one family. Made from a matrix; nobody writes it."""
+
+    family: str
+    switch: str
+
+    @property
+    def cell(self) -> tuple[str, str]:
+        return self.family, self.switch
 
 
 class ClaimSpec(Spec):
@@ -113,6 +146,60 @@ class ArmFields(Spec):
     train: dict[str, Any] = {}
 
 
+class FamilyFields(ArmFields):
+    """The base arm of a family: what it lays over the base of the study."""
+
+    label: str | None = Field(None, description="as shown; the family's name when absent")
+
+
+def _as_texts(mapping: Any) -> Any:
+    """Levels as keys: YAML reads ``false`` and ``8`` as a boolean and a number."""
+    return {switch_text(key): value for key, value in mapping.items()} if isinstance(mapping, dict) else mapping
+
+
+class EffectFields(Comparison):
+    """What is compared between the two levels of a switch, in every family that takes it."""
+
+    contrast: Annotated[dict[str, float], BeforeValidator(_as_texts)] = Field(
+        description="level: weight; the weights sum to zero"
+    )
+
+
+class SwitchFields(Spec):
+    """A column of the matrix: a switch of the architectures and the two values that are compared."""
+
+    title: str | None = Field(None, description="as shown; the switch's name when absent")
+    levels: tuple[Switch, ...] = Field(description="two: without, with")
+    labels: Annotated[dict[str, str], BeforeValidator(_as_texts)] = Field({}, description="level: as shown")
+    effects: Annotated[tuple[EffectFields, ...], Field(min_length=1)]
+
+    @field_validator("levels")
+    @classmethod
+    def _two(cls, levels: tuple[Switch, ...]) -> tuple[Switch, ...]:
+        if len({switch_text(level) for level in levels}) != 2 or len(levels) != 2:
+            raise ValueError("give two levels that differ, as [none, batch]")
+        return levels
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The levels as they are named in `labels` and in a contrast."""
+        return tuple(map(switch_text, self.levels))
+
+
+class MatrixFields(Spec):
+    """Families × switches: a base arm for each family, and one more for each level that it does not have already."""
+
+    families: dict[FamilyName, FamilyFields]
+    switches: dict[str, SwitchFields]
+
+    @field_validator("families", "switches")
+    @classmethod
+    def _some(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if not given:
+            raise ValueError("give at least one")
+        return given
+
+
 class TierFields(Spec):
     """What a tier changes in a study."""
 
@@ -128,9 +215,11 @@ class StudyFile(Spec):
     question: str
     source: Source = Source()
     core: bool = Field(False, description="selected by --config studies=core")
+    figures: tuple[FigureName, ...] = Field(FIGURES, description="in the order in which the report shows them")
     base: ArmFields
     arms: dict[Name, ArmFields] = {}
     grid: dict[str, list[Switch]] = Field({}, description="for example model.depth: [8, 20]")
+    matrix: MatrixFields | None = Field(None, description="families × switches")
     labels: dict[str, str] = {}
     seeds: int | tuple[int, ...] = Field(description="how many (0, 1, …), or which")
     claims: tuple[ClaimSpec, ...] = ()
@@ -138,9 +227,15 @@ class StudyFile(Spec):
     tiers: dict[str, TierFields] = {}
 
     @model_validator(mode="after")
-    def _arms_or_grid(self) -> StudyFile:
-        if bool(self.arms) == bool(self.grid):
-            raise ValueError("give either arms or a grid")
+    def _one_source_of_arms(self) -> StudyFile:
+        if sum(map(bool, (self.arms, self.grid, self.matrix))) != 1:
+            raise ValueError("give arms, a grid or a matrix: one of the three")
+        if "matrix" in self.figures and not self.matrix:
+            raise ValueError(
+                "figures: the figure 'matrix' shows a matrix, and there is none; remove one or add the other"
+            )
+        if len(set(self.figures)) < len(self.figures):
+            raise ValueError("figures: one is named twice; remove one")
         empty = next((key for key, values in self.grid.items() if not values), None)
         if empty:
             raise ValueError(f"grid.{empty} has no values; give at least one")
@@ -159,6 +254,15 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """What the cells of a study's contrasts stand in; a refused one, by (family, switch), has no arm but a reason."""
+
+    families: dict[str, str]  # name: label
+    switches: dict[str, str]  # name: title
+    refused: dict[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
 class Study:
     """A study at one tier, its arms complete."""
 
@@ -173,10 +277,8 @@ class Study:
     claims: tuple[ClaimSpec, ...]
     secondary: tuple[ContrastSpec, ...]
     path: Path
-
-
-# Turns the merged fields of an arm into its spec; the last argument says where they stand.
-Resolve = Callable[[ArmFields, str], ArmSpec]
+    figures: tuple[str, ...] = FIGURES
+    matrix: Matrix | None = None
 
 
 def load_claims(path: Path) -> ClaimRegistry:
@@ -191,149 +293,3 @@ def load_claims(path: Path) -> ClaimRegistry:
     if twice:
         raise UserError(f"{path}: {twice} is registered twice; remove one")
     return registry
-
-
-def load_study(
-    path: Path,
-    tier: str,
-    registry: ClaimRegistry,
-    resolve: Resolve,
-    override: ArmFields,
-    seeds: int | None = None,
-    min_seeds: int = 5,
-) -> Study:
-    """The study in `path` at `tier`: base ← what the tier changes ← the arm ← `override`.
-
-    Raises:
-        UserError: for anything in the file that cannot be run as written, in one line.
-    """
-    where = str(path)
-    written = validate(StudyFile, read_yaml(path), where)
-    for name in written.tiers:
-        if name not in {*known_tiers(), tier}:
-            raise UserError(f"{where}: tiers.{name}: no such tier; {nearest(name, known_tiers())}")
-    changes = written.tiers.get(tier, TierFields())
-    base = merge(_dump(written.base), _dump(changes.base))
-    arms: dict[str, Arm] = {}
-    for name, fields in _arm_fields(written).items():
-        complete = ArmFields(**merge(merge(base, _dump(fields)), _dump(override)))
-        arms[name] = Arm(name, written.labels.get(name, name), resolve(complete, f"{where}: arms.{name}"))
-    _refuse_twins(arms, where)
-    study = Study(
-        name=written.study,
-        title=written.title,
-        question=written.question,
-        source=written.source,
-        core=written.core,
-        arms=arms,
-        labels=written.labels,
-        seeds=_seeds(
-            written.seeds if changes.seeds is None else changes.seeds, seeds, min_seeds if written.claims else 1, where
-        ),
-        claims=written.claims,
-        secondary=written.secondary,
-        path=path,
-    )
-    _check_contrasts(study, registry)
-    return study
-
-
-@lru_cache
-def known_tiers() -> frozenset[str]:
-    """The tiers that a file of ``workflow/config`` defines."""
-    return frozenset(str(read_yaml(path)["tier"]) for path in sorted(CONFIGS.glob("*.yaml")))
-
-
-def _dump(fields: ArmFields) -> dict[str, Any]:
-    return fields.model_dump(exclude_unset=True)
-
-
-def _arm_fields(written: StudyFile) -> Mapping[str, ArmFields]:
-    """The arms as written, or one for each cell of the grid, named ``depth=8 residual=true``."""
-    if written.arms:
-        return written.arms
-    cells: dict[str, ArmFields] = {}
-    for values in itertools.product(*written.grid.values()):
-        fields: dict[str, dict[str, Switch]] = {}
-        for key, value in zip(written.grid, values, strict=True):
-            section, _, name = key.partition(".")
-            if section not in ArmFields.model_fields or not name:
-                raise UserError(f"{written.study}: grid.{key}: write model.…, data.… or train.…, as model.depth")
-            fields.setdefault(section, {})[name] = value
-        names = (f"{key.rpartition('.')[2]}={_text(value)}" for key, value in zip(written.grid, values, strict=True))
-        cells[" ".join(names)] = ArmFields(**fields)
-    return cells
-
-
-def _text(value: Switch) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _refuse_twins(arms: Mapping[str, Arm], where: str) -> None:
-    seen: dict[str, str] = {}
-    for arm in arms.values():
-        twin = seen.setdefault(arm.spec.arm_id, arm.name)
-        if twin != arm.name:
-            raise UserError(f"{where}: arms.{arm.name}: the same as arm '{twin}'; remove one, or let them differ")
-
-
-def _seeds(written: int | tuple[int, ...], over: int | None, least: int, where: str) -> tuple[int, ...]:
-    count = written if over is None else over
-    seeds = tuple(range(count)) if isinstance(count, int) else count
-    if not seeds:
-        raise UserError(f"{where}: seeds: there are none; write for example 8")
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"{where}: seeds: {list(seeds)} holds one twice; a repeated seed is no new evidence")
-    if min(seeds) < 0 or max(seeds) >= FIRST_PILOT_SEED:
-        raise UserError(f"{where}: seeds: from 0 to {FIRST_PILOT_SEED - 1}; higher ones belong to pilots and tuning")
-    if len(seeds) < least:
-        raise UserError(f"{where}: seeds: {len(seeds)} cannot decide a claim; give at least {least}")
-    return tuple(sorted(seeds))
-
-
-def _check_contrasts(study: Study, registry: ClaimRegistry) -> None:
-    where = str(study.path)
-    for label in study.labels:
-        if label not in study.arms:
-            raise UserError(f"{where}: labels.{label}: no such arm; {nearest(label, study.arms)}")
-    for index, claim in enumerate(study.claims):
-        _check_claim(claim, registry, f"{where}: claims.{index}.id")
-        for contrast in claim.requires:
-            _check_arms(study, contrast, f"{where}: claims.{index}.requires")
-            used = {study.arms[name].spec.model.architecture for name in contrast.contrast}
-            if used != set(claim.architectures):
-                raise UserError(
-                    f"{where}: claims.{index}.architecture: {', '.join(claim.architectures)}, but the contrast "
-                    f"compares {', '.join(sorted(used))}; name what is compared"
-                )
-    for index, contrast in enumerate(study.secondary):
-        _check_arms(study, contrast, f"{where}: secondary.{index}")
-        own = {claim.id for claim in study.claims}
-        if contrast.extension is not None and not (contrast.extension in own or registry.get(contrast.extension)):
-            known = nearest(contrast.extension, {*own, *(claim.id for claim in registry.claims)}).partition(" valid:")[
-                0
-            ]
-            raise UserError(f"{where}: secondary.{index}.extension: no claim '{contrast.extension}'; {known}")
-    keys = [(claim.id, claim.part) for claim in study.claims]
-    if len(set(keys)) < len(keys):
-        raise UserError(f"{where}: claims: one is given twice; put its contrasts under one `requires`")
-
-
-def _check_claim(spec: ClaimSpec, registry: ClaimRegistry, where: str) -> None:
-    claim = registry.get(spec.id)
-    if claim is None:
-        if REGISTERED.fullmatch(spec.id):
-            known = nearest(spec.id, (claim.id for claim in registry.claims)).partition(";")[0].partition(" valid:")[0]
-            raise UserError(f"{where}: {spec.id} is not in workflow/claims.yaml; {known} Or name a claim of your own")
-        return
-    kind = claim.parts.get(spec.part)
-    if kind is None:
-        raise UserError(f"{where}: {spec.id} has no part '{spec.part}'; {nearest(spec.part, claim.parts)}")
-    if kind != "empirical":
-        raise UserError(f"{where}: {spec.id} ({spec.part}) is {kind}: no trained contrast can decide it")
-
-
-def _check_arms(study: Study, contrast: ContrastSpec, where: str) -> None:
-    for name in contrast.contrast:
-        if name not in study.arms:
-            raise UserError(f"{where}: contrast: no arm '{name}'; {nearest(name, study.arms)}")

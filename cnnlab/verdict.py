@@ -7,7 +7,7 @@ them, and n would no longer be fixed in advance.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf, isnan
 from pathlib import Path
@@ -44,13 +44,17 @@ class Judged:
     reason: str | None = None
 
 
-def evaluate(plan: Plan, found: Runs, looks: Path | None) -> tuple[list[Row], list[Row]]:
+def evaluate(
+    plan: Plan, found: Runs, looks: Path | None, computed: Iterable[Mapping[Any, Any]] = ()
+) -> tuple[list[Row], list[Row]]:
     """The rows of `contrasts` and of `claims`, from the runs in `found` (by arm id and seed).
+
+    `computed` are the rows of the table ``exact``: claims that need no training.
 
     `looks` is the file that remembers with which seeds each verdict was first computed; None neither reads
     nor writes. Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
     """
-    return judge(plan.studies, plan.claims, found, looks)
+    return judge(plan.studies, plan.claims, found, looks, computed)
 
 
 def measured_contrasts(plan: Plan, found: Runs) -> list[Row]:
@@ -59,7 +63,11 @@ def measured_contrasts(plan: Plan, found: Runs) -> list[Row]:
 
 
 def judge(
-    studies: Sequence[Study], registry: ClaimRegistry, found: Runs, looks: Path | None
+    studies: Sequence[Study],
+    registry: ClaimRegistry,
+    found: Runs,
+    looks: Path | None,
+    computed: Iterable[Mapping[Any, Any]] = (),
 ) -> tuple[list[Row], list[Row]]:
     """`evaluate`, from a plan's parts."""
     memory = Looks.read(looks)
@@ -74,19 +82,26 @@ def judge(
             tested.setdefault((claim.id, claim.part), []).append(row)
         contrasts += _secondary_rows(study, found, measured=False)
     memory.write()
-    return contrasts, list(_ledger(registry, tested))
+    exact = {(row["id"], row["part"]): row for row in computed}
+    return contrasts, list(_ledger(registry, tested, exact))
 
 
 def _sorted(studies: Sequence[Study]) -> list[Study]:
     return sorted(studies, key=lambda study: study.name)
 
 
-def _ledger(registry: ClaimRegistry, tested: dict[tuple[str, str], list[Row]]) -> Iterator[Row]:
+def _ledger(
+    registry: ClaimRegistry,
+    tested: dict[tuple[str, str], list[Row]],
+    exact: Mapping[tuple[str, str], Mapping[Any, Any]],
+) -> Iterator[Row]:
     """Every part of every registered claim, tested or not; then the studies' own claims."""
     for claim in registry.claims:
         for part, kind in claim.parts.items():
-            untested = {"id": claim.id, "part": part, "kind": kind, "verdict": "not tested"}
-            yield from tested.pop((claim.id, part), [_complete_claim(untested, registry)])
+            row = {"id": claim.id, "part": part, "kind": kind, "verdict": "not tested"}
+            if (found := exact.get((claim.id, part))) is not None:
+                row |= {"verdict": "holds" if found["holds"] else "fails", "reason": found["summary"]}
+            yield from tested.pop((claim.id, part), [_complete_claim(row, registry)])
     for rows in tested.values():
         yield from rows
 
@@ -126,6 +141,7 @@ def _hidden_until_complete(parts: Sequence[Judged]) -> list[Judged]:
 def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | None = None) -> Row:
     spec, observed = part.spec, part.observed
     numbers = asdict(stats.summarize(observed.effects)) if observed else dict.fromkeys(_NUMBERS)
+    family, switch = spec.cell
     return {
         "study": study.name,
         "claim": claim.id if claim else None,
@@ -139,6 +155,8 @@ def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | Non
         "direction": spec.direction,
         "margin": spec.margin,
         "label": spec.label,
+        "family": family,
+        "switch": switch,
         **numbers,
         "n": part.finished,
         "n_planned": part.planned,

@@ -22,9 +22,31 @@ rule collect:
         "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
 
 
+# Read off the networks, whatever studies are selected.
+rule inspect:
+    input:
+        WORK.sources("cnnlab.exact"),
+        WORK.lock,
+    output:
+        WORK.tables("layers", "exact", "evidence"),
+    log:
+        WORK.path("logs/inspect.log"),
+    benchmark:
+        WORK.path("benchmarks/inspect.tsv")
+    conda:
+        "../../environment.yml"
+    params:
+        # Changes when the code of a network does; comments aside.
+        networks=WORK.networks,
+        flags=WORK.flags(),
+    shell:
+        "python -m cnnlab inspect {params.flags} 2>&1 | tee {log}"
+
+
 rule compare:
     input:
         WORK.manifests,
+        WORK.tables("exact"),
         WORK.sources("cnnlab.verdict", "cnnlab.tables"),
         WORK.studies,
         WORK.claims,
@@ -45,11 +67,12 @@ rule compare:
 
 rule figures:
     input:
-        WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.tables("runs", "arms", "curves", "contrasts", "claims", "layers", "measured/cost"),
         WORK.sources("cnnlab.figures"),
         WORK.lock,
     output:
         WORK.figures,
+        WORK.network_figures,
     log:
         WORK.path("logs/figures.log"),
     benchmark:
@@ -85,9 +108,11 @@ rule track:
 rule render:
     input:
         WORK.tables("runs", "arms", "curves", "contrasts", "claims"),
+        WORK.tables("layers", "exact", "evidence"),
         WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
         WORK.figures,
+        WORK.network_figures,
         WORK.sources("cnnlab.report"),
         WORK.lock,
     output:
