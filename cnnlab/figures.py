@@ -1,22 +1,24 @@
-"""The figures of a study: tables in, drawings out, each with a text that says the same in numbers.
+"""The figures of studies and the pictures of networks: tables in, drawings out, each with a text that says the same.
 
 A function of each module of `cnnlab.plots` draws one figure from the tables alone and knows nothing of files or pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnlab.plots import curves, differences, errors
+from cnnlab import registry
+from cnnlab.plots import card, curves, differences, errors, frontier, matrix
 from cnnlab.plots.arms import arms_of
 from cnnlab.plots.style import style
-from cnnlab.report.names import FIGURES
+from cnnlab.report.names import NETWORKS, pictured
 from cnnlab.report.rows import Tables
 from cnnlab.report.svg import finish
+from cnnlab.report.trace import networks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +26,20 @@ if TYPE_CHECKING:
 
     from cnnlab.paths import Paths
     from cnnlab.plan import Plan
+    from cnnlab.study import Study
 
-TITLES = {"curves": "learning curves", "differences": "differences between arms", "errors": "test error by arm"}
+Drawn = Callable[["Study", Mapping[str, "pd.DataFrame"]], "tuple[Figure, str]"]
+# What a study may name in `figures`: the end of its title, and what draws it.
+KINDS: dict[str, tuple[str, Drawn]] = {
+    "curves": ("learning curves", lambda study, tables: curves.draw(arms_of(study.name, tables))),
+    "differences": ("differences between arms", lambda study, tables: differences.draw(study.name, Tables(tables))),
+    "errors": ("test error by arm", lambda study, tables: errors.draw(arms_of(study.name, tables))),
+    "matrix": ("effect of each switch in each family", lambda study, tables: matrix.draw(study, Tables(tables))),
+    "frontier": (
+        "accuracy and cost",
+        lambda study, tables: frontier.draw(arms_of(study.name, tables), Tables(tables).by("measured/cost", "arm_id")),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -38,22 +52,35 @@ class Drawing:
 
 
 def draw_all(plan: Plan, tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
-    """Every figure of every study of `plan`, as SVG and PNG."""
+    """Every figure of every study of `plan`, as SVG and PNG, and the pictures of the networks, as SVG."""
     for study in plan.studies:
-        for name, drawing in draw(study.name, study.title, tables).items():
+        for name, drawing in draw(study, tables).items():
             save(drawing, paths.figures / study.name / name, f"{study.name}-{name}")
+    draw_networks(tables, paths)
 
 
-def draw(study: str, title: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:
-    """The figures of one study by their names in `FIGURES`; from ``arms``, ``runs``, ``curves``, ``contrasts``."""
-    arms = arms_of(study, tables)
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:
+    """The figures that `study` names; from ``arms``, ``runs``, ``curves``, ``contrasts`` and ``measured/cost``."""
+    drawn = {}
     with style():
-        drawn = {
-            "curves": curves.draw(arms),
-            "differences": differences.draw(study, Tables(tables)),
-            "errors": errors.draw(arms),
-        }
-    return {name: Drawing(drawn[name][0], f"{title}: {TITLES[name]}", drawn[name][1]) for name in FIGURES}
+        for name in study.figures:
+            ending, of_study = KINDS[name]
+            figure, alt = of_study(study, tables)
+            drawn[name] = Drawing(figure, f"{study.title}: {ending}", alt)
+    return drawn
+
+
+def draw_networks(tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
+    """The pictures on the networks' cards, from ``layers``."""
+    known = networks(Tables(tables))
+    for found in registry.architectures().values():
+        for preset in pictured(found.presets):
+            if (found.name, preset) in known:
+                path = paths.figure(NETWORKS, f"{found.name}-{preset}", "svg")
+                title = f"{found.title}, preset {preset}"
+                text = card.draw(known[found.name, preset], f"{NETWORKS}-{path.stem}", title)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
 
 
 def save(drawing: Drawing, base: Path, name: str) -> None:

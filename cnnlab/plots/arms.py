@@ -22,6 +22,7 @@ Mean = tuple[float, float, float]
 class ArmRuns:
     """An arm of a study and its finished runs: rows of ``runs`` and of ``curves``."""
 
+    arm_id: str
     label: str
     index: int
     planned: int
@@ -56,7 +57,13 @@ def arms_of(study: str, tables: Mapping[str, pd.DataFrame]) -> list[ArmRuns]:
     """The arms in the order of the study."""
     arms = tables["arms"]
     return [
-        ArmRuns(arm["label"], index, arm["n_seeds"], *(_mine(tables[name], arm) for name in ("runs", "curves")))
+        ArmRuns(
+            arm["arm_id"],
+            arm["label"],
+            index,
+            arm["n_seeds"],
+            *(_mine(tables[name], arm) for name in ("runs", "curves")),
+        )
         for index, arm in enumerate(as_rows(arms[arms["study"] == study]))
     ]
 

@@ -71,13 +71,13 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
         Column("Seconds a run", numeric=True, hint="Wall clock, median; other jobs may have run beside it"),
     )
     apart = _apart(arms)
-    means = {column: [arm.mean(column) for arm in arms] for column in ("test_error", "train_error")}
+    test, train = (mean_cells(arms, column) for column in ("test_error", "train_error"))
     rows = [
         [
             Cell(arm.label, note=apart[index]),
             _rate(arm.row),
-            _mean(arm, means["test_error"], index),
-            _mean(arm, means["train_error"], index),
+            test[index],
+            train[index],
             _steps(arm),
             _diverged(arm),
             _parameters(arm),
@@ -129,11 +129,16 @@ def _rate(row: Row | None) -> Cell:
     return Cell(plain(row["learning_rate"]), note=f"{source}, at the edge" if edge else source, hint=hint, warning=edge)
 
 
-def _mean(arm: ArmRows, means: Sequence[tuple[float, float, float] | None], index: int) -> Cell:
-    mean = means[index]
+def mean_cells(arms: Sequence[ArmRows], column: str) -> list[Cell]:
+    """Mean and 95 % interval of each arm, in percent, with as many decimals in all of them."""
+    means = [arm.mean(column) for arm in arms]
+    places = common_places((high - low) / 2 for _, low, high in filter(None, means))
+    return [_mean(arm, mean, places) for arm, mean in zip(arms, means, strict=True)]
+
+
+def _mean(arm: ArmRows, mean: tuple[float, float, float] | None, places: int) -> Cell:
     if mean is None:
         return missing("every run diverged" if arm.complete and arm.runs else WAITING)
-    places = common_places((high - low) / 2 for _, low, high in filter(None, means))
     finished = len(values(arm.runs, "test_error"))
     note = f"of {finished} finished" if finished < len(arm.runs) else ""
     return Cell(f"{fixed(mean[0], places)} ({span(mean[1], mean[2], places) or 'one run'})", note=note)

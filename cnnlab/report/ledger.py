@@ -1,4 +1,4 @@
-"""The verdicts first: one row for every claim that is tested, and a list of those that are not yet."""
+"""The verdicts first: one row for every claim that training tests, and a list of those that are not tested yet."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class LedgerView:
 def build(tables: Tables, studies: Sequence[Study], empirical_parts: int) -> LedgerView:
     rows = tables.rows("claims")
     order = {study.name: (not study.core, place) for place, study in enumerate(studies)}
-    tested = [row for row in rows if row["verdict"] != "not tested"]
+    tested = [row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"]
     tested.sort(key=lambda row: order.get(row["study"], (True, len(order))))
     untested = [row for row in rows if row["verdict"] == "not tested"]
     return LedgerView(
@@ -109,11 +109,16 @@ def _summary(rows: Sequence[Row]) -> str:
     found = Counter(row["verdict"] for row in rows)
     head = f"{plural(len(tested), 'claim')} tested"
     if decided:
-        head += ": " + listed([f"{found[word]} {word}" for word in decided])
+        head += ": " + listed([f"{found[word]} {_of(word, found[word])}" for word in decided])
     started = tested | kinds["running"]
     rest = [f"{found['running']} running"] if found["running"] else []
     left = len({row["id"] for row in rows} - started)
     return "; ".join([head, *rest, *([f"{left} not yet tested"] if left else [])]) + "."
+
+
+def _of(verdict: str, number: int) -> str:
+    """``1 holds``, ``2 hold``; the other verdicts do not change."""
+    return verdict.removesuffix("s") if verdict in ("holds", "fails") and number != 1 else verdict
 
 
 def _untested_title(rows: Sequence[Row]) -> str:
@@ -155,8 +160,6 @@ def _named(row: Row) -> str:
 
 
 def _effect(row: Row, why: str, parts: int) -> Cell:
-    if row["kind"] != "empirical":
-        return shown(row["reason"], "no evidence given")
     number = Quantity(row["effect"], row["low"], row["high"])
     if number.value is None and number.interval is None:
         return missing(why)
@@ -180,7 +183,7 @@ def _ledger_wide(row: Row, why: str) -> Cell:
 
 def _expected(tested: Iterable[Row]) -> Expected:
     """Were every true effect exactly on its margin, where errors are most frequent; by each kind of error."""
-    directions = [row["direction"] for row in tested if row["kind"] == "empirical" and row["verdict"] != "running"]
+    directions = [row["direction"] for row in tested if row["verdict"] != "running"]
     equal = directions.count("equal")
     return Expected(
         tests=len(directions),

@@ -2,5 +2,20 @@
 
 from __future__ import annotations
 
-# Of each study, in the order in which the report shows them; a function of the same name in `cnnlab.figures` draws it.
+from collections.abc import Iterable
+
+# Of a study that names none, in the order in which the report shows them.
 FIGURES = ("curves", "differences", "errors")
+# All that a study may name. `matrix` is the effects of switches in families, `frontier` accuracy against cost.
+ALL_FIGURES = (*FIGURES, "matrix", "frontier")
+# The folder of the pictures of networks, beside those of the studies' figures.
+NETWORKS = "networks"
+
+
+def pictured(presets: Iterable[str]) -> tuple[str, ...]:
+    """Of an architecture's presets, those whose picture and layers its card shows: the one that is trained, and the
+    notes' own size or the paper's."""
+    known = list(presets)
+    trained = "small" if "small" in known else known[0]
+    full = next((name for name in ("d2l", "paper") if name in known), trained)
+    return tuple(dict.fromkeys((trained, full)))

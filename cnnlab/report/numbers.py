@@ -9,6 +9,7 @@ from math import floor, inf, isinf, isnan, log10
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DIVIDED = "\N{DIVISION SIGN}"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def fixed(value: float, places: int) -> str:
@@ -66,6 +67,32 @@ def p_value(p: float) -> str:
 
 def count(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def compact(value: float) -> str:
+    """Three digits of a large count: ``61706`` → ``61.7 k``, ``46764746`` → ``46.8 M``; below 1,000 as it is."""
+    rounded = round(value, 2 - floor(log10(max(value, 1))))
+    for power, letter in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if rounded >= 10**power:
+            return f"{significant(rounded / 10**power, 3)} {letter}"
+    return count(value)
+
+
+def exact(value: float) -> str:
+    """A computed number: whole ones in full, others in four digits, tiny and huge ones as ``1.2 × 10⁻⁷``."""
+    if isinf(value):
+        return f"{MINUS if value < 0 else ''}infinite"
+    if float(value).is_integer() and abs(value) < 1e12:
+        return fixed(value, 0)
+    if 1e-4 <= abs(value) < 1e9:
+        return significant(value, max(4, floor(log10(abs(value))) + 2)).rstrip("0").removesuffix(".")
+    mantissa, _, power = f"{value:.1e}".partition("e")
+    return f"{mantissa} {TIMES} 10{str(int(power)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
+
+
+def kibibytes(size: float) -> str:
+    """Bytes as KiB, in full."""
+    return fixed(size / 1024, 1)
 
 
 def listed(words: list[str]) -> str:

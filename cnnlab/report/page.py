@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnlab.records import disk_space
-from cnnlab.report import ledger, methods, sections, settingtables, theme
+from cnnlab.report import computed, ledger, methods, networks, sections, settingtables, theme
 from cnnlab.report.numbers import listed, plural
 from cnnlab.report.rows import Tables
 
@@ -48,6 +48,12 @@ def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Pa
 def page(plan: Plan, tables: Tables, figures: Path) -> str:
     """The HTML; core studies lead."""
     studies = sorted(plan.studies, key=lambda study: not study.core)
+    families = {
+        (study.name, family): label
+        for study in studies
+        if study.matrix
+        for family, label in study.matrix.families.items()
+    }
     verdicts = ledger.build(tables, studies, plan.claims.empirical_parts)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -62,10 +68,16 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         title=TITLE,
         overview=_overview(plan, tables),
         ledger=verdicts,
-        exact=[row for row in tables.rows("claims") if row["verdict"] in ("holds", "fails") and not row["study"]],
+        computed=computed.build(tables),
+        networks=networks.build(tables, figures),
+        opening=[
+            (study, sections.figure(study.name, sections.OPENING, figures))
+            for study in studies
+            if sections.OPENING in study.figures
+        ],
         anchor=ledger.anchor,
         claim_name=ledger.claim_name,
-        studies=[sections.build(study, tables, figures) for study in studies],
+        studies=[sections.build(study, tables, figures, families) for study in studies],
         methods=methods.build(plan, tables),
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
-from cnnlab.report import armtable, contrasttable, svg
+from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrixcells, svg
 from cnnlab.report.cells import TableView
 from cnnlab.report.ledger import anchor, claim_name
-from cnnlab.report.names import FIGURES
 from cnnlab.report.numbers import count, plural
 from cnnlab.report.rows import Row, Tables
 from cnnlab.report.sentences import Sentence, answer, conjunction
@@ -24,7 +23,13 @@ CAPTIONS = {
     "differences": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a "
     "grey band. Filled marks decide a claim, open ones are secondary.",
     "errors": "Test error of each run (below) and mean with 95 % interval over seeds (above).",
+    "matrix": "What each component does to the test error in each family, all else as in that family’s base arm. "
+    "The cells describe: a verdict comes from the architecture that its claim names, fixed before the run.",
+    "frontier": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
+    "line joins the networks that no other beats in both: the Pareto front.",
 }
+LONG = 12  # rows of a table that is folded
+OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class ClaimAnswer:
     verdict: Verdict
     sentences: Sequence[Sentence]
     overall: Sentence | None
+    families: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -56,17 +62,20 @@ class StudyView:
     claims: Sequence[ClaimAnswer]
     extensions: Sequence[Sentence]
     figures: Sequence[FigureView]
-    arms: TableView
-    contrasts: TableView
+    opens: bool
+    tables: Sequence[TableView]
+    folded: Sequence[TableView]
     setting: str
     cost: str | None
 
 
-def build(study: Study, tables: Tables, figures: Path) -> StudyView:
+def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[str, str], str]) -> StudyView:
+    """`families` are the labels of the families of every matrix, by study and family."""
     labels = {name: arm.label for name, arm in study.arms.items()}
     contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
     extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
     arms = armtable.read(study, tables)
+    shown = list(_tables(study, arms, tables, labels))
     done, planned = sum(len(arm.runs) for arm in arms), len(study.arms) * len(study.seeds)
     return StudyView(
         name=study.name,
@@ -76,17 +85,41 @@ def build(study: Study, tables: Tables, figures: Path) -> StudyView:
         paper=study.source.paper,
         file=study.path.as_posix(),
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
-        claims=[_claim(row, tables, labels) for row in tables.rows("claims", study=study.name)],
-        extensions=[answer(row, labels) for row in extensions if row["estimate"] is not None or row["low"] is not None],
-        figures=[FigureView(name, _figure(figures / study.name / f"{name}.svg"), CAPTIONS[name]) for name in FIGURES],
-        arms=armtable.build(study, arms),
-        contrasts=contrasttable.build(study, tables, labels),
+        claims=[_claim(row, tables, labels, families) for row in tables.rows("claims", study=study.name)],
+        extensions=[
+            answer(row, labels)
+            for row in extensions
+            if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
+        ],
+        figures=[figure(study.name, name, figures) for name in study.figures if name != OPENING],
+        opens=OPENING in study.figures,
+        tables=[table for table in shown if len(table.rows) <= LONG],
+        folded=[table for table in shown if len(table.rows) > LONG],
         setting=armtable.common_setting(arms),
         cost=_cost(arms),
     )
 
 
-def _claim(row: Row, tables: Tables, labels: dict[str, str]) -> ClaimAnswer:
+def figure(study: str, name: str, figures: Path) -> FigureView:
+    return FigureView(name, _figure(figures / study / f"{name}.svg"), CAPTIONS[name])
+
+
+def _tables(
+    study: Study, arms: Sequence[armtable.ArmRows], tables: Tables, labels: dict[str, str]
+) -> Iterator[TableView]:
+    """A benchmark's first; then the cells of a matrix; then arms and contrasts."""
+    if "frontier" in study.figures:
+        yield benchtable.build(study, arms, tables)
+    cells = matrixcells.table(study, matrixcells.read(study, tables), tables)
+    if cells:
+        yield cells
+    yield armtable.build(study, arms)
+    contrasts = contrasttable.build(study, tables, labels)
+    if contrasts.rows:
+        yield contrasts
+
+
+def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[tuple[str, str], str]) -> ClaimAnswer:
     mine = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
     parts = tables.rows("contrasts", **mine)
     if parts:
@@ -100,6 +133,7 @@ def _claim(row: Row, tables: Tables, labels: dict[str, str]) -> ClaimAnswer:
         verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
+        families=agreement.sentences(parts, tables, families),
     )
 
 

@@ -1,0 +1,114 @@
+"""Exact and structural claims: computed from networks and tensors, with every number that they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnlab.report.cells import Cell, Column, TableView, missing, shown, verdict_cell
+from cnnlab.report.ledger import anchor, claim_name
+from cnnlab.report.numbers import exact, plural
+from cnnlab.report.rows import Row, Tables
+from cnnlab.report.theme import VERDICTS, Verdict
+
+RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
+CLAIMS = (
+    Column("Claim"),
+    Column("Verdict"),
+    Column("Evidence"),
+    Column("Checks", numeric=True, hint="Numbers that decide the claim; it holds if all of them do"),
+)
+EVIDENCE = (
+    Column("Case"),
+    Column("Quantity"),
+    Column("Value", numeric=True),
+    Column("Must be", numeric=True, hint="What the value is held against"),
+    Column("Holds"),
+)
+
+
+@dataclass(frozen=True)
+class Article:
+    """One part of a claim, with its evidence."""
+
+    anchor: str
+    name: str
+    statement: str
+    verdict: Verdict
+    summary: str
+    checks: str
+    evidence: TableView
+
+
+@dataclass(frozen=True)
+class ComputedView:
+    table: TableView
+    articles: Sequence[Article]
+
+
+def build(tables: Tables) -> ComputedView:
+    rows = [row for row in tables.rows("claims") if row["verdict"] in ("holds", "fails")]
+    return ComputedView(
+        table=TableView("computed", "Claims computed", CLAIMS, [_row(row, tables) for row in rows], cards=True),
+        articles=[_article(row, tables) for row in rows],
+    )
+
+
+def _row(row: Row, tables: Tables) -> list[Cell]:
+    return [
+        Cell(row["statement"], note=f"{claim_name(row)} · {row['kind']}", link=anchor(row)),
+        verdict_cell(row["verdict"]),
+        shown(row["reason"], "no summary is given"),
+        shown(checks(_evidence(row, tables)), "its evidence is not in the tables yet"),
+    ]
+
+
+def _article(row: Row, tables: Tables) -> Article:
+    evidence, name = _evidence(row, tables), claim_name(row)
+    decisive = [each for each in evidence if each["required"]]
+    beside = len(evidence) - len(decisive)
+    told = f"{checks(evidence) or 'no'} checks hold" if decisive else "no check"
+    return Article(
+        anchor=anchor(row),
+        name=name,
+        statement=row["statement"] or "",
+        verdict=VERDICTS[row["verdict"]],
+        summary=row["reason"] or "No summary is given.",
+        checks=told + (f"; {plural(beside, 'number')} beside" if beside else ""),
+        evidence=TableView(
+            f"evidence-{anchor(row)}", f"Evidence for {name}", EVIDENCE, [_evidence_row(each) for each in evidence]
+        ),
+    )
+
+
+def _evidence(row: Row, tables: Tables) -> list[Row]:
+    return sorted(tables.rows("evidence", id=row["id"], part=row["part"]), key=lambda each: each["index"])
+
+
+def checks(evidence: Sequence[Row]) -> str | None:
+    """``11 of 12``: of the rows that decide, how many hold."""
+    decisive = [bool(row["holds"]) for row in evidence if row["required"]]
+    return f"{sum(decisive):,} of {len(decisive):,}" if decisive else None
+
+
+def _evidence_row(row: Row) -> list[Cell]:
+    return [
+        Cell(row["case"]),
+        Cell(row["quantity"], note="" if (row["unit"] or "") in row["quantity"] else row["unit"]),
+        Cell(exact(row["value"])),
+        _against(row),
+        _holds(row),
+    ]
+
+
+def _against(row: Row) -> Cell:
+    if not row["relation"] or row["against"] is None:
+        return missing("only shown: it is held against nothing")
+    return Cell(f"{RELATIONS[row['relation']]} {exact(row['against'])}", note=row["against_name"] or "")
+
+
+def _holds(row: Row) -> Cell:
+    """A row that decides nothing says so."""
+    if row["holds"] is None:
+        return Cell("only shown")
+    return verdict_cell("holds" if row["holds"] else "fails", "" if row["required"] else "only shown")
