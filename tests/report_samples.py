@@ -1,4 +1,4 @@
-"""A plan of seven small studies and plausible finished runs, made up: what the report's tests render.
+"""A plan of small studies and plausible finished runs, made up: what the report's tests render.
 
 The runs go through cnnlab's own tables and verdicts, so that the page is tested on what the pipeline makes.
 """
@@ -17,8 +17,9 @@ import pandas as pd
 from cnnlab import paths, tables, verdict
 from cnnlab.config import Config
 from cnnlab.plan import Plan
+from cnnlab.report.names import FIGURES
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
-from cnnlab.study import Arm, ClaimSpec, ContrastSpec, Source, Study, load_claims
+from cnnlab.study import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
 
 REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
 TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
@@ -131,15 +132,15 @@ STUDIES: dict[str, dict[str, Any]] = {
         "arms": {
             "residual-8": (
                 "Residual, 8 layers",
-                Truth(0.045, 0.01, model={"depth": 8, "residual": True}, architecture="resnet"),
+                Truth(0.045, 0.01, model={"depth": 8, "residual": True}, architecture="resnet_cifar"),
             ),
             "plain-8": (
                 "Plain, 8 layers",
-                Truth(0.049, 0.014, model={"depth": 8, "residual": False}, architecture="resnet"),
+                Truth(0.049, 0.014, model={"depth": 8, "residual": False}, architecture="resnet_cifar"),
             ),
             "residual-44": (
                 "Residual, 44 layers",
-                Truth(0.05, 0.012, steps=150, model={"depth": 44, "residual": True}, architecture="resnet"),
+                Truth(0.05, 0.012, steps=150, model={"depth": 44, "residual": True}, architecture="resnet_cifar"),
             ),
             "plain-44": (
                 "Plain, 44 layers",
@@ -150,7 +151,7 @@ STUDIES: dict[str, dict[str, Any]] = {
                     spread=0.03,
                     diverging=(2,),
                     model={"depth": 44, "residual": False},
-                    architecture="resnet",
+                    architecture="resnet_cifar",
                 ),
             ),
         },
@@ -255,6 +256,117 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 
 
+# Label, parameters, multiply-accumulates, test error.
+FAMILIES: dict[str, tuple[str, int, int, float]] = {
+    "lenet": ("LeNet-5", 61_706, 416_520, 0.033),
+    "mlp": ("MLP", 109_386, 109_184, 0.06),
+    "alexnet": ("AlexNet", 210_000, 2_100_000, 0.021),
+    "vgg": ("VGG-11", 260_000, 2_400_000, 0.018),
+    "nin": ("NiN", 98_000, 1_800_000, 0.025),
+    "googlenet": ("GoogLeNet", 150_000, 3_100_000, 0.019),
+    "resnet": ("ResNet-18", 300_000, 3_300_000, 0.0175),
+    "resnet_cifar": ("ResNet-20 (CIFAR)", 272_000, 2_900_000, 0.02),
+}
+# Title, the values without and with it, the claim beside which a metric stands.
+SWITCHES: dict[str, tuple[str, Any, Any, dict[str, str | None]]] = {
+    "normalization": ("Batch normalization", "none", "batch", {"test_error": "C28", "steps_to_target": "C26"}),
+    "activation": ("Sigmoid or ReLU", "sigmoid", "relu", {"test_error": "C06", "first_gradient_norm": "C06"}),
+    "pooling": ("Average or max pooling", "average", "max", {"test_error": "C07", "early_gradient_norm": "C07"}),
+    "residual": ("Residual or plain", False, True, {"test_error": None, "train_loss": "C39"}),
+}
+BASE = {"normalization": "none", "activation": "relu", "pooling": "max", "residual": False}
+# How much less the arm with the switch errs, in percentage points, by family in the order of FAMILIES.
+GAINS = {
+    "normalization": (0.2, 0.9, 0.1, 0.4, -0.6, 0.7, 0.3, 1.2),
+    "activation": (8.0, 1.1, 62.0, 70.0, 30.0, 66.0, 12.0, 9.0),
+    "pooling": (0.6, 0.0, 0.3, -0.2, -0.9, 0.4, 0.1, 0.0),
+    "residual": (0.0, 0.0, 0.0, 0.4, 0.0, 0.0, 1.4, 0.9),
+}
+NO_SHORTCUT = "no block of it keeps the shape of its input, so there is nothing to add it to"
+REFUSED = {
+    **{(family, "residual"): NO_SHORTCUT for family in ("lenet", "alexnet", "nin")},
+    ("mlp", "pooling"): "it has no maps",
+    ("mlp", "residual"): "every layer changes the width",
+    ("googlenet", "residual"): "its blocks concatenate",
+    ("resnet_cifar", "pooling"): "it strides instead",
+}
+
+
+def _matrix() -> dict[str, Any]:
+    """Eight families and four switches; GoogLeNet is not finished, and VGG diverges with a sigmoid."""
+    arms: dict[str, tuple[str, Truth]] = {}
+    cells: list[CellContrast] = []
+    for place, (family, (label, _, _, error)) in enumerate(FAMILIES.items()):
+        arms[family] = label, Truth(error, architecture=family, model=dict(BASE), steps=120)
+        for switch, (title, without, with_, metrics) in SWITCHES.items():
+            if (family, switch) in REFUSED:
+                continue
+            gain = GAINS[switch][place] / 100
+            has = BASE[switch] == with_
+            value, name = (without, f"{family} {switch}={without}") if has else (with_, f"{family} {switch}={with_}")
+            truth = Truth(
+                error + (gain if has else -gain),
+                train_error=0.005 + max(gain, 0) * has,
+                gradient=0.01 if switch == "activation" else 0.3,
+                steps=None if gain > 0.3 else 90,
+                diverging=(2,) if (family, switch) == ("vgg", "activation") else (),
+                model=BASE | {switch: value},
+                architecture=family,
+            )
+            arms[name] = f"{label}, {value}", truth
+            plus, minus = (name, family) if has else (family, name)
+            cells += [
+                CellContrast(
+                    metric=metric,
+                    contrast={plus: 1, minus: -1},
+                    extension=claim,
+                    label=f"{label}: {title}",
+                    family=family,
+                    switch=switch,
+                )
+                for metric, claim in metrics.items()
+            ]
+    return {
+        "title": "Four switches in every family",
+        "question": "In which networks do batch normalization, ReLU, max pooling and residual connections help?",
+        "source": (None, None),
+        "core": True,
+        "arms": arms,
+        "seeds": 5,
+        "slow": {name: 3 for name in arms if name.startswith("googlenet")},
+        "claims": [],
+        "secondary": cells,
+        "figures": ("matrix",),
+        "matrix": Matrix(
+            {family: label for family, (label, *_) in FAMILIES.items()},
+            {switch: title for switch, (title, *_) in SWITCHES.items()},
+            REFUSED,
+        ),
+    }
+
+
+def _benchmark() -> dict[str, Any]:
+    """Eight networks, of which GoogLeNet is not finished."""
+    return {
+        "title": "Seven families, accuracy and cost",
+        "question": "What does accuracy cost?",
+        "source": (None, None),
+        "core": True,
+        "arms": {
+            family: (label, Truth(error, architecture=family, epochs=8))
+            for family, (label, _, _, error) in FAMILIES.items()
+        },
+        "seeds": 5,
+        "slow": {"googlenet": 4},
+        "claims": [],
+        "secondary": [],
+        "figures": ("frontier", "errors"),
+    }
+
+
+STUDIES |= {"matrix": _matrix(), "benchmark": _benchmark()}
+
+
 def plan(folder: Path, names: tuple[str, ...] = tuple(STUDIES)) -> Plan:
     """A plan of the named sample studies, whose files lie below `folder`."""
     config = Config(tier="quick", results=str(folder / "results"), reports=str(folder / "reports"))
@@ -274,8 +386,10 @@ def _study(name: str, written: dict[str, Any]) -> Study:
         labels={arm: label for arm, (label, _) in written["arms"].items()},
         seeds=tuple(range(written["seeds"])),
         claims=tuple(_claim(written["arms"], *claim) for claim in written["claims"]),
-        secondary=tuple(_secondary(*row) for row in written["secondary"]),
+        secondary=tuple(row if isinstance(row, ContrastSpec) else _secondary(*row) for row in written["secondary"]),
         path=Path(f"workflow/studies/{name}.yaml"),
+        figures=written.get("figures", FIGURES),
+        matrix=written.get("matrix"),
     )
 
 
@@ -318,7 +432,8 @@ def runs(made: Plan) -> dict[str, dict[int, Run]]:
         written = STUDIES[study.name]
         for name, (_, truth) in written["arms"].items():
             spec = study.arms[name].spec
-            seeds = study.seeds[: written.get("done", len(study.seeds))]
+            done = written.get("slow", {}).get(name, written.get("done", len(study.seeds)))
+            seeds = study.seeds[:done]
             found.setdefault(spec.arm_id, {}).update({seed: _run(spec, truth, seed) for seed in seeds})
     return found
 
@@ -340,6 +455,51 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
         "measured/mlflow": tables.table("measured/mlflow", _mlflow(found)),
         "measured/cost": tables.table("measured/cost", _cost(made)),
         "measured/throughput": tables.table("measured/throughput", _throughput()),
+    }
+
+
+# Three parts of claims: one holds, one fails in part, one rests on numbers that are tiny or infinite.
+FINDINGS = {"C02": (True, "156 <parameters> instead of 3,692,640."), "C18": (False, "Stage 1 divides by 4.")}
+FINDINGS["C31"] = (True, "It stays finite.")
+# Case, quantity, unit, value, relation, against, its name, required, holds.
+EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
+    "C02": [
+        ("block1.conv", "parameters", "parameters", 156, "<", 3_692_640, "dense layer", True, True),
+        ("block2.conv", "parameters", "parameters", 2_416, "<", 1_883_200, "dense layer", True, True),
+    ],
+    "C18": [
+        ("stage1", "side in over out", "times", 4, "=", 2, "halved", True, False),
+        ("stage2", "side in over out", "times", 2, "=", 2, "halved", True, True),
+        ("stage2", "side out", "pixels", 28, "", None, None, False, None),
+        ("stage3", "side out", "pixels", 14, "=", 14, "half of 28", False, True),
+    ],
+    "C31": [
+        ("with it", "largest output", "", 1.25e-7, "<=", 1e-5, "tolerance", True, True),
+        ("without it", "largest output", "", np.inf, "", None, None, False, None),
+    ],
+}
+
+
+def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
+    """`frames`, and what is read off the networks: the layers of every one that is registered, and made-up findings."""
+    from cnnlab import exact
+    from cnnlab.exact.zoo import Zoo
+
+    found: Any = runs(made)
+    findings = [{"id": key, "part": "main", "holds": holds, "summary": text} for key, (holds, text) in FINDINGS.items()]
+    keys = ("case", "quantity", "unit", "value", "relation", "against", "against_name", "required", "holds")
+    evidence = [
+        {"id": key, "part": "main", "index": index, **dict(zip(keys, row, strict=True))}
+        for key, rows in EVIDENCE.items()
+        for index, row in enumerate(rows)
+    ]
+    layers = [row for trace in Zoo().every() for row in exact._layers(trace)]
+    _, ledger = verdict.evaluate(made, found, None, findings)
+    return frames(made) | {
+        "claims": tables.table("claims", ledger),
+        "exact": tables.table("exact", findings),
+        "evidence": tables.table("evidence", evidence),
+        "layers": tables.table("layers", layers),
     }
 
 
@@ -486,8 +646,8 @@ def _cost(made: Plan) -> list[dict[str, Any]]:
             "arm_id": arm_id,
             "architecture": arm.model.architecture,
             "preset": "small",
-            "parameters": 61_706,
-            "macs": 416_520,
+            "parameters": FAMILIES.get(arm.model.architecture, FAMILIES["lenet"])[1],
+            "macs": FAMILIES.get(arm.model.architecture, FAMILIES["lenet"])[2],
             "images_per_second": 5210.4,
             "latency_ms": 0.41,
             "memory_mb": 7.9,

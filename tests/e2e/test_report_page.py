@@ -15,7 +15,7 @@ from tests import report_samples
 
 pytestmark = [pytest.mark.e2e]
 
-STUDIES = ("normalization", "activation", "residual", "head")
+STUDIES = ("normalization", "activation", "residual", "head", "matrix", "benchmark")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
 CONTRASTS = """
 () => {
@@ -44,7 +44,7 @@ CONTRASTS = """
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = report_samples.plan(tmp_path_factory.mktemp("page"), STUDIES)
     report_samples.write_cards(plan)
-    frames = report_samples.frames(plan)
+    frames = report_samples.zoo_frames(plan)
     figures.draw_all(plan, frames, plan.paths)
     render(plan, frames, plan.paths.figures, plan.paths.report)
     return plan.paths.report
@@ -79,11 +79,42 @@ def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path) -> None:
+@pytest.mark.parametrize("name", ["ledger", "computed"])
+def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path, name: str) -> None:
     for width in (360, 1440):
         page = open_report(browser_page_factory, report, width=width)
-        room = "document.querySelector('.cards').clientWidth - document.querySelector('#ledger').scrollWidth"
-        assert page.evaluate(room) >= 0, width
+        table = f"document.querySelector('#{name}')"
+        assert page.evaluate(f"{table}.closest('.cards').clientWidth - {table}.scrollWidth") >= 0, width
+
+
+def test_the_matrix_is_seen_before_the_ledger(browser_page_factory: Any, report: Path) -> None:
+    for width in (360, 1440):
+        page = open_report(browser_page_factory, report, width=width)
+        below = "(selector) => document.querySelector(selector).getBoundingClientRect().top"
+        strip, matrix, ledger = (page.evaluate(below, name) for name in (".strip", "figure.opening svg", "#ledger"))
+        assert strip < matrix < ledger, width
+
+
+def test_the_link_beneath_the_matrix_opens_its_table(browser_page_factory: Any, report: Path) -> None:
+    page = open_report(browser_page_factory, report)
+    assert not page.locator("#cells-matrix").is_visible()
+    page.get_by_role("link", name="Every cell in every metric").click()
+    page.locator("#cells-matrix").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("figure", ["figure.opening svg", "#network-googlenet svg", ".figure-frontier svg"])
+def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
+    browser_page_factory: Any, report: Path, figure: str
+) -> None:
+    page = open_report(browser_page_factory, report, width=400)
+    inside = """(svg) => {
+      const frame = svg.getBoundingClientRect();
+      return [...svg.querySelectorAll("text")].map((text) => text.getBoundingClientRect())
+        .map((box) => [box.left - frame.left, frame.right - box.right, box.height]);
+    }"""
+    for left, right, height in page.locator(figure).first.evaluate(inside):
+        assert min(left, right) > -4
+        assert height > 8
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -110,7 +141,7 @@ def test_figures_take_the_colours_of_the_page(browser_page_factory: Any, report:
 def test_every_image_has_a_name(browser_page_factory: Any, report: Path) -> None:
     page = open_report(browser_page_factory, report)
     images = page.locator("svg, [role=img], img")
-    assert images.count() > 3 * len(STUDIES)
+    assert images.count() > 4 * len(STUDIES)
     assert page.get_by_role("img", name=re.compile(r"\S")).count() == images.count()
     assert page.get_by_role("img", name=re.compile("Sigmoid or ReLU: test error by arm. .*ReLU 3")).count() == 1
 
@@ -142,9 +173,9 @@ def test_copying_works_where_the_clipboard_is_not_allowed(browser_page_factory: 
 def test_a_link_into_a_folded_list_opens_it(browser_page_factory: Any, report: Path) -> None:
     page = open_report(browser_page_factory, report)
     assert not page.locator("#untested").evaluate("(part) => part.open")
-    page.get_by_role("link", name="C02: not tested").click()
+    page.get_by_role("link", name="C04: not tested").click()
     page.wait_for_function("document.querySelector('#untested').open")
-    page.locator("#claim-C02").wait_for(state="visible")
+    page.locator("#claim-C04").wait_for(state="visible")
 
 
 def test_the_contents_are_folded_on_a_phone_only(browser_page_factory: Any, report: Path) -> None:
@@ -162,4 +193,4 @@ def test_everything_important_is_printed_on_white(browser_page_factory: Any, rep
     assert not page.locator("button").first.is_visible()
     assert not page.locator("nav").is_visible()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("#claim-C02").is_visible()
+    assert page.locator("#claim-C04").is_visible()

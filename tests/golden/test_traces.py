@@ -24,8 +24,8 @@ ARMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "lenet-relu-max": ("lenet", {"activation": "relu", "pooling": "max"}, {}),
     "lenet-batch": ("lenet", {"activation": "relu", "normalization": "batch", "dropout": 0.2}, {}),
     "mlp-shuffled": ("mlp", {"activation": "tanh"}, {"shuffle_pixels": True}),
-    "resnet-8": ("resnet", {"depth": 8}, {"augment": ("shift:2",)}),
-    "plain-8": ("resnet", {"depth": 8, "residual": False}, {}),
+    "resnet-8": ("resnet_cifar", {"depth": 8}, {"augment": ("shift:2",)}),
+    "plain-8": ("resnet_cifar", {"depth": 8, "residual": False}, {}),
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cnnlab.config import load_config
 from cnnlab.cost import estimate_seconds
+from cnnlab.listing import costs
 from cnnlab.plan import Plan, make_plan
 
 CORES, STEPS_SECONDS, START_SECONDS = 2, 90, 4
+MINUTES = {"core": 12, "all": 40}
 
 
 def core_seconds(plan: Plan) -> float:
@@ -20,9 +24,16 @@ def core_seconds(plan: Plan) -> float:
     )
 
 
-def test_the_quick_tier_takes_at_most_ten_minutes_on_two_cores() -> None:
+@pytest.mark.parametrize("studies", MINUTES)
+def test_the_quick_tier_fits_its_minutes_on_two_cores(studies: str) -> None:
+    plan = make_plan(load_config(pairs=["device=cpu", f"studies={studies}"]))
+    assert core_seconds(plan) / CORES + STEPS_SECONDS <= 60 * MINUTES[studies]
+
+
+def test_the_printed_estimate_is_that_of_the_budget() -> None:
     plan = make_plan(load_config(pairs=["device=cpu"]))
-    assert core_seconds(plan) / CORES + STEPS_SECONDS <= 600
+    starts = START_SECONDS * len(plan.arms())
+    assert f"about {core_seconds(plan) - starts:.0f} core-seconds" in costs(plan)
 
 
 def test_the_smoke_tier_has_at_most_ten_arms() -> None:

@@ -59,7 +59,7 @@ def test_show(name: str, said: str) -> None:
 
 MISTAKES = {
     ("show", "lennet"): "did you mean 'lenet'?",
-    ("show", "lenet", "--preset", "big"): "valid: d2l, small",
+    ("show", "lenet", "--preset", "big"): "valid: d2l, paper, small",
     ("list", "--config", "studies"): "not of the form key=value",
     ("list", "--config", "studdies=core"): "did you mean 'studies'?",
     ("list", "--config", "studies=activatoin"): "did you mean 'activation'?",

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import t
 
 from cnnlab import figures
@@ -19,12 +21,14 @@ from cnnlab.plan import Plan
 from cnnlab.plots import differences
 from cnnlab.report import svg
 from cnnlab.report.names import FIGURES
+from cnnlab.report.numbers import Quantity
+from cnnlab.report.pareto import front
 from cnnlab.report.rows import Tables
 from cnnlab.report.theme import COLOURS, SERIES
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-STUDIES = ("activation", "residual", "head")
+STUDIES = ("activation", "residual", "head", "matrix", "benchmark")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +42,8 @@ def frames(plan: Plan) -> Frames:
 
 
 @pytest.fixture(scope="module")
-def drawn(frames: Frames) -> dict[str, dict[str, figures.Drawing]]:
-    return {name: figures.draw(name, report_samples.STUDIES[name]["title"], frames) for name in STUDIES}
+def drawn(plan: Plan, frames: Frames) -> dict[str, dict[str, figures.Drawing]]:
+    return {name: figures.draw(plan.study(name), frames) for name in STUDIES}
 
 
 def errors_of(frames: Frames, arm: str) -> np.ndarray:
@@ -49,7 +53,11 @@ def errors_of(frames: Frames, arm: str) -> np.ndarray:
 
 
 def test_every_study_has_the_figures_that_planning_names(drawn: dict[str, dict[str, figures.Drawing]]) -> None:
-    assert all(tuple(of_study) == FIGURES for of_study in drawn.values())
+    assert {name: tuple(of_study) for name, of_study in drawn.items()} == {
+        **dict.fromkeys(("activation", "residual", "head"), FIGURES),
+        "matrix": ("matrix",),
+        "benchmark": ("frontier", "errors"),
+    }
 
 
 def test_the_alt_text_of_errors_holds_mean_and_interval(frames: Frames, drawn: Any) -> None:
@@ -89,8 +97,8 @@ def test_a_run_that_diverged_is_told(drawn: Any) -> None:
     assert "1 of 6 diverged" in drawn["residual"]["curves"].alt
 
 
-def test_the_same_tables_give_the_same_bytes(frames: Frames, drawn: Any, tmp_path: Path) -> None:
-    again = figures.draw("residual", "Residual or plain", frames)
+def test_the_same_tables_give_the_same_bytes(plan: Plan, frames: Frames, drawn: Any, tmp_path: Path) -> None:
+    again = figures.draw(plan.study("residual"), frames)
     for name in FIGURES:
         figures.save(drawn["residual"][name], tmp_path / "one" / name, "x")
         figures.save(again[name], tmp_path / "two" / name, "x")
@@ -138,9 +146,9 @@ def test_an_inlined_svg_is_named_by_its_alt_text_and_has_no_tooltip(drawn: Any, 
     assert "http" not in inline
 
 
-def test_a_label_with_markup_stays_text(frames: Frames, tmp_path: Path) -> None:
+def test_a_label_with_markup_stays_text(plan: Plan, frames: Frames, tmp_path: Path) -> None:
     arms = frames["arms"].assign(label=frames["arms"]["label"].replace("ReLU", "<script>&"))
-    drawing = figures.draw("activation", "A & B", {**frames, "arms": arms})["errors"]
+    drawing = figures.draw(plan.study("activation"), {**frames, "arms": arms})["errors"]
     figures.save(drawing, tmp_path / "errors", "x")
     text = (tmp_path / "errors.svg").read_text(encoding="utf-8")
     assert "<script>" not in text
@@ -159,17 +167,19 @@ def test_effects_of_seeds_stay_hidden_while_a_claim_runs(frames: Frames) -> None
     assert all(differences._per_seed(row, tables, "head") == [] for row in tables.rows("contrasts", study="head"))
 
 
-def test_a_loss_that_overflowed_is_left_out_without_a_warning(frames: Frames, tmp_path: Path) -> None:
+def test_a_loss_that_overflowed_is_left_out_without_a_warning(plan: Plan, frames: Frames, tmp_path: Path) -> None:
     losses = frames["curves"]["validation_loss"].mask(frames["curves"]["step"] < 100, np.inf)
-    drawing = figures.draw("residual", "R", {**frames, "curves": frames["curves"].assign(validation_loss=losses)})
+    drawing = figures.draw(
+        plan.study("residual"), {**frames, "curves": frames["curves"].assign(validation_loss=losses)}
+    )
     figures.save(drawing["curves"], tmp_path / "curves", "x")
     assert "inf" not in (tmp_path / "curves.svg").read_text(encoding="utf-8").replace("infinite", "")
 
 
-def test_a_first_loss_out_of_all_proportion_does_not_hide_the_rest(frames: Frames) -> None:
+def test_a_first_loss_out_of_all_proportion_does_not_hide_the_rest(plan: Plan, frames: Frames) -> None:
     first = frames["curves"]["step"] == frames["curves"]["step"].min()
     curves = frames["curves"].assign(validation_loss=frames["curves"]["validation_loss"].mask(first, 40_000.0))
-    axes = figures.draw("residual", "R", {**frames, "curves": curves})["curves"].figure.axes[1]
+    axes = figures.draw(plan.study("residual"), {**frames, "curves": curves})["curves"].figure.axes[1]
     mine = curves[curves["arm_id"].isin(frames["arms"][frames["arms"]["study"] == "residual"]["arm_id"])]
     late = mine[mine["epoch"] >= mine["epoch"].max() / 2]["validation_loss"].max()
     assert axes.get_ylim()[1] < 4 * late
@@ -178,16 +188,48 @@ def test_a_first_loss_out_of_all_proportion_does_not_hide_the_rest(frames: Frame
 
 
 @pytest.mark.parametrize("empty", ["nothing", "all diverged"])
-def test_a_study_without_a_finished_run_has_figures_that_say_so(frames: Frames, tmp_path: Path, empty: str) -> None:
+def test_a_study_without_a_finished_run_has_figures_that_say_so(
+    plan: Plan, frames: Frames, tmp_path: Path, empty: str
+) -> None:
     tables = dict(frames)
     if empty == "nothing":
         tables |= {name: frames[name].iloc[:0] for name in ("runs", "curves", "contrasts")}
     else:
         tables["runs"] = frames["runs"].assign(status="diverged", test_error=np.nan)
-    for name, drawing in figures.draw("activation", "A", tables).items():
+    for name, drawing in figures.draw(plan.study("activation"), tables).items():
         figures.save(drawing, tmp_path / name, "x")
         assert (tmp_path / f"{name}.png").stat().st_size > 1000
     assert "finished" in drawing.alt
+
+
+def test_the_matrix_tells_every_cell(plan: Plan, frames: Frames, drawn: Any) -> None:
+    """Its number, how far its runs are, or why the family refuses the switch."""
+    alt = drawn["matrix"]["matrix"].alt
+    rows = frames["contrasts"].query("study == 'matrix' and metric == 'test_error'")
+    matrix = plan.study("matrix").matrix
+    assert matrix
+    assert len(rows) + len(matrix.refused) == len(matrix.families) * len(matrix.switches)
+    for reason in matrix.refused.values():
+        assert reason in alt
+    for _, row in rows[rows["n"] == rows["n_planned"]].iterrows():
+        assert Quantity(row["estimate"], row["low"], row["high"]).value in alt
+    assert "3 of 5 seeds" in alt
+
+
+def test_the_frontier_says_what_is_not_measured(plan: Plan, frames: Frames) -> None:
+    without = {name: frame for name, frame in frames.items() if name != "measured/cost"}
+    assert "not measured" in figures.draw(plan.study("benchmark"), without)["frontier"].alt
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
+@settings(deadline=None, derandomize=True)
+def test_what_is_not_on_the_front_is_beaten_by_something_on_it(points: list[tuple[int, int]]) -> None:
+    costs, errors = [float(cost) for cost, _ in points], [float(error) for _, error in points]
+    members = front(costs, errors)
+    best = [point for point, member in zip(points, members, strict=True) if member]
+    for point, member in zip(points, members, strict=True):
+        beaten = any(other[0] <= point[0] and other[1] <= point[1] and other != point for other in best)
+        assert member != beaten
 
 
 def luminance(colour: str) -> float:

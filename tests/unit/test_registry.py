@@ -17,7 +17,7 @@ TOY = """
 ARCHITECTURE = {
     "title": "Toy",
     "paper": "none",
-    "switches": {"activation": {"default": "relu", "choices": ["relu", "tanh"]}, "head": {"default": "dense",
+    "switches": {"activation": {"default": "relu", "choices": ["relu", "tanh"]}, "top": {"default": "dense",
                  "choices": ["dense", "average"]}, "scale": 0.5, "initialization": "auto"},
     "presets": {"small": {"channels": 1, "image_size": 8, "classes": 2, "table": [3, 4]}},
     "smallest_image": 2,
@@ -32,15 +32,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_zoo_every_file_that_declares_an_architecture_is_found() -> None:
-    assert {"mlp", "lenet", "resnet"} <= set(registry.architectures())
+    assert {"mlp", "lenet", "resnet_cifar"} <= set(registry.architectures())
     assert registry.source_file("lenet") == ROOT / "cnnlab/models/lenet.py"
 
 
 def test_zoo_planning_imports_no_heavy_package() -> None:
     code = (
         "import sys; from cnnlab import registry; registry.architectures();"
-        "registry.resolve('resnet', 'small', {'depth': 44}, 'here');"
-        "registry.check_image('resnet', 'small', {}, 1, 14, 14, 10, 'here');"
+        "registry.resolve('resnet_cifar', 'small', {'depth': 44}, 'here');"
+        "registry.check_image('resnet_cifar', 'small', {}, 1, 14, 14, 10, 'here');"
         "print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'cnnlab.models'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -52,8 +52,12 @@ def test_zoo_resolving_is_complete_canonical_and_idempotent() -> None:
     assert switches == {
         "activation": "relu",
         "normalization": "none",
+        "normalization_order": "before",
+        "affine": "both",
         "pooling": "average",
         "dropout": 0.0,
+        "head": "dense",
+        "width": 6,
         "initialization": "kaiming",
     }
     assert isinstance(switches["dropout"], float)
@@ -61,15 +65,15 @@ def test_zoo_resolving_is_complete_canonical_and_idempotent() -> None:
 
 
 def test_zoo_the_order_of_overrides_does_not_count() -> None:
-    one = registry.resolve("resnet", "small", {"depth": 8, "width": 4}, "here")
-    other = registry.resolve("resnet", "small", {"width": 4, "depth": 8.0}, "here")
+    one = registry.resolve("resnet_cifar", "small", {"depth": 8, "width": 4}, "here")
+    other = registry.resolve("resnet_cifar", "small", {"width": 4, "depth": 8.0}, "here")
     assert list(one.items()) == list(other.items())
 
 
 def test_zoo_a_preset_overrides_defaults_and_a_study_overrides_the_preset() -> None:
-    assert registry.resolve("resnet", "paper", {}, "here")["width"] == 16
-    assert registry.resolve("resnet", "small", {}, "here")["width"] == 8
-    assert registry.resolve("resnet", "small", {"width": 5}, "here")["width"] == 5
+    assert registry.resolve("resnet_cifar", "paper", {}, "here")["width"] == 16
+    assert registry.resolve("resnet_cifar", "small", {}, "here")["width"] == 8
+    assert registry.resolve("resnet_cifar", "small", {"width": 5}, "here")["width"] == 5
 
 
 @pytest.mark.parametrize(
@@ -100,27 +104,31 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenett",
             "small",
             {},
-            "here: architecture: unknown architecture 'lenett'; did you mean 'lenet'? valid: lenet, mlp, resnet",
+            "here: architecture: unknown architecture 'lenett'; did you mean 'lenet'? valid: "
+            + ", ".join(registry.architectures()),
         ),
         (
             "lenet",
             "smal",
             {},
-            "here: preset: lenet has no preset 'smal'; did you mean 'small'? valid: d2l, small",
+            "here: preset: lenet has no preset 'smal'; did you mean 'small'? valid: d2l, paper, small",
         ),
         (
             "lenet",
             "small",
             {"residual": True},
-            "here: lenet does not take 'residual'; "
-            "it takes activation, normalization, pooling, dropout, initialization",
+            "here: lenet does not take 'residual' (no block of it keeps the shape of its input, so there is nothing to "
+            "add it to); it takes activation, normalization, normalization_order, affine, pooling, dropout, head, "
+            "width, "
+            "initialization",
         ),
         (
             "lenet",
             "small",
             {"activaton": "relu"},
             "here: unknown switch 'activaton'; did you mean 'activation'? "
-            "valid: activation, dropout, initialization, normalization, pooling",
+            "valid: activation, affine, dropout, head, initialization, normalization, normalization_order, "
+            "pooling, width",
         ),
         (
             "lenet",
@@ -132,13 +140,13 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"normalization": False},
-            "here: normalization: unknown value False; valid: none, batch",
+            "here: normalization: unknown value False; valid: none, batch, batch_scratch, layer, group",
         ),
         (
             "lenet",
             "small",
             {"normalization": None},
-            "here: normalization: unknown value None; valid: none, batch",
+            "here: normalization: unknown value None; valid: none, batch, batch_scratch, layer, group",
         ),
         ("lenet", "small", {"dropout": 1}, "here: dropout: 1 is out of range; it takes 0 or more, below 1"),
         (
@@ -160,18 +168,38 @@ def test_zoo_a_given_initialization_stays() -> None:
             "here: dropout: nan is not a number; it takes 0 or more, below 1",
         ),
         (
-            "resnet",
+            "resnet_cifar",
             "small",
             {"depth": 21},
             "here: depth: 21 is not one of 8, 14, 20, ...; nearest: 20 or 26",
         ),
-        ("resnet", "small", {"depth": 2}, "here: depth: 2 is not one of 8, 14, 20, ...; nearest: 8"),
-        ("resnet", "small", {"width": 0}, "here: width: 0 is not one of 1, 2, 3, ...; nearest: 1"),
-        ("resnet", "small", {"width": 2.5}, "here: width: 2.5 is not one of 1, 2, 3, ...; nearest: 2 or 3"),
-        ("resnet", "small", {"width": True}, "here: width: true is not a number; it takes 1, 2, 3, ..."),
-        ("resnet", "small", {"residual": "no"}, "here: residual: unknown value 'no'; valid: false, true"),
+        ("resnet_cifar", "small", {"depth": 2}, "here: depth: 2 is not one of 8, 14, 20, ...; nearest: 8"),
+        ("resnet_cifar", "small", {"width": 0}, "here: width: 0 is not one of 1, 2, 3, ...; nearest: 1"),
+        ("resnet_cifar", "small", {"width": 2.5}, "here: width: 2.5 is not one of 1, 2, 3, ...; nearest: 2 or 3"),
+        ("resnet_cifar", "small", {"width": True}, "here: width: true is not a number; it takes 1, 2, 3, ..."),
+        ("resnet_cifar", "small", {"residual": "no"}, "here: residual: unknown value 'no'; valid: false, true"),
         (
-            "resnet",
+            "lenet",
+            "small",
+            {"affine": "scale"},
+            "here: normalization: none with affine: scale is contradictory: "
+            "there is no normalization that could learn a scale or shift; change one of them",
+        ),
+        (
+            "lenet",
+            "small",
+            {"normalization_order": "after"},
+            "here: normalization: none with normalization_order: after is contradictory: "
+            "there is no normalization to place; change one of them",
+        ),
+        (
+            "mlp",
+            "small",
+            {"initialization": "paper"},
+            "here: initialization: unknown value 'paper'; did you mean 'xavier'? valid: kaiming, xavier",
+        ),
+        (
+            "resnet_cifar",
             "small",
             {"residual": False, "shortcut": "projection"},
             "here: residual: false with shortcut: projection is contradictory: "
@@ -205,8 +233,8 @@ def test_zoo_a_users_file_is_found_without_being_listed(folder: Path) -> None:
     (folder / "_draft.py").write_text("ARCHITECTURE = nonsense\n")
     assert {"toy", "lenet"} <= set(registry.architectures())
     assert "helpers" not in registry.architectures()
-    resolved = registry.resolve("toy", "small", {"head": "average", "scale": 2}, "here")
-    assert resolved == {"activation": "relu", "head": "average", "scale": 2.0, "initialization": "kaiming"}
+    resolved = registry.resolve("toy", "small", {"top": "average", "scale": 2}, "here")
+    assert resolved == {"activation": "relu", "top": "average", "scale": 2.0, "initialization": "kaiming"}
 
 
 def test_zoo_another_architectures_switch_is_refused_by_name(folder: Path) -> None:
@@ -273,7 +301,7 @@ def test_zoo_a_missing_folder_on_the_search_path_is_one_line(monkeypatch: pytest
 
 
 def test_zoo_switches_describe_their_values() -> None:
-    switches = registry.get("resnet").switches
+    switches = registry.get("resnet_cifar").switches
     assert switches["depth"].describe() == "8, 14, 20, ..."
     assert switches["residual"].describe() == "false, true"
-    assert switches["normalization"].describe() == "none, batch"
+    assert switches["normalization"].describe() == "none, batch, batch_scratch, layer, group"

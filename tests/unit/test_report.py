@@ -306,7 +306,7 @@ def frames(plan: Plan) -> Frames:
 @pytest.fixture(scope="module")
 def page(plan: Plan, frames: Frames) -> str:
     """With figures of one study; those of the others are not drawn yet."""
-    for name, drawing in figures.draw("activation", "Sigmoid or ReLU", frames).items():
+    for name, drawing in figures.draw(plan.study("activation"), frames).items():
         figures.save(drawing, plan.paths.figures / "activation" / name, f"activation-{name}")
     render(plan, frames, plan.paths.figures, plan.paths.report)
     return plan.paths.report.read_text(encoding="utf-8")
@@ -329,6 +329,7 @@ def test_the_verdicts_come_first(document: Any) -> None:
         "study-activation",
         "study-residual",
         "study-head",
+        "networks",
         "methods",
     ]
 

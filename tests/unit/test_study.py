@@ -53,7 +53,7 @@ def test_a_study_becomes_arms_with_complete_switches(tmp_path: Path) -> None:
 def test_a_grid_becomes_an_arm_per_cell(tmp_path: Path) -> None:
     text = yaml.safe_load(STUDY)
     del text["arms"], text["claims"]
-    text["base"]["model"] = {"architecture": "resnet"}
+    text["base"]["model"] = {"architecture": "resnet_cifar"}
     text["grid"] = {"model.depth": [8, 14], "model.residual": [True, False]}
     study = plan_of(tmp_path, yaml.safe_dump(text)).studies[0]
     assert list(study.arms) == [

@@ -84,7 +84,7 @@ REGISTRY = ClaimRegistry.model_validate(
 
 
 def claim(*requires: ContrastSpec, id: str = "C39", part: str = "main") -> ClaimSpec:
-    return ClaimSpec(id=id, part=part, architecture="resnet", requires=requires)
+    return ClaimSpec(id=id, part=part, architecture="resnet_cifar", requires=requires)
 
 
 def study(*claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Sequence[ContrastSpec] = ()) -> Study:
@@ -239,6 +239,20 @@ class TestRows:
         assert [row["verdict"] for row in rows.values()] == ["supported", "not tested", "not tested"]
         assert rows["C07", "outputs"]["kind"] == "exact"
         assert rows["C07", "outputs"]["study"] is None
+
+    def test_a_part_without_training_has_the_verdict_that_was_computed(self) -> None:
+        computed = [{"id": "C07", "part": "outputs", "holds": True, "summary": "No maximum is below its mean."}]
+        for holds, word in ((True, "holds"), (False, "fails")):
+            computed[0]["holds"] = holds
+            rows = {
+                (row["id"], row["part"]): row
+                for row in verdict.judge([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
+            }
+            row = rows.pop(("C07", "outputs"))
+            known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added"}
+            assert (row["verdict"], row["reason"]) == (word, "No maximum is below its mean.")
+            assert all(value is None for name, value in row.items() if name not in known)
+            assert [row["verdict"] for row in rows.values()] == ["supported", "not tested"]
 
     def test_a_claim_of_the_studys_own_comes_last_and_is_not_of_the_ledger(self) -> None:
         rows = judge(study(claim(ERROR, id="mine")), EASY)[1]

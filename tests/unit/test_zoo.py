@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab import cost, models, registry
-from cnnlab.architecture import VOCABULARY, SwitchSpec
+from cnnlab.architecture import VOCABULARY, Architecture, SwitchSpec
 from cnnlab.errors import UserError
-from cnnlab.models import initialization, resnet
-from cnnlab.models.initialization import draw, initialize
-from cnnlab.models.switches import MAPS
+from cnnlab.models import initialization
+from cnnlab.models.auxiliary import Scores, cross_entropy
+from cnnlab.models.initialization import SCHEMES, draw, initialize
+from cnnlab.models.switches import AFFINE, MAPS
 from cnnlab.spec import ModelSpec, Switch
 
 SNAPSHOT = Path(__file__).parent / "snapshots/state_dict_names.json"
@@ -40,10 +42,11 @@ def build(
 ) -> nn.Module:
     complete = registry.resolve(architecture, preset, switches, "test")
     spec = ModelSpec(architecture=architecture, preset=preset, switches=complete)
-    model = models.build(spec, channels, image_size, classes)
-    if seed is not None:
-        initialize(model, seed, str(complete["initialization"]))
-    return model
+    return models.build(spec, channels, image_size, classes, seed)
+
+
+def main(scores: Tensor | Scores) -> Tensor:
+    return scores if isinstance(scores, Tensor) else scores.main
 
 
 def states(model: nn.Module) -> dict[str, Tensor]:
@@ -56,20 +59,21 @@ def states(model: nn.Module) -> dict[str, Tensor]:
         ("lenet", "d2l", 1, 28, {}, 61_706),
         ("lenet", "small", 1, 28, {"normalization": "batch"}, 61_706 + 2 * (6 + 16 + 120 + 84)),
         ("mlp", "d2l", 1, 28, {}, 784 * 256 + 256 + 256 * 10 + 10),
-        ("resnet", "paper", 3, 32, {"depth": 20}, 269_722),
-        ("resnet", "paper", 3, 32, {"depth": 20, "residual": False}, 269_722),
+        ("lenet", "paper", 1, 32, {}, 61_706),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 20}, 269_722),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 20, "residual": False}, 269_722),
         (
-            "resnet",
+            "resnet_cifar",
             "paper",
             3,
             32,
             {"depth": 20, "shortcut": "projection"},
             269_722 + 32 * 16 + 64 * 32 + 2 * 96,
         ),
-        ("resnet", "paper", 3, 32, {"depth": 32}, 464_154),
-        ("resnet", "paper", 3, 32, {"depth": 44}, 658_586),
-        ("resnet", "paper", 3, 32, {"depth": 56}, 853_018),
-        ("resnet", "paper", 3, 32, {"depth": 110}, 1_727_962),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 32}, 464_154),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 44}, 658_586),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 56}, 853_018),
+        ("resnet_cifar", "paper", 3, 32, {"depth": 110}, 1_727_962),
     ],
 )
 def test_parameter_counts(
@@ -86,8 +90,9 @@ def test_mlp_matches_lenet_within_two_percent() -> None:
 
 
 def test_maps_and_vocabulary_name_the_same_values() -> None:
-    maps = {**MAPS, "initialization": initialization.SCHEMES}
-    assert {name: set(values) for name, values in maps.items()} == {
+    maps = {**MAPS, "affine": AFFINE, "initialization": (*initialization.SCHEMES, "paper")}
+    plain = {"normalization_order": ("before", "after"), "head": ("dense", "gap")}
+    assert {name: set(values) for name, values in {**maps, **plain}.items()} == {
         name: set(values) for name, values in VOCABULARY.items()
     }
 
@@ -97,8 +102,51 @@ def test_nominal_size_of_every_preset(architecture: str, preset: str) -> None:
     size = ARCHITECTURES[architecture].presets[preset]
     with torch.device("meta"):
         model = build(architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes)
-        out = model(torch.empty(2, size.channels, size.image_size, size.image_size))
+        out = main(model(torch.empty(2, size.channels, size.image_size, size.image_size)))
     assert out.shape == (2, size.classes)
+
+
+@pytest.mark.parametrize(("architecture", "preset"), PRESETS)
+def test_macs_are_half_the_flops_that_torch_counts(architecture: str, preset: str) -> None:
+    """Layer by layer, in evaluation mode: torch counts a product and its sum as two."""
+    size = ARCHITECTURES[architecture].presets[preset]
+    shape = (size.channels, size.image_size, size.image_size)
+    with torch.device("meta"):
+        model = build(architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes)
+        model.eval()
+        layers = cost.describe(model, shape)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.empty(1, *shape))
+    counted = {name.partition(".")[2]: sum(flops.values()) for name, flops in counter.get_flop_counts().items()}
+    assert {layer.name: 2 * layer.macs for layer in layers if layer.macs} == {
+        layer.name: counted[layer.name] for layer in layers if counted.get(layer.name)
+    }
+    assert 2 * sum(layer.macs for layer in layers) == counter.get_total_flops()
+    assert sum(layer.parameters for layer in layers) == cost.parameters(model) - auxiliary_parameters(model)
+
+
+def auxiliary_parameters(model: nn.Module) -> int:
+    """Of classifiers that run in training mode only."""
+    return sum(weight.numel() for name, weight in model.named_parameters() if name.startswith("auxiliary"))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_memory_of_layers_is_that_of_their_tensors(architecture: str) -> None:
+    size = ARCHITECTURES[architecture].presets["small"]
+    model = build(architecture, image_size=size.image_size).eval()
+    layers = {layer.name: layer for layer in cost.describe(model, (1, size.image_size, size.image_size))}
+    bytes_of: dict[str, int] = {}
+
+    def note(name: str) -> Any:
+        return lambda module, inputs, output: bytes_of.update({name: output.nbytes})
+
+    for name, module in model.named_modules():
+        if name in layers:
+            module.register_forward_hook(note(name))
+    model(torch.zeros(1, 1, size.image_size, size.image_size))
+    assert {name: layer.activation_bytes for name, layer in layers.items()} == bytes_of
+    for name, layer in layers.items():
+        assert layer.parameter_bytes == sum(weight.nbytes for weight in model.get_submodule(name).parameters())
 
 
 @pytest.mark.parametrize(("architecture", "preset"), PRESETS)
@@ -106,7 +154,7 @@ def test_smallest_size_trains_and_one_below_raises(architecture: str, preset: st
     found = ARCHITECTURES[architecture]
     smallest = found.presets[preset].smallest_image or found.smallest_image
     model = build(architecture, preset, image_size=smallest, seed=0)
-    F.cross_entropy(model(torch.randn(4, 1, smallest, smallest)), torch.arange(4)).backward()
+    cross_entropy(model(torch.randn(4, 1, smallest, smallest)), torch.arange(4)).backward()
     if smallest > 1:
         for size in ((smallest - 1, 28), (28, smallest - 1)):
             with pytest.raises(UserError, match=f"set image_size to {smallest} or more"):
@@ -123,17 +171,24 @@ def values(switch: SwitchSpec) -> st.SearchStrategy[Any]:
     return st.integers(0, 1 if switch.step > 1 else 5).map(lambda steps: start + steps * switch.step)
 
 
+def reconcile(found: Architecture, preset: str, switches: dict[str, Switch]) -> dict[str, Switch]:
+    """Switches that contradict others go back to what the preset says."""
+    for _ in range(len(switches)):
+        for rule in found.excluded:
+            if all(switches[name] in values for name, values in rule.values().items()):
+                usual = registry.resolve(found.name, preset, {}, "test")
+                name = next(name for name in rule.when if usual[name] not in rule.values()[name])
+                switches[name] = usual[name]
+    return switches
+
+
 @st.composite
 def networks(draw_from: st.DrawFn) -> dict[str, Any]:
     """An architecture with any legal combination of switches, channels, classes and image sizes."""
     found = draw_from(st.sampled_from(list(ARCHITECTURES.values())))
     preset = draw_from(st.sampled_from(list(found.presets)))
-    switches = {name: draw_from(values(switch)) for name, switch in found.switches.items()}
-    try:
-        registry.resolve(found.name, preset, switches, "test")
-    except UserError as error:
-        assume("contradictory" not in str(error))
-        raise
+    drawn = {name: draw_from(values(switch)) for name, switch in found.switches.items()}
+    switches = reconcile(found, preset, drawn)
     smallest = found.presets[preset].smallest_image or found.smallest_image
     sides = st.integers(smallest, smallest + 9)
     height = draw_from(sides)
@@ -152,7 +207,7 @@ def networks(draw_from: st.DrawFn) -> dict[str, Any]:
 def test_every_legal_combination_has_the_right_shape(network: dict[str, Any]) -> None:
     with torch.device("meta"):
         model = build(**network)
-        out = model(torch.empty(3, network["channels"], *network["image_size"]))
+        out = main(model(torch.empty(3, network["channels"], *network["image_size"])))
     assert out.shape == (3, network["classes"])
 
 
@@ -162,30 +217,50 @@ def test_every_legal_combination_trains_every_parameter(network: dict[str, Any])
     model = build(**network, seed=1)
     images = torch.randn(4, network["channels"], *network["image_size"], generator=torch.Generator().manual_seed(0))
     scores = model(images)
-    F.cross_entropy(scores, torch.arange(4) % network["classes"]).backward()
-    assert scores.isfinite().all()
+    cross_entropy(scores, torch.arange(4) % network["classes"]).backward()
+    assert main(scores).isfinite().all()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
 
 
-def another(switch: SwitchSpec) -> Switch:
-    """A legal value that is not the default."""
+def others(switch: SwitchSpec, usual: Switch) -> list[Switch]:
+    """Legal values but the usual one; of a number, one."""
     if switch.values:
-        return next(value for value in switch.values if value != switch.default)
-    return 0.5 if isinstance(switch.default, float) else int(switch.default) + switch.step
+        return [value for value in switch.values if value != usual]
+    return [0.5 if isinstance(switch.default, float) else int(usual) + switch.step]
+
+
+def look(model: nn.Module) -> tuple[str, list[tuple[str, tuple[int, ...]]]]:
+    """What tells two modules apart, but for the values of their weights."""
+    return repr(model), [(name, tuple(tensor.shape)) for name, tensor in states(model).items()]
+
+
+def settings_of(architecture: str, switch: str, value: Switch) -> dict[str, Switch]:
+    """Other switches that must be set so that this value contradicts none of them."""
+    if switch in ("normalization_order", "affine") or (switch == "zero_init" and value):
+        return {"normalization": "batch"}
+    if switch == "widen":
+        return {"branches": "3x3"}
+    return {}
 
 
 @pytest.mark.parametrize(("architecture", "switch"), SWITCHES)
 def test_every_declared_switch_changes_the_module(architecture: str, switch: str) -> None:
     found = ARCHITECTURES[architecture].switches[switch]
-    usual = registry.resolve(architecture, "small", {}, "test")
-    if switch == "initialization":
-        other = next(name for name in initialization.SCHEMES if name != usual[switch])
-        one, two = build(architecture, seed=0), build(architecture, seed=0, initialization=other)
-        assert any(not torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
-        return
-    assert repr(build(architecture)) != repr(build(architecture, **{switch: another(found)}))
+    size = ARCHITECTURES[architecture].presets["small"].image_size
+    usual = registry.resolve(architecture, "small", {}, "test")[switch]
+    for value in others(found, usual):
+        context = settings_of(architecture, switch, value)
+        if switch in ("initialization", "zero_init"):
+            one = build(architecture, seed=0, image_size=size, **context)
+            two = build(architecture, seed=0, image_size=size, **context, **{switch: value})
+            assert any(not torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+        else:
+            with torch.device("meta"):
+                one = build(architecture, image_size=size, **context)
+                two = build(architecture, image_size=size, **{**context, switch: value})
+            assert look(one) != look(two), value
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -196,12 +271,14 @@ def test_a_refused_switch_raises_with_those_it_takes(architecture: str) -> None:
     for name in refused:
         with pytest.raises(UserError) as caught:
             build(architecture, **{name: "anything"})
-        assert f"{architecture} does not take '{name}'; it takes {', '.join(taken)}" in str(caught.value)
+        why = ARCHITECTURES[architecture].refuses.get(name)
+        reason = f" ({why})" if why else ""
+        assert f"{architecture} does not take '{name}'{reason}; it takes {', '.join(taken)}" in str(caught.value)
 
 
 def test_plain_twin_has_the_same_names_and_the_same_weights() -> None:
-    residual = states(build("resnet", image_size=14, seed=3))
-    plain = states(build("resnet", image_size=14, seed=3, residual=False))
+    residual = states(build("resnet_cifar", image_size=14, seed=3))
+    plain = states(build("resnet_cifar", image_size=14, seed=3, residual=False))
     assert list(residual) == list(plain)
     assert all(torch.equal(residual[name], plain[name]) for name in plain)
 
@@ -213,9 +290,10 @@ def test_plain_twin_has_the_same_names_and_the_same_weights() -> None:
         ("lenet", {"activation": "tanh"}),
         ("lenet", {"pooling": "max"}),
         ("lenet", {"dropout": 0.5}),
+        ("lenet", {"normalization": "batch", "normalization_order": "after"}),
         ("mlp", {"depth": 3}),
-        ("resnet", {"shortcut": "projection"}),
-        ("resnet", {"depth": 26}),
+        ("resnet_cifar", {"shortcut": "projection"}),
+        ("resnet_cifar", {"depth": 26}),
     ],
 )
 def test_arms_with_a_seed_start_from_the_same_weights(architecture: str, change: dict[str, Any]) -> None:
@@ -250,12 +328,12 @@ def test_draws_depend_on_seed_and_name_and_are_known() -> None:
 
 
 def test_initialization_sets_what_is_not_drawn_and_leaves_the_global_generator_alone() -> None:
-    model = build("resnet", image_size=14)
+    model = build("resnet_cifar", image_size=14)
     with torch.no_grad():
         for tensor in states(model).values():
             tensor.fill_(7)
     before = torch.get_rng_state()
-    initialize(model, 0, "kaiming")
+    initialize(model, 0, SCHEMES["kaiming"])
     assert torch.equal(before, torch.get_rng_state())
     fresh = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
     for name, tensor in states(model).items():
@@ -269,7 +347,7 @@ def test_initialization_refuses_a_parameter_it_does_not_know() -> None:
     model = nn.Module()
     model.gain = nn.Parameter(torch.ones(3))
     with pytest.raises(ValueError, match="gain: no rule"):
-        initialize(model, 0, "xavier")
+        initialize(model, 0, SCHEMES["xavier"])
 
 
 def test_lenet_equals_the_same_network_of_plain_layers() -> None:
@@ -295,7 +373,7 @@ def test_lenet_normalizes_between_the_affine_map_and_the_activation() -> None:
 
 def test_resnet_equals_its_equations() -> None:
     """A second forward pass, written with functions, on the first pass's own weights."""
-    model = build("resnet", depth=14, width=4, channels=3, image_size=9, seed=4).eval()
+    model = build("resnet_cifar", depth=14, width=4, channels=3, image_size=9, seed=4).eval()
     weights = states(model)
 
     def conv(x: Tensor, name: str, stride: int = 1) -> Tensor:
@@ -318,14 +396,14 @@ def test_resnet_equals_its_equations() -> None:
 def test_resnet_block_with_zero_weights_is_the_identity_and_a_plain_one_is_not() -> None:
     images = torch.rand(2, 8, 6, 6)
     for residual, expected in ((True, images), (False, torch.zeros_like(images))):
-        block = build("resnet", image_size=14, residual=residual).get_submodule("stage1.0")
-        assert isinstance(block, resnet.Block)
+        block = build("resnet_cifar", image_size=14, residual=residual).get_submodule("stage1.0")
+        assert isinstance(block.conv2, nn.Conv2d)
         nn.init.zeros_(block.conv2.weight)
         assert torch.equal(block(images), expected)
 
 
 def test_convolutions_are_kept_channels_last() -> None:
-    for model in (build("lenet"), build("resnet")):
+    for model in (build("lenet"), build("resnet_cifar")):
         for parameter in model.parameters():
             if parameter.ndim == 4:
                 assert parameter.is_contiguous(memory_format=torch.channels_last)
@@ -337,8 +415,7 @@ def test_a_users_architecture_is_built_with_its_table(tmp_path: Path, monkeypatc
     path.write_text(TOY)
     switches = registry.resolve("toy", "tiny", {}, "test")
     spec = ModelSpec(architecture="toy", preset="tiny", switches=switches)
-    model = models.build(spec, 2, 4, 3)
-    initialize(model, 0, str(switches["initialization"]))
+    model = models.build(spec, 2, 4, 3, seed=0)
     assert isinstance(model[2], nn.Tanh)
     assert model(torch.rand(5, 2, 4, 4)).shape == (5, 3)
     assert cost.parameters(model) == 2 * 16 * 9 + 9 + 9 * 3 + 3
@@ -370,14 +447,14 @@ def test_a_users_wrong_builder_is_one_line(
 
 def test_state_dict_names_are_stable(accept_golden: bool) -> None:
     """Weights saved today load tomorrow."""
-    found = {
-        f"{architecture} {preset} {kind}": {
-            name: "x".join(map(str, tensor.shape))
-            for name, tensor in states(build(architecture, preset, normalization=kind)).items()
-        }
-        for architecture, preset in PRESETS
-        for kind in ("none", "batch")
-    }
+    found = {}
+    for architecture, preset in PRESETS:
+        size = ARCHITECTURES[architecture].presets[preset].image_size
+        for kind in ("none", "batch"):
+            with torch.device("meta"):
+                model = build(architecture, preset, image_size=size, normalization=kind)
+            named = (f"{name} {'x'.join(map(str, tensor.shape))}" for name, tensor in states(model).items())
+            found[f"{architecture} {preset} {kind}"] = ", ".join(named)
     if accept_golden:
         SNAPSHOT.parent.mkdir(exist_ok=True)
         SNAPSHOT.write_text(json.dumps(found, indent=1) + "\n")

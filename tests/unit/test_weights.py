@@ -1,0 +1,81 @@
+"""Saved weights: into the network that they come from, and into no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from cnnlab import job, models, records, registry
+from cnnlab.data.prepare import prepare
+from cnnlab.errors import UserError
+from cnnlab.evaluation import evaluate
+from cnnlab.models.weights import load_weights
+from cnnlab.paths import Paths
+from cnnlab.records import Record
+from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+
+DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
+
+
+def network(architecture: str, **switches: bool | int | float | str) -> ModelSpec:
+    complete = registry.resolve(architecture, "small", switches, "test")
+    return ModelSpec(architecture=architecture, switches=complete)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Paths, Record]]:
+    folder = tmp_path_factory.mktemp("weights")
+    paths = Paths(folder / "results", folder / "reports")
+    prepare(DATA.prepared(), paths.data_file(DATA.data_id), paths.data_card(DATA.data_id))
+    train = TrainSpec(epochs=2, learning_rate=0.1)
+    model = network("lenet", normalization="batch")
+    arm = ArmSpec(model=model, data=DATA, train=train, torch=torch.__version__, fingerprint="f")
+    threads = torch.get_num_threads()
+    job.run_job(arm, paths, (0,), 30)
+    yield paths, next(records.scan(paths))
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def test_zoo_weights_of_a_run_give_its_test_error_again(run: tuple[Paths, Record]) -> None:
+    paths, record = run
+    told = evaluate(paths, record, None)
+    assert f"test error {100 * record.result['test_error']:.2f} %" in told
+    assert f"log-loss {record.result['test_loss']:.4f} nats" in told
+
+
+def test_zoo_weights_that_are_other_values_give_another_answer(run: tuple[Paths, Record], tmp_path: Path) -> None:
+    paths, record = run
+    model = models.build(network("lenet", normalization="batch"), 1, 14, 10, seed=5)
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, tmp_path / "other.safetensors")
+    assert evaluate(paths, record, tmp_path / "other.safetensors") != evaluate(paths, record, None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        (network("mlp"), "weights of another network than mlp (small): dense1.dense.weight is 120x16, not 78x196"),
+        (network("lenet", normalization="batch", width=4), "block1.conv.weight is 6x1x5x5, not 4x1x5x5"),
+        (network("resnet_cifar"), "there is no stem.conv.weight in it"),
+        (network("lenet"), "it has block1.normalization.bias beside what is needed"),
+    ],
+)
+def test_zoo_weights_of_another_network_are_one_line(run: tuple[Paths, Record], spec: ModelSpec, line: str) -> None:
+    path = run[1].weights_path
+    with pytest.raises(UserError, match=re.escape(line)) as caught:
+        load_weights(models.build(spec, 1, 14, 10), path, f"{spec.architecture} ({spec.preset})")
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_zoo_a_file_that_holds_no_weights_is_one_line(tmp_path: Path) -> None:
+    model = models.build(network("mlp"), 1, 14, 10)
+    with pytest.raises(UserError, match="no such file"):
+        load_weights(model, tmp_path / "none.safetensors", "mlp")
+    (tmp_path / "text.safetensors").write_text("not weights")
+    with pytest.raises(UserError, match="not a file of weights"):
+        load_weights(model, tmp_path / "text.safetensors", "mlp")
