@@ -16,8 +16,8 @@
     small          18, 8       1x28x28      3x3 / 1    no bias         normalized     (18 has none)
 
 Each [3x3] of 18 and 34 is a pair. Shortcuts are projections where the shape changes (the paper's option B), or with
-`shortcut: identity` zeros for the new channels (option A). `small` has an eighth of the channels, in the same stages, on
-maps of 14, 7, 4 and 2 pixels.
+`shortcut: identity` zeros for the new channels (option A). `small` has an eighth of the channels, in the same stages,
+on maps of 14, 7, 4 and 2 pixels.
 
 Deviation: a convolution has a bias where no normalization replaces it, as the paper's networks are always
 normalized.

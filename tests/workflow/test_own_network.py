@@ -101,7 +101,8 @@ def test_zoo_its_code_retrains_it_and_a_comment_does_not(project: Project) -> No
 
 
 def test_zoo_a_switch_that_it_refuses_is_one_line(project: Project) -> None:
-    output = project.snakemake('override={"model": {"residual": true}}', "--dry-run", status=1)
+    edit(project.path / "workflow/studies/toy.yaml", "{architecture: toy}", "{architecture: toy, residual: true}")
+    output = project.snakemake("--dry-run", status=1)
     line = next(line for line in output.splitlines() if line.startswith("error:"))
     assert "toy does not take 'residual' (it has one convolution); it takes activation" in line
     assert "Traceback" not in output
