@@ -22,6 +22,7 @@ class Normalization:
     """Layers for ``(N, C, H, W)`` and for ``(N, C)``, made from C.
 
     Where it is `absent`, both are the identity. `after`: it follows the activation instead of preceding it.
+    `per_channel`: each channel has statistics of its own, so that a constant added to it disappears.
     """
 
     make_images: Normalizer | None = None
@@ -29,6 +30,7 @@ class Normalization:
     scales: bool = True
     shifts: bool = True
     after: bool = False
+    per_channel: bool = True
     epsilon: float = 1e-5
 
     @property
@@ -38,7 +40,7 @@ class Normalization:
     @property
     def replaces_bias(self) -> bool:
         """Whether a bias of the affine map just before it would do nothing that it does not do itself."""
-        return not self.absent and self.shifts and not self.after
+        return not self.absent and self.per_channel and self.shifts and not self.after
 
     def images(self, channels: int) -> nn.Module:
         return self._layer(self.make_images, channels)
@@ -77,8 +79,8 @@ class Pooling:
 
 
 def groups(channels: int) -> int:
-    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), as far as they divide."""
-    return next(count for count in range(max(1, channels // 16), 0, -1) if channels % count == 0)
+    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), but two groups if they divide."""
+    return next(count for count in range(max(2, channels // 16), 0, -1) if channels % count == 0)
 
 
 def _group(channels: int, epsilon: float) -> nn.Module:
@@ -101,8 +103,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization(),
     "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d),
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
-    "layer": Normalization(_layer_images, nn.LayerNorm),
-    "group": Normalization(_group, _group),
+    "layer": Normalization(_layer_images, nn.LayerNorm, per_channel=False),
+    "group": Normalization(_group, _group, per_channel=False),
 }
 # Where values of a window tie for the maximum, max pooling gives the whole gradient to the first of them.
 POOLINGS: dict[str, Pooling] = {

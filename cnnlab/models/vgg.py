@@ -34,7 +34,7 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
 from cnnlab.models.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
@@ -140,8 +140,8 @@ def build(
         return named(**stages, **gap_head(inputs, classes, dropout))
     shape = output_shape(named(**stages), channels, image_size)
     side = table.get("average")
-    if side and shape[1:] != (side, side):  # where it would be the identity, a GPU could not train it reproducibly
-        stages["average"], shape = nn.AdaptiveAvgPool2d(side), (inputs, side, side)
+    if side and shape[1:] != (side, side):
+        stages["average"], shape = WindowAverage(side), (inputs, side, side)
     dense_normalization = normalization if table["normalized"] else Normalization()
     rest = dense_head(
         shape, table["hidden"], classes, activation=activation, normalization=dense_normalization, rate=dropout

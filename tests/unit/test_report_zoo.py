@@ -253,7 +253,9 @@ def cell(**changes: Any) -> Row:
     """A cell of a matrix in the row format of ``contrasts``: 2 pp, between 1.5 and 2.5."""
     row = dict.fromkeys(TABLES["contrasts"].columns) | {"study": "m", "switch": "pooling", "extension": "C07"}
     numbers = {"estimate": 2.0, "low": 1.5, "high": 2.5, "low90": 1.6, "high90": 2.4}
-    return row | numbers | {"metric": "test_error", "n": 5, "n_planned": 5, "method": "t"} | changes
+    weights = '{"with": 1, "without": -1}'
+    rest = {"metric": "test_error", "contrast": weights, "n": 5, "n_planned": 5, "method": "t"}
+    return row | numbers | rest | changes
 
 
 SMALL = {"low": -0.4, "high": 0.4, "low90": -0.3, "high90": 0.3}
@@ -285,10 +287,14 @@ def test_a_family_stands_where_its_interval_lies(direction: Any, changes: dict[s
 
 
 def say(cells: list[Row], **changes: Any) -> list[str]:
-    part = cell(claim="C07", direction="greater", margin=1.0, unit="pp", contrast='{"a": 1, "b": -1}') | changes
+    part = (
+        cell(study="p", claim="C07", direction="greater", margin=1.0, unit="pp", contrast='{"a": 1, "b": -1}') | changes
+    )
     frame = pd.DataFrame(cells, columns=list(TABLES["contrasts"].columns))
     names = {("m", name): name.upper() for name in "abcdef"}
-    return agreement.sentences([part], Tables({"contrasts": frame}), names)
+    arms = [("m", "with", 4), ("m", "without", 12), ("p", "a", 20), ("p", "b", 20)]
+    epochs = pd.DataFrame(arms, columns=["study", "arm", "epochs"])
+    return agreement.sentences([part], Tables({"contrasts": frame, "arms": epochs}), names)
 
 
 def test_families_are_counted_and_named() -> None:
@@ -301,23 +307,23 @@ def test_families_are_counted_and_named() -> None:
         cell(family="f", n=2),
     ]
     assert say(cells) == [
-        "In the same contrast on 6 families (test error, margin 1 pp): beyond the margin as claimed on 2 (A and E), "
-        "beyond the margin the other way on 1 (B), too small to count on 1 (C), undecided on 1 (D), not finished "
-        "on 1 (F)."
+        "A contrast of the same kind on 6 families (test error, margin 1 pp; 4 or 12 epochs, and 20 for the claim): "
+        "beyond the margin as claimed on 2 (A and E), beyond the margin the other way on 1 (B), too small to count on "
+        "1 (C), undecided on 1 (D), not finished on 1 (F)."
     ]
 
 
 def test_only_cells_beside_the_claim_with_its_metric_count() -> None:
     others = [cell(family="a", extension="C06"), cell(family="b", metric="test_loss"), cell(family="c", switch=None)]
     assert say(others) == []
-    assert say([*others, cell(family="d")])[0].startswith("In the same contrast on 1 family (test error")
+    assert say([*others, cell(family="d")])[0].startswith("A contrast of the same kind on 1 family (test error")
     assert say([cell(family="a")], contrast='{"a": 1, "b": -1, "c": -1, "d": 1}') == []
 
 
 def test_the_article_of_a_claim_says_on_how_many_families_it_agrees(frames: Frames, document: Any) -> None:
     article = text_of(document.get_element_by_id("claim-C28-normalization"))
     cells = frames["contrasts"].query("extension == 'C28' and metric == 'test_error' and study == 'matrix'")
-    assert f"In the same contrast on {len(cells)} families" in article
+    assert f"A contrast of the same kind on {len(cells)} families" in article
     assert "not finished on 1 (GoogLeNet)" in article
     assert "C28" in article
 
