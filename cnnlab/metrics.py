@@ -12,7 +12,10 @@ class Metric:
 
     ``factor`` turns the stored value into ``unit``; a ``log2`` metric is compared as a log2 ratio. ``better`` says on
     which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
-    part of the interval. ``floor`` is the smallest difference that the metric can show: one image, or one evaluation.
+    part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
+    difference that the metric can show: one image, one evaluation, or one octave. ``diagnostic`` names the module of
+    `cnnlab.diagnostics` that measures it. A ``signed`` metric is a difference by itself: of one arm it is an effect, and
+    0 is none.
     """
 
     name: str
@@ -21,10 +24,12 @@ class Metric:
     scale: Literal["linear", "log2"] = "linear"
     factor: float = 1.0
     better: Literal["lower", "higher"] | None = None
-    per_image: Literal["error", "loss"] | None = None
-    floor: Literal["image", "evaluation"] | None = None
+    per_image: str | None = None
+    floor: Literal["image", "evaluation", "octave"] | None = None
     censored: bool = False
     measured: bool = False
+    diagnostic: str | None = None
+    signed: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -68,6 +73,32 @@ METRICS: dict[str, Metric] = {
             "norm of the first layer's gradient, geometric mean of steps 1-10",
             "log2 ratio",
             scale="log2",
+        ),
+        Metric(
+            "update_slope",
+            "rise over depth of log10 of update over weight, first to last inner layer, steps 1-100",
+            "decades",
+            diagnostic="layers",
+            signed=True,
+        ),
+        Metric(
+            "update_tilt",
+            "absolute rise over depth of log10 of update over weight, first to last inner layer, steps 1-100",
+            "decades",
+            diagnostic="layers",
+        ),
+        Metric(
+            "update_spread",
+            "sd over inner layers of log10 of update over weight, steps 1-100",
+            "decades",
+            diagnostic="layers",
+        ),
+        Metric(
+            "gradient_slope",
+            "rise over depth of log10 of the gradient's norm, first to last inner layer, steps 1-100",
+            "decades",
+            diagnostic="layers",
+            signed=True,
         ),
     )
 }

@@ -72,12 +72,14 @@ class Comparison(Spec):
             raise ValueError(f"unknown metric; {nearest(name, METRICS)}")
         return name
 
-    @field_validator("contrast")
-    @classmethod
-    def _sums_to_zero(cls, weights: dict[str, float]) -> dict[str, float]:
-        if len(weights) < 2 or abs(sum(weights.values())) > 1e-9 or not all(weights.values()):
-            raise ValueError("a contrast needs at least two arms with weights that sum to zero")
-        return weights
+    @model_validator(mode="after")
+    def _is_an_effect(self) -> Comparison:
+        weights = self.contrast.values()
+        if not weights or not all(weights):
+            raise ValueError("contrast: each arm needs a weight other than 0")
+        if not METRICS[self.metric].signed and (len(weights) < 2 or abs(sum(weights)) > 1e-9):
+            raise ValueError("contrast: a contrast needs at least two arms with weights that sum to zero")
+        return self
 
 
 class ContrastSpec(Comparison):
