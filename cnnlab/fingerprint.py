@@ -27,19 +27,22 @@ SHARED = (
     "models/blocks.py",
     "models/initialization.py",
     "models/batchnorm.py",
+    "models/ghost.py",
     "models/auxiliary.py",
 )
 
 
-def fingerprint(architecture: str, diagnostics: Iterable[str] = ()) -> str:
+def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: str = "network") -> str:
     """The code that decides the numbers of every arm of `architecture`, as a short hash.
 
     That is what all arms share, the architecture's file, and the files of other blocks that it imports; and those of
-    the diagnostics that an arm asks for.
+    the diagnostics, and of the classifier other than the network itself, that an arm asks for.
     """
     own = registry.source_file(architecture)
     blocks = [path for path in dependencies.closure(own) if path == own or path.parent == registry.MODELS]
     readers = [PACKAGE / f"diagnostics/{name}.py" for name in sorted(diagnostics)]
+    if classifier != "network":
+        readers.append(PACKAGE / "classical.py")
     files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks), *readers])
     parts = [_code(path, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from cnnlab.data.load import Dataset
-    from cnnlab.train import Outcome, Trained
     from cnnlab.tracking import LiveMirror
+    from cnnlab.train import Outcome, Trained
 
 Report = Callable[[Record], None]
 
@@ -111,7 +111,7 @@ class Job:
             outcome.values,
             self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
             _tensors(trained, outcome, data),
-            [asdict(point) for point in outcome.findings.profile],
+            [point.as_row() for point in outcome.findings.profile],
         )
         checkpoint.unlink(missing_ok=True)
         return record

@@ -113,6 +113,7 @@ class ClaimSpec(Spec):
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     part: str = "main"
     statement: str | None = Field(None, description="for a claim of your own; those of claims.yaml have one")
+    against: str | None = Field(None, description="what would count against it, in a sentence")
     architecture: str | tuple[str, ...]
     requires: Annotated[tuple[ContrastSpec, ...], Field(min_length=1)]
 
@@ -215,6 +216,8 @@ class StudyFile(Spec):
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str
     question: str
+    design: str | None = Field(None, description="how it is tested: what is compared, and what is held fixed")
+    threats: tuple[str, ...] = Field((), description="why the verdict may not hold elsewhere, a sentence each")
     source: Source = Source()
     core: bool = Field(False, description="selected by --config studies=core")
     figures: tuple[FigureName, ...] = Field(FIGURES, description="in the order in which the report shows them")
@@ -281,6 +284,8 @@ class Study:
     path: Path
     figures: tuple[str, ...] = FIGURES
     matrix: Matrix | None = None
+    design: str | None = None
+    threats: tuple[str, ...] = ()
 
 
 def load_claims(path: Path) -> ClaimRegistry:

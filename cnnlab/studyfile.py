@@ -79,6 +79,8 @@ def load_study(
         path=path,
         figures=written.figures,
         matrix=matrix,
+        design=written.design,
+        threats=written.threats,
     )
     _check_contrasts(study, written, registry)
     return _with_diagnostics(study)
@@ -91,7 +93,8 @@ def _with_diagnostics(study: Study) -> Study:
     for name, arm in study.arms.items():
         asked = {METRICS[contrast.metric].diagnostic for contrast in contrasts if name in contrast.contrast}
         diagnostics = tuple(sorted(each for each in asked if each))
-        found = {"diagnostics": diagnostics, "fingerprint": fingerprint(arm.spec.model.architecture, diagnostics)}
+        code = fingerprint(arm.spec.model.architecture, diagnostics, arm.spec.train.classifier)
+        found = {"diagnostics": diagnostics, "fingerprint": code}
         arms[name] = replace(arm, spec=arm.spec.model_copy(update=found))
     return replace(study, arms=arms)
 

@@ -90,7 +90,7 @@ def train(
     arm: ArmSpec,
     data: Dataset,
     seed: int,
-    learning_rate: float,
+    learning_rate: float | None,
     epochs: int,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 30.0,
@@ -131,6 +131,7 @@ def train(
         torch.manual_seed(derive_seed(seed, "epoch", epoch))  # dropout; the order of the images has its own
         model.train()
         for images, labels in batches(data.train, seed, epoch, spec.batch_size, arm.data.augment):
+            assert learning_rate is not None
             rate = learning_rate * schedule(spec, step, total)
             with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "amp"):
                 loss = cross_entropy(model(images), labels)
@@ -151,8 +152,8 @@ def train(
                 evaluation = evaluate(model, data.validation)
                 curves.steps.append(step)
                 curves.train_losses.append(curves.loss[done:step].mean().item())
-                curves.validation_losses.append(evaluation.loss.mean().item())
-                curves.validation_accuracies.append(evaluation.correct.double().mean().item())
+                curves.validation_losses.append(evaluation.mean_loss)
+                curves.validation_accuracies.append(evaluation.accuracy)
                 curves.learning_rates.append(rate)
                 curves.milliseconds.append(time.time_ns() // 1_000_000)
                 evaluated(curves)
@@ -222,6 +223,20 @@ class Evaluation:
     loss: Tensor | None = None
     confidence: Tensor | None = None
 
+    @property
+    def accuracy(self) -> float:
+        """Share of images whose answer is right."""
+        return self.correct.double().mean().item()
+
+    @property
+    def error(self) -> float:
+        return 1 - self.accuracy
+
+    @property
+    def mean_loss(self) -> float:
+        """Nats an image; NaN for a classifier without probabilities."""
+        return math.nan if self.loss is None else self.loss.double().mean().item()
+
 
 def evaluate(model: nn.Module, split: Split) -> Evaluation:
     """The network in evaluation mode on every image of `split`, in batches of fixed size, in float32."""
@@ -271,11 +286,11 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> Outcom
         return Outcome({**values, **dict.fromkeys((*finals, "calibration_error"))})
     outcomes = _outcomes(arm, data, trained.model)
     for name, outcome in outcomes.items():
-        values[f"{name}_error"] = 1 - outcome.correct.double().mean().item()
-        values[f"{name}_loss"] = None if outcome.loss is None else finite(outcome.loss.double().mean().item())
+        values[f"{name}_error"], values[f"{name}_loss"] = outcome.error, finite(outcome.mean_loss)
     test, findings = outcomes["test"], trained.diagnostics.finish()
     values["calibration_error"] = None if test.confidence is None else calibration_error(test.confidence, test.correct)
-    return Outcome({**values, **findings.values}, test, findings)
+    diagnosed = {name: None if value is None else finite(value) for name, value in findings.values.items()}
+    return Outcome({**values, **diagnosed}, test, findings)
 
 
 def _outcomes(arm: ArmSpec, data: Dataset, model: nn.Module) -> dict[str, Evaluation]:

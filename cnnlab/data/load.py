@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -31,7 +30,7 @@ FLOAT_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Scaling:
-    """How pixels 0…255 become what a network sees: ``(pixel - offset) / scale``, per channel ``(C, 1, 1)``, or per pixel.
+    """How pixels 0…255 become what a network sees: ``(pixel - offset) / scale``, ``(C, 1, 1)`` or ``(C, H, W)``.
 
     `black` and `average` are what a black pixel and the mean training pixel become: augmentation fills with
     them.
@@ -260,7 +259,7 @@ def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
     constants = pixel_constants(shape, generator(seed, "pixel constants")) if spec.scale_pixels else torch.ones(1, 1, 1)
     center, spread = _moments(train, constants, spec)
     offset, scale = center / constants, torch.where(spread > 0, spread, 1.0) / constants
-    average = _means(train).view(-1, 1, 1)
+    average = torch.tensor(moments(train.numpy())[0], dtype=torch.float32).view(-1, 1, 1)
     return Scaling(offset, scale, -offset / scale, (average - offset) / scale)
 
 
@@ -269,8 +268,8 @@ def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, 
     if spec.standardize == "none":
         return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
     if spec.standardize == "channel" and not spec.scale_pixels:
-        mean, std = moments(train.numpy())
-        return tuple(torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in (mean, std))
+        mean, std = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in moments(train.numpy()))
+        return mean, std
     pixels = train.double()
     means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()
     if spec.standardize == "channel":

@@ -6,9 +6,10 @@ metric that it measures (`cnnlab.metrics`); the module of that name has a class 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -48,6 +49,11 @@ class Point:
     position: float
     value: float | None
     label: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """With a value that is not finite as a missing one."""
+        known = self.value is not None and math.isfinite(self.value)
+        return {**asdict(self), "value": self.value if known else None}
 
 
 @dataclass

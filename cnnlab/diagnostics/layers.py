@@ -47,7 +47,7 @@ class Diagnostic(diagnostics.Diagnostic):
         if update is None or gradient is None:  # some norm was 0, and has no logarithm
             return Findings(dict.fromkeys(("update_slope", "update_tilt", "update_spread", "gradient_slope")))
         rise = diagnostics.slope(update)
-        values = {
+        values: dict[str, float | None] = {
             "update_slope": rise,
             "update_tilt": abs(rise),
             "update_spread": float(torch.tensor(update).std()),
