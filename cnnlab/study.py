@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnlab.errors import UserError, nearest
 from cnnlab.metrics import METRICS
@@ -72,14 +72,16 @@ class Comparison(Spec):
             raise ValueError(f"unknown metric; {nearest(name, METRICS)}")
         return name
 
-    @model_validator(mode="after")
-    def _is_an_effect(self) -> Comparison:
-        weights = self.contrast.values()
-        if not weights or not all(weights):
-            raise ValueError("contrast: each arm needs a weight other than 0")
-        if not METRICS[self.metric].signed and (len(weights) < 2 or abs(sum(weights)) > 1e-9):
-            raise ValueError("contrast: a contrast needs at least two arms with weights that sum to zero")
-        return self
+    @field_validator("contrast")
+    @classmethod
+    def _is_an_effect(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        """Weights sum to zero, but for a metric that is a difference by itself."""
+        if not weights or not all(weights.values()):
+            raise ValueError("each arm needs a weight other than 0")
+        metric = METRICS.get(info.data.get("metric", ""))
+        if (metric is None or not metric.signed) and (len(weights) < 2 or abs(sum(weights.values())) > 1e-9):
+            raise ValueError("a contrast needs at least two arms with weights that sum to zero")
+        return weights
 
 
 class ContrastSpec(Comparison):
