@@ -20,8 +20,8 @@ AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
 VOCABULARY: dict[str, tuple[str, ...]] = {
     "activation": ("sigmoid", "tanh", "relu", "gelu", "identity"),
-    # batch_scratch is our own layer of models/batchnorm.py
-    "normalization": ("none", "batch", "batch_scratch", "layer", "group"),
+    # batch_scratch is our own layer of models/batchnorm.py, ghost8 and ghost32 those of models/ghost.py
+    "normalization": ("none", "batch", "batch_scratch", "ghost8", "ghost32", "layer", "group"),
     "normalization_order": ("before", "after"),  # of the activation
     "affine": ("both", "scale", "shift", "none"),  # what a normalization learns
     "pooling": ("average", "max", "none"),  # none: the convolution before it takes the stride

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cnnlab.study import ContrastSpec
 
 
+# Errors and losses: never below 0.
+BOUNDED = ("test_error", "train_error", "validation_error", "test_loss", "train_loss")
+
+
 class Run(Protocol):
     """What is needed of a `cnnlab.records.Record`."""
 
@@ -87,7 +91,7 @@ def _value(run: Run, metric: Metric) -> float | None:
     if metric.name == "gap":
         errors = run.result["test_error"], run.result["train_error"]
         return None if None in errors else errors[0] - errors[1]
-    value = (run.provenance if metric.measured else run.result)[metric.name]
+    value = (run.provenance if metric.measured else run.result).get(metric.name)
     return None if value is None else float(value)
 
 
@@ -115,6 +119,8 @@ def _floor(runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float],
         return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
     if metric.floor is None:
         return 0.0
+    if metric.floor == "octave":
+        return largest
     steps = [2.0 ** row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.inf for row in low]
     grids = (max(run.result["evaluation_interval"] for run in row) for row in runs)
     ratios = zip(weights, grids, steps, strict=True)
@@ -158,13 +164,13 @@ def _per_image(run: Run, metric: Metric) -> Floats | None:
     tested = run.test()
     if tested is None:
         return None
-    values = 1.0 - tested["correct"] if metric.per_image == "error" else tested["loss"].astype(float)
+    values = 1.0 - tested["correct"] if metric.per_image == "error" else tested[str(metric.per_image)].astype(float)
     return np.asarray(metric.factor * values)
 
 
 def _most(low: Floats, weights: Sequence[float], metric: Metric) -> tuple[float, float] | None:
     """Errors and losses are never negative, so neither side of the contrast can fall below 0."""
-    if metric.scale != "linear" or metric.name == "gap":
+    if metric.name not in BOUNDED:
         return None
     shares = np.asarray(weights) * low.mean(axis=1)
     return float(shares[shares > 0].sum()), float(-shares[shares < 0].sum())

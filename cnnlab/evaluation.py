@@ -28,5 +28,5 @@ def evaluate(paths: Paths, record: Record, weights: Path | None) -> str:
     load_weights(model, weights or record.weights_path, f"{arm.model.architecture} ({arm.model.preset})")
     train.prepare_process("cpu")
     outcome = train.evaluate(model, data.test)
-    error, loss = 1 - outcome.correct.double().mean().item(), outcome.loss.double().mean().item()
-    return f"{record.run_id}: test error {100 * error:.2f} % of {len(data.test)} images, log-loss {loss:.4f} nats"
+    images = f"{len(data.test)} images"
+    return f"{record.run_id}: test error {100 * outcome.error:.2f} % of {images}, log-loss {outcome.mean_loss:.4f} nats"

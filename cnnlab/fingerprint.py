@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,27 +17,33 @@ SHARED = (
     "train.py",
     "sgd.py",
     "tune.py",
-    "diagnostics.py",
+    "diagnostics/__init__.py",
     "data/arrays.py",
     "data/load.py",
     "data/augment.py",
+    "data/variants.py",
     "models/__init__.py",
     "models/switches.py",
     "models/blocks.py",
     "models/initialization.py",
     "models/batchnorm.py",
+    "models/ghost.py",
     "models/auxiliary.py",
 )
 
 
-def fingerprint(architecture: str) -> str:
+def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: str = "network") -> str:
     """The code that decides the numbers of every arm of `architecture`, as a short hash.
 
-    That is what all arms share, the architecture's file, and the files of other blocks that it imports.
+    That is what all arms share, the architecture's file, and the files of other blocks that it imports; and those of
+    the diagnostics, and of the classifier other than the network itself, that an arm asks for.
     """
     own = registry.source_file(architecture)
     blocks = [path for path in dependencies.closure(own) if path == own or path.parent == registry.MODELS]
-    files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks)])
+    readers = [PACKAGE / f"diagnostics/{name}.py" for name in sorted(diagnostics)]
+    if classifier != "network":
+        readers.append(PACKAGE / "classical.py")
+    files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks), *readers])
     parts = [_code(path, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 

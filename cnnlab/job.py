@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cnnlab.data.load import Dataset
     from cnnlab.tracking import LiveMirror
+    from cnnlab.train import Outcome, Trained
 
 Report = Callable[[Record], None]
 
@@ -98,17 +99,19 @@ class Job:
             checkpoint=checkpoint,
             checkpoint_seconds=self.checkpoint_seconds,
             first_step=self._first_step,
+            diagnostics=self.arm.diagnostics,
             **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
         )
         clock = time.process_time()
-        result, outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
+        outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
         evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
             self._spec(choice, seed),
-            result,
-            self._provenance(trained, choice, result, began, evaluation, len(data.train)),
-            _tensors(trained, outcome),
+            outcome.values,
+            self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
+            _tensors(trained, outcome, data),
+            [point.as_row() for point in outcome.findings.profile],
         )
         checkpoint.unlink(missing_ok=True)
         return record
@@ -117,7 +120,7 @@ class Job:
         """The data set in memory; read again only where it differs from seed to seed."""
         from cnnlab.data.load import load
 
-        key = seed if self.arm.data.shuffle_pixels else None
+        key = seed if self.arm.data.varies else None
         if self._data is None or self._data[0] != key:
             spec = self.arm.data
             data_id = spec.data_id
@@ -166,7 +169,8 @@ class Job:
             "cpu_seconds": trained.cpu_seconds + evaluation,
             "tuning_cpu_seconds": self.tuning_cpu_seconds(choice),  # of the arm, the same in each of its runs
             "seconds_to_first_step": self.seconds_to_first_step,
-            "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds,
+            "diagnostic_cpu_seconds": trained.diagnostics.cpu_seconds,
+            "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds or None,
             "peak_memory_mb": peak_memory_mb() if cpu else torch.cuda.max_memory_allocated() / 2**20,
             "seconds_to_target": reached,
             "evaluation_ms": curves.milliseconds,
@@ -254,11 +258,10 @@ def retrain(record: Record, paths: Paths) -> Record:
     return job.run(choice, int(spec["seed"]))
 
 
-def _tensors(trained: Any, outcome: Any) -> dict[str, dict[str, Any]]:
+def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dict[str, Any]]:
     import torch
 
     curves = trained.curves
-    accuracy = torch.tensor(curves.validation_accuracies)
     files: dict[str, dict[str, Any]] = {
         records.CURVES: {
             "step.loss": curves.loss[: trained.step].float().cpu(),
@@ -267,17 +270,22 @@ def _tensors(trained: Any, outcome: Any) -> dict[str, dict[str, Any]]:
             "evaluation.epoch": torch.tensor(curves.steps, dtype=torch.float32) / trained.steps_per_epoch,
             "evaluation.train_loss": torch.tensor(curves.train_losses),
             "evaluation.validation_loss": torch.tensor(curves.validation_losses),
-            "evaluation.validation_accuracy": accuracy,
+            "evaluation.validation_accuracy": torch.tensor(curves.validation_accuracies),
             "evaluation.learning_rate": torch.tensor(curves.learning_rates),
         },
         records.WEIGHTS: {name: value.cpu() for name, value in trained.model.state_dict().items()},
     }
-    if outcome is not None:
-        files[records.TEST] = {
-            "correct": outcome.correct.to(torch.uint8).cpu(),
-            "loss": outcome.loss.float().cpu(),
-            "predicted": outcome.predicted.cpu(),
+    test = outcome.test
+    if test is not None:
+        per_image = {
+            "label": data.test.labels,
+            "correct": test.correct.to(torch.uint8),
+            "predicted": test.predicted,
+            **({} if test.loss is None else {"loss": test.loss.float()}),
+            **({} if test.confidence is None else {"confidence": test.confidence.float()}),
+            **outcome.findings.per_image,
         }
+        files[records.TEST] = {name: value.cpu() for name, value in per_image.items()}
     return files
 
 

@@ -55,7 +55,7 @@ def runs(plan: Plan) -> str:
                 record.run_id,
                 record.arm_id,
                 str(record.seed),
-                f"{record.spec['learning_rate']:g}",
+                "none" if record.spec["learning_rate"] is None else f"{record.spec['learning_rate']:g}",
                 "missing" if error is None else f"{100 * error:.2f} %",
                 record.result["status"],
             )

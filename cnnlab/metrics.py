@@ -12,7 +12,10 @@ class Metric:
 
     ``factor`` turns the stored value into ``unit``; a ``log2`` metric is compared as a log2 ratio. ``better`` says on
     which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
-    part of the interval. ``floor`` is the smallest difference that the metric can show: one image, or one evaluation.
+    part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
+    difference that the metric can show: one image, one evaluation, or one octave. ``diagnostic`` names the module of
+    `cnnlab.diagnostics` that measures it. A ``signed`` metric is a difference by itself: of one arm it is an effect,
+    and 0 is none.
     """
 
     name: str
@@ -21,12 +24,142 @@ class Metric:
     scale: Literal["linear", "log2"] = "linear"
     factor: float = 1.0
     better: Literal["lower", "higher"] | None = None
-    per_image: Literal["error", "loss"] | None = None
-    floor: Literal["image", "evaluation"] | None = None
+    per_image: str | None = None
+    floor: Literal["image", "evaluation", "octave"] | None = None
     censored: bool = False
     measured: bool = False
+    diagnostic: str | None = None
+    signed: bool = False
 
 
+# Measured by the modules of `cnnlab.diagnostics`, which say how.
+DIAGNOSED = (
+    Metric(
+        "update_slope",
+        "rise of log₁₀ update over weight from the first to the last inner layer",
+        "decades",
+        diagnostic="layers",
+        signed=True,
+    ),
+    Metric("update_tilt", "size of that rise of log₁₀ update over weight", "decades", diagnostic="layers"),
+    Metric("update_spread", "sd over inner layers of log₁₀ update over weight", "decades", diagnostic="layers"),
+    Metric(
+        "gradient_slope",
+        "rise of the log₁₀ gradient norm from the first to the last inner layer",
+        "decades",
+        diagnostic="layers",
+        signed=True,
+    ),
+    Metric(
+        "input_drift",
+        "drift of the layers' inputs from one evaluation to the next",
+        "log2 ratio",
+        scale="log2",
+        diagnostic="inputs",
+    ),
+    Metric(
+        "input_drift_to_loss",
+        "drift of the layers' inputs until the training loss is 0.5 nats",
+        "log2 ratio",
+        scale="log2",
+        diagnostic="inputs",
+    ),
+    Metric("dead_units", "units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
+    Metric(
+        "settling_lag",
+        "training time by which the upper half of the layers settles before the lower",
+        "pp",
+        factor=100,
+        diagnostic="settling",
+        signed=True,
+    ),
+    Metric(
+        "shift_drop",
+        "accuracy lost to shifts of 1 to 4 pixels",
+        "pp",
+        factor=100,
+        better="lower",
+        per_image="shift_drop",
+        diagnostic="shifts",
+    ),
+    Metric(
+        "warped_error",
+        "error on shifted and turned test images",
+        "pp",
+        factor=100,
+        better="lower",
+        per_image="warped_error",
+        floor="image",
+        diagnostic="warps",
+    ),
+    Metric(
+        "far_warped_error",
+        "error on test images shifted and turned beyond the range simulated",
+        "pp",
+        factor=100,
+        better="lower",
+        per_image="far_warped_error",
+        floor="image",
+        diagnostic="warps",
+    ),
+    Metric(
+        "selectivity_gain",
+        "orientation selectivity of first-layer filters, trained minus as initialized",
+        "of 1",
+        diagnostic="selectivity",
+        signed=True,
+    ),
+    Metric(
+        "probe_rise",
+        "accuracy of a linear probe on the last hidden layer minus on the first",
+        "pp",
+        factor=100,
+        per_image="probe_rise",
+        diagnostic="probes",
+        signed=True,
+    ),
+    Metric(
+        "branch_similarity_gap",
+        "similarity of a branch to itself across seeds minus to the others",
+        "of 1",
+        diagnostic="branches",
+        signed=True,
+    ),
+    Metric(
+        "largest_rate",
+        "largest learning rate within 2 pp of the best",
+        "log2 ratio",
+        scale="log2",
+        better="higher",
+        floor="octave",
+        diagnostic="rates",
+    ),
+    Metric(
+        "identity_advantage",
+        "log₂ of the loss that a random map leaves over that which the identity leaves",
+        "octaves",
+        diagnostic="identity",
+    ),
+    Metric(
+        "statistics_distance",
+        "distance of running from whole-set means of batch normalization",
+        "sd",
+        diagnostic="statistics",
+        signed=True,
+    ),
+    Metric(
+        "statistics_shift",
+        "test error with running averages minus with whole-set statistics",
+        "pp",
+        factor=100,
+        per_image="statistics_shift",
+        floor="image",
+        diagnostic="statistics",
+        signed=True,
+    ),
+    Metric("noise_fitted", "wrong training labels given back", "pp", factor=100, diagnostic="memory"),
+    Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memory"),
+)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -69,5 +202,14 @@ METRICS: dict[str, Metric] = {
             "log2 ratio",
             scale="log2",
         ),
+        Metric(
+            "curve_area",
+            "mean validation accuracy over training",
+            "pp",
+            factor=100,
+            better="higher",
+        ),
+        Metric("calibration_error", "expected calibration error on test images", "pp", factor=100, better="lower"),
+        *DIAGNOSED,
     )
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SPEC, RESULT, PROVENANCE = "spec.json", "result.json", "provenance.json"
 CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safetensors"
+PROFILE = "profile.json"
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,16 @@ class Record:
         return _arrays(self.directory / CURVES)
 
     def test(self) -> dict[str, np.ndarray] | None:
-        """Per test image ``correct``, ``loss`` (nats) and ``predicted``; None for a run that did not finish."""
+        """Per test image ``label``, ``correct``, ``predicted``, ``loss`` (nats), ``confidence``, and what diagnostics
+        left; None for a run that did not finish."""
         path = self.directory / TEST
         return _arrays(path) if path.exists() else None
+
+    def profile(self) -> list[dict[str, Any]]:
+        """What its diagnostics saw along depth, steps or shifts: quantity, position, value and label of each point."""
+        path = self.directory / PROFILE
+        points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return points
 
 
 def load(run_dir: Path) -> Record:
@@ -133,6 +141,7 @@ def write_record(
     result: Mapping[str, Any],
     provenance: Mapping[str, Any],
     tensors: Mapping[str, Mapping[str, Any]],
+    profile: Sequence[Mapping[str, Any]] = (),
 ) -> Record:
     """Write a run aside, flush it to disk, and rename it into place.
 
@@ -148,7 +157,8 @@ def write_record(
     with disk_space(paths.results):
         aside.mkdir(parents=True)
         try:
-            for name, value in ((SPEC, spec), (RESULT, result), (PROVENANCE, provenance)):
+            documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
+            for name, value in documents.items():
                 (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
             for name, content in tensors.items():
                 save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)

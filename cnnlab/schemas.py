@@ -6,6 +6,10 @@ from typing import Any
 
 import pandera.pandas as pa
 
+from cnnlab.metrics import METRICS
+
+# Columns of `runs` that only some arms fill.
+DIAGNOSED = {name: metric for name, metric in METRICS.items() if metric.diagnostic}
 TEXT, COUNT, NUMBER, FLAG = "string", "Int64", "float64", "boolean"
 
 
@@ -68,8 +72,8 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             "architecture": (TEXT, "name of the network"),
             "preset": (TEXT, "its size"),
             "seed": (COUNT, "of initialisation, order of images, and dropout"),
-            "learning_rate": (NUMBER, "peak of the schedule"),
-            "learning_rate_source": (TEXT, "tuned on validation, or fixed by the study"),
+            "learning_rate": (NUMBER, "peak of the schedule; missing for a network left as it was initialized"),
+            "learning_rate_source": (TEXT, "tuned on validation, fixed by the study, or untrained"),
             "status": (TEXT, "finished, diverged, or timed_out"),
             "epochs": (COUNT, "asked for"),
             "steps": (COUNT, "done"),
@@ -84,9 +88,12 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             "target_accuracy": (NUMBER, "share of validation images"),
             "first_gradient_norm": (NUMBER, "Euclidean norm of the first layer's gradient at step 1"),
             "early_gradient_norm": (NUMBER, "its geometric mean over steps 1 to 10"),
+            "curve_area": (NUMBER, "mean validation accuracy over the evaluations: area under the learning curve"),
+            "calibration_error": (NUMBER, "expected calibration error on test images, a share"),
             "parameters": (COUNT, "trained numbers"),
+            **{name: (NUMBER, f"{metric.title}, {metric.unit}") for name, metric in DIAGNOSED.items()},
         },
-        required=("run_id", "arm_id", "architecture", "preset", "seed", "learning_rate", "status", "epochs", "steps"),
+        required=("run_id", "arm_id", "architecture", "preset", "seed", "status", "epochs", "steps"),
         sort=("arm_id", "seed"),
     ),
     "arms": _schema(
@@ -124,6 +131,18 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         },
         required=("arm_id", "run_id", "seed", "step", "epoch"),
         sort=("arm_id", "seed", "step"),
+    ),
+    "profiles": _schema(
+        {
+            **_RUN,
+            "seed": (COUNT, "of the run"),
+            "quantity": (TEXT, "what a diagnostic saw"),
+            "position": (NUMBER, "on the axis of the quantity: depth, step, or shift"),
+            "label": (TEXT, "of the position"),
+            "value": (NUMBER, "in the unit of the quantity"),
+        },
+        required=("arm_id", "run_id", "seed", "quantity", "position"),
+        sort=("arm_id", "seed", "quantity", "position"),
     ),
     "contrasts": _schema(_CONTRAST, required=_CONTRAST_KEYS, sort=()),
     "claims": _schema(
@@ -205,6 +224,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             **_RUN,
             "seconds": (NUMBER, "wall clock of training, evaluations on validation included"),
             "cpu_seconds": (NUMBER, "process time of the same and of the final evaluations"),
+            "diagnostic_cpu_seconds": (NUMBER, "of that, what its diagnostics took"),
             "tuning_cpu_seconds": (NUMBER, "process time of tuning the arm, the same in each of its runs"),
             "seconds_to_first_step": (NUMBER, "from the start of the process to its first training step"),
             "seconds_to_target": (NUMBER, "to the target accuracy; missing if never reached"),

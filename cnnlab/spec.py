@@ -64,7 +64,20 @@ class DataSpec(PreparedSpec):
     train_size: Count | None = Field(None, description="stratified subset of the training images")
     shuffle_pixels: bool = Field(False, description="one new permutation of the pixels per seed")
     augment: tuple[str, ...] = Field((), description="for example shift:2, rotate:15, flip")
-    standardize: bool = True
+    standardize: Literal["channel", "pixel", "none"] = Field(
+        "channel", description="by mean and sd of the training images, of each channel or each pixel"
+    )
+    scale_pixels: bool = Field(False, description="each pixel times a constant from 0.01 to 100, new per seed")
+    label_noise: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of wrong training labels")
+    noise_channels: Annotated[int, Field(ge=0)] = Field(0, description="channels of noise added to each image")
+    random_scale: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="images shrunk by a random factor between this and 1"
+    )
+
+    @property
+    def varies(self) -> bool:
+        """Whether the training images or labels differ from seed to seed."""
+        return self.shuffle_pixels or self.scale_pixels or self.label_noise > 0
 
     def prepared(self) -> PreparedSpec:
         return PreparedSpec(**{name: getattr(self, name) for name in PreparedSpec.model_fields})
@@ -87,7 +100,10 @@ class TuneSpec(Spec):
 class TrainSpec(Spec):
     """SGD with momentum and how long, how fast, measured how often."""
 
-    epochs: Count
+    epochs: Annotated[int, Field(ge=0, description="0 leaves the network as it was initialized")]
+    classifier: Literal["network", "svm", "hog_svm"] = Field(
+        "network", description="svm: a linear SVM on the features below the last layer; hog_svm: on HOG of the images"
+    )
     batch_size: Count = 64
     optimizer: Literal["sgd"] = "sgd"
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -100,6 +116,12 @@ class TrainSpec(Spec):
     evaluations_per_epoch: Count = 1
     time_limit_seconds: Positive | None = None
 
+    @model_validator(mode="after")
+    def _hand_made(self) -> TrainSpec:
+        if self.classifier == "hog_svm" and self.epochs:
+            raise ValueError("classifier: hog_svm uses no network; set epochs to 0")
+        return self
+
 
 class ArmSpec(Spec):
     """Everything known at planning that decides what a training job computes."""
@@ -109,6 +131,7 @@ class ArmSpec(Spec):
     train: TrainSpec
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["float32", "amp"] = "float32"
+    diagnostics: tuple[str, ...] = Field((), description="what the metrics of its contrasts ask for")
     torch: str
     fingerprint: str
 
@@ -123,7 +146,7 @@ class ArmSpec(Spec):
         return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
 
 
-def run_id(arm_id: str, data_checksum: str, learning_rate: float, seed: int) -> str:
+def run_id(arm_id: str, data_checksum: str, learning_rate: float | None, seed: int) -> str:
     """The name of one run: what planning knows, and what only the job can know."""
     return digest([arm_id, data_checksum, learning_rate, seed], 16)
 

@@ -118,6 +118,7 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
         "runs": tables.runs(plan, found),
         "arms": tables.arms(plan, found),
         "curves": tables.curves(plan, found),
+        "profiles": tables.profiles(plan, found),
         "measured/runs": tables.measured_runs(plan, found),
         "measured/claims": tables.measured_claims(plan, found),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnlab.errors import UserError, nearest
 from cnnlab.metrics import METRICS
@@ -74,8 +74,12 @@ class Comparison(Spec):
 
     @field_validator("contrast")
     @classmethod
-    def _sums_to_zero(cls, weights: dict[str, float]) -> dict[str, float]:
-        if len(weights) < 2 or abs(sum(weights.values())) > 1e-9 or not all(weights.values()):
+    def _is_an_effect(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        """Weights sum to zero, but for a metric that is a difference by itself."""
+        if not weights or not all(weights.values()):
+            raise ValueError("each arm needs a weight other than 0")
+        metric = METRICS.get(info.data.get("metric", ""))
+        if (metric is None or not metric.signed) and (len(weights) < 2 or abs(sum(weights.values())) > 1e-9):
             raise ValueError("a contrast needs at least two arms with weights that sum to zero")
         return weights
 
@@ -111,6 +115,7 @@ class ClaimSpec(Spec):
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     part: str = "main"
     statement: str | None = Field(None, description="for a claim of your own; those of claims.yaml have one")
+    against: str | None = Field(None, description="what would count against it, in a sentence")
     architecture: str | tuple[str, ...]
     requires: Annotated[tuple[ContrastSpec, ...], Field(min_length=1)]
 
@@ -213,6 +218,8 @@ class StudyFile(Spec):
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     title: str
     question: str
+    design: str | None = Field(None, description="how it is tested: what is compared, and what is held fixed")
+    threats: tuple[str, ...] = Field((), description="why the verdict may not hold elsewhere, a sentence each")
     source: Source = Source()
     core: bool = Field(False, description="selected by --config studies=core")
     figures: tuple[FigureName, ...] = Field(FIGURES, description="in the order in which the report shows them")
@@ -279,6 +286,8 @@ class Study:
     path: Path
     figures: tuple[str, ...] = FIGURES
     matrix: Matrix | None = None
+    design: str | None = None
+    threats: tuple[str, ...] = ()
 
 
 def load_claims(path: Path) -> ClaimRegistry:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.errors import UserError, nearest
+from cnnlab.fingerprint import fingerprint
 from cnnlab.matrix import Complete, expand
+from cnnlab.metrics import METRICS
 from cnnlab.paths import CONFIGS
 from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Switch, merge, validate
 from cnnlab.study import (
@@ -77,9 +79,24 @@ def load_study(
         path=path,
         figures=written.figures,
         matrix=matrix,
+        design=written.design,
+        threats=written.threats,
     )
     _check_contrasts(study, written, registry)
-    return study
+    return _with_diagnostics(study)
+
+
+def _with_diagnostics(study: Study) -> Study:
+    """Each arm with the diagnostics that the metrics of its contrasts ask for."""
+    contrasts = [*study.secondary, *(contrast for claim in study.claims for contrast in claim.requires)]
+    arms = {}
+    for name, arm in study.arms.items():
+        asked = {METRICS[contrast.metric].diagnostic for contrast in contrasts if name in contrast.contrast}
+        diagnostics = tuple(sorted(each for each in asked if each))
+        code = fingerprint(arm.spec.model.architecture, diagnostics, arm.spec.train.classifier)
+        found = {"diagnostics": diagnostics, "fingerprint": code}
+        arms[name] = replace(arm, spec=arm.spec.model_copy(update=found))
+    return replace(study, arms=arms)
 
 
 @lru_cache

@@ -81,6 +81,20 @@ def curves(plan: Plan, found: Runs) -> pd.DataFrame:
     return conform("curves", pd.concat(frames) if frames else pd.DataFrame())
 
 
+def profiles(plan: Plan, found: Runs) -> pd.DataFrame:
+    """What the diagnostics of each run saw, a row per point."""
+    records = [found.get(arm_id, {}).get(seed) for arm_id, seed in plan.runs()]
+    return table(
+        "profiles",
+        [
+            {**point, "arm_id": record.arm_id, "run_id": record.run_id, "seed": record.seed}
+            for record in records
+            if record is not None
+            for point in record.profile()
+        ],
+    )
+
+
 def measured_runs(plan: Plan, found: Runs) -> pd.DataFrame:
     """What the clock and the machine say of each run."""
     rows = []

@@ -11,7 +11,7 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from cnnlab import models
 from cnnlab.data.load import Dataset, Split, batch_sizes, batches, derive_seed
-from cnnlab.diagnostics import first_weight, steps_to_target
+from cnnlab.diagnostics import Diagnostics, Findings, Run, first_weight, steps_to_target
 from cnnlab.models.auxiliary import cross_entropy
 from cnnlab.records import disk_space, flush
 from cnnlab.sgd import SGD
@@ -61,6 +61,7 @@ class Trained:
     diverged_at_step: int | None
     seconds: float
     cpu_seconds: float
+    diagnostics: Diagnostics
 
 
 def prepare_process(device: str) -> None:
@@ -89,12 +90,13 @@ def train(
     arm: ArmSpec,
     data: Dataset,
     seed: int,
-    learning_rate: float,
+    learning_rate: float | None,
     epochs: int,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 30.0,
     first_step: Callable[[], None] = lambda: None,
     evaluated: Callable[[Curves], None] = lambda curves: None,
+    diagnostics: Sequence[str] = (),
 ) -> Trained:
     """Train for `epochs`, evaluating on the validation split; the test images are not touched.
 
@@ -110,6 +112,7 @@ def train(
     total = epochs * steps_per_epoch
     interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)
     curves = Curves(torch.zeros(total, device=device), torch.zeros(total, device=device))
+    watchers = Diagnostics(diagnostics, Run(arm, model, data, seed, learning_rate, total, steps_per_epoch))
     status: Status = "finished"
     diverged_at: int | None = None
     step = start_epoch = 0
@@ -117,14 +120,18 @@ def train(
     if checkpoint is not None and (saved := read_checkpoint(checkpoint, device)) is not None:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
+        watchers.load_state_dict(saved["diagnostics"])
         curves, step, start_epoch = saved["curves"], saved["step"], saved["epoch"]
         seconds, cpu_seconds = saved["seconds"], saved["cpu_seconds"]
     clock, cpu_clock, last_save = time.perf_counter(), time.process_time(), time.perf_counter()
+    if step == 0:
+        watchers.call("start")
 
     for epoch in range(start_epoch, epochs):
         torch.manual_seed(derive_seed(seed, "epoch", epoch))  # dropout; the order of the images has its own
         model.train()
         for images, labels in batches(data.train, seed, epoch, spec.batch_size, arm.data.augment):
+            assert learning_rate is not None
             rate = learning_rate * schedule(spec, step, total)
             with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "amp"):
                 loss = cross_entropy(model(images), labels)
@@ -133,7 +140,9 @@ def train(
             assert watched.grad is not None
             curves.loss[step] = loss.detach()
             curves.gradient_norm[step] = torch.linalg.vector_norm(watched.grad)
+            watchers.call("before_update", step)
             optimizer.step(rate)
+            watchers.call("after_update", step)
             step += 1
             if step == 1:
                 first_step()
@@ -143,11 +152,12 @@ def train(
                 evaluation = evaluate(model, data.validation)
                 curves.steps.append(step)
                 curves.train_losses.append(curves.loss[done:step].mean().item())
-                curves.validation_losses.append(evaluation.loss.mean().item())
-                curves.validation_accuracies.append(evaluation.correct.double().mean().item())
+                curves.validation_losses.append(evaluation.mean_loss)
+                curves.validation_accuracies.append(evaluation.accuracy)
                 curves.learning_rates.append(rate)
                 curves.milliseconds.append(time.time_ns() // 1_000_000)
                 evaluated(curves)
+                watchers.call("evaluated", step, curves.train_losses[-1])
                 model.train()
                 diverged_at = first_not_finite(curves.loss, done, step)
                 spent = seconds + time.perf_counter() - clock
@@ -167,6 +177,7 @@ def train(
                 checkpoint,
                 model=model.state_dict(),
                 optimizer=optimizer.state_dict(),
+                diagnostics=watchers.state_dict(),
                 curves=curves,
                 step=step,
                 epoch=epoch + 1,
@@ -183,6 +194,7 @@ def train(
         diverged_at_step=diverged_at,
         seconds=seconds + time.perf_counter() - clock,
         cpu_seconds=cpu_seconds + time.process_time() - cpu_clock,
+        diagnostics=watchers,
     )
 
 
@@ -203,11 +215,27 @@ def schedule(spec: TrainSpec, step: int, total: int) -> float:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Per image, in the order of the split: log-loss in nats, whether the answer is right, and the answer."""
+    """Per image, in the order of the split: whether the answer is right, and the answer; log-loss in nats and the
+    probability that the network gives its answer, None for a classifier without probabilities."""
 
-    loss: Tensor
     correct: Tensor
     predicted: Tensor
+    loss: Tensor | None = None
+    confidence: Tensor | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images whose answer is right."""
+        return self.correct.double().mean().item()
+
+    @property
+    def error(self) -> float:
+        return 1 - self.accuracy
+
+    @property
+    def mean_loss(self) -> float:
+        """Nats an image; NaN for a classifier without probabilities."""
+        return math.nan if self.loss is None else self.loss.double().mean().item()
 
 
 def evaluate(model: nn.Module, split: Split) -> Evaluation:
@@ -217,15 +245,27 @@ def evaluate(model: nn.Module, split: Split) -> Evaluation:
         logits = torch.cat([model(chunk).float() for chunk in split.chunks(EVALUATION_BATCH)])
         predicted = logits.argmax(1)
         loss = F.cross_entropy(logits, split.labels, reduction="none")
-    return Evaluation(loss, predicted == split.labels, predicted)
+        confidence = logits.softmax(1).amax(1)
+    return Evaluation(predicted == split.labels, predicted, loss, confidence)
 
 
-def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> tuple[dict[str, Any], Evaluation | None]:
-    """The deterministic outcome of a run, and its per-image test outcome. Test images are read here, after training.
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found: numbers, per-image test outcome, and what its diagnostics saw. No test outcome unless it
+    finished."""
+
+    values: dict[str, Any]
+    test: Evaluation | None = None
+    findings: Findings = field(default_factory=lambda: Findings({}))
+
+
+def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> Outcome:
+    """The deterministic outcome of a run. Test images are read here, after training.
 
     Missing values are None: a run that diverged has no final error, not an error of 1 or 0.
     """
     curves, early = trained.curves, trained.curves.gradient_norm[: min(EARLY_STEPS, trained.step)]
+    accuracies = curves.validation_accuracies
     values: dict[str, Any] = {
         "status": trained.status,
         "epochs": epochs,
@@ -234,20 +274,43 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> tuple[
         "evaluation_interval": trained.interval,
         "diverged_at_step": trained.diverged_at_step,
         "target_accuracy": arm.train.target_accuracy,
-        "steps_to_target": steps_to_target(curves.steps, curves.validation_accuracies, arm.train.target_accuracy),
-        "first_gradient_norm": finite(curves.gradient_norm[0].item()),
+        "steps_to_target": steps_to_target(curves.steps, accuracies, arm.train.target_accuracy),
+        "curve_area": sum(accuracies) / len(accuracies) if accuracies and trained.status == "finished" else None,
+        "first_gradient_norm": finite(early[:1].double().mean().item()),
         "early_gradient_norm": finite(early.double().log().mean().exp().item()),
         "test_images": len(data.test),
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
     }
     finals = ("train_error", "train_loss", "validation_error", "validation_loss", "test_error", "test_loss")
     if trained.status != "finished":
-        return {**values, **dict.fromkeys(finals)}, None
-    outcomes = {name: evaluate(trained.model, getattr(data, name)) for name in ("train", "validation", "test")}
+        return Outcome({**values, **dict.fromkeys((*finals, "calibration_error"))})
+    outcomes = _outcomes(arm, data, trained.model)
     for name, outcome in outcomes.items():
-        values[f"{name}_error"] = 1 - outcome.correct.double().mean().item()
-        values[f"{name}_loss"] = finite(outcome.loss.double().mean().item())
-    return values, outcomes["test"]
+        values[f"{name}_error"], values[f"{name}_loss"] = outcome.error, finite(outcome.mean_loss)
+    test, findings = outcomes["test"], trained.diagnostics.finish()
+    values["calibration_error"] = None if test.confidence is None else calibration_error(test.confidence, test.correct)
+    diagnosed = {name: None if value is None else finite(value) for name, value in findings.values.items()}
+    return Outcome({**values, **diagnosed}, test, findings)
+
+
+def _outcomes(arm: ArmSpec, data: Dataset, model: nn.Module) -> dict[str, Evaluation]:
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    if arm.train.classifier == "network":
+        return {name: evaluate(model, split) for name, split in splits.items()}
+    from cnnlab.classical import classify
+
+    return classify(arm.train.classifier, model, splits)
+
+
+def calibration_error(confidence: Tensor, correct: Tensor, bins: int = 15) -> float:
+    """Expected calibration error: |accuracy - mean confidence| over bins of equal width, weighted by their images.
+
+    Guo, Pleiss, Sun & Weinberger 2017, "On calibration of modern neural networks", equation 3; a share of 1.
+    """
+    bin_of = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
+    gap = torch.zeros(bins, dtype=torch.float64, device=bin_of.device)
+    gap.index_put_((bin_of,), correct.double() - confidence.double(), accumulate=True)
+    return float(gap.abs().sum() / len(confidence))
 
 
 def finite(value: float) -> float | None:

@@ -20,8 +20,8 @@ Trial = dict[str, Any]
 class Choice:
     """The rate that all seeds of an arm train with. ``edge``: it is the grid's end even after its extensions."""
 
-    learning_rate: float
-    source: Literal["tuned", "fixed"]
+    learning_rate: float | None
+    source: Literal["tuned", "fixed", "untrained"]
     trials: tuple[Trial, ...] = ()
     edge: bool = False
 
@@ -35,6 +35,8 @@ def choose(arm: ArmSpec, trial: Callable[[float], Trial | None]) -> Choice | Non
 
     `trial` returns a trial's outcome, or None if it is not known; then the choice is not known either.
     """
+    if arm.train.epochs == 0:
+        return Choice(None, "untrained")
     if arm.train.learning_rate is not None:
         return Choice(arm.train.learning_rate, "fixed")
     spec, trials = arm.train.tune, list[Trial]()

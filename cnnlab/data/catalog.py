@@ -108,6 +108,7 @@ def shape(spec: PreparedSpec, where: str = "data") -> tuple[int, int, int, int]:
         )
     if isinstance(spec, DataSpec):
         _check_augment(spec, size, where)
+        channels += spec.noise_channels
     return channels, size, size, classes
 
 
@@ -125,6 +126,11 @@ def find(name: str, where: str = "data") -> Known:
 def _check_augment(spec: DataSpec, size: int, where: str) -> None:
     if spec.augment and spec.shuffle_pixels:
         raise UserError(f"{where}: augment: shuffled pixels have no neighbours to move; drop augment or shuffle_pixels")
+    if spec.augment and (spec.scale_pixels or spec.standardize == "pixel"):
+        raise UserError(
+            f"{where}: augment: pixels that are scaled one by one cannot be moved; drop augment, or scale_pixels and "
+            "standardize: pixel"
+        )
     for text in spec.augment:
         name, value = parse_augment(text, where)
         if AUGMENTATIONS[name].unit == "pixels" and value >= size:

@@ -14,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cnnlab.data.arrays import checksum, moments, stratified
 from cnnlab.data.augment import augmentations
+from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
 from cnnlab.errors import UserError
 from cnnlab.spec import DataSpec
 
@@ -30,7 +30,7 @@ FLOAT_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Scaling:
-    """How pixels 0…255 become what a network sees: ``(pixel - offset) / scale``, per channel ``(C, 1, 1)``.
+    """How pixels 0…255 become what a network sees: ``(pixel - offset) / scale``, ``(C, 1, 1)`` or ``(C, H, W)``.
 
     `black` and `average` are what a black pixel and the mean training pixel become: augmentation fills with
     them.
@@ -88,6 +88,7 @@ class Dataset:
     class_names: tuple[str, ...]
     checksum: str
     make_test: Callable[[], Split]
+    wrong_labels: Tensor | None = None  # which training labels `label_noise` replaced
 
     @cached_property
     def test(self) -> Split:
@@ -115,29 +116,44 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
     images, labels, stored = _read_tensors(data_file, card, described)
     start = {name: sum(stored[:index]) for index, name in enumerate(SPLITS)}
     rows = {name: slice(start[name], start[name] + size) for name, size in zip(SPLITS, stored, strict=True)}
-    shuffle = _shuffle(images, seed) if spec.shuffle_pixels else None
-    train_images, train_labels = images[rows["train"]], labels[rows["train"]]
-    mean, std = np.array(described["mean"]), np.array(described["std"])
+    pixels = _permutation(images, seed) if spec.shuffle_pixels else None
+
+    def part(name: str) -> Tensor:
+        return _varied(images[rows[name]], spec, name, pixels)
+
+    train_images, train_labels = part("train"), labels[rows["train"]]
     if spec.train_size is not None:
         kept = _subset(train_labels, spec)
         train_images, train_labels = train_images[kept], train_labels[kept]
-        mean, std = moments(train_images.numpy())
-    scaling = _scaling(mean, std, spec.standardize)
+    scaling = _scaling(train_images, spec, seed)
+    wrong = None
+    if spec.label_noise:
+        draws = generator(seed, "label noise")
+        train_labels, wrong = noisy_labels(train_labels, len(described["classes"]), spec.label_noise, draws)
     as_floats = 4 * images.numel() <= float_bytes
 
     def made(images: Tensor, labels: Tensor) -> Split:
-        images = images if shuffle is None else shuffle(images)
         return Split(_floats(images, scaling) if as_floats else images, labels, scaling)
 
     return Dataset(
         train=made(train_images, train_labels),
-        validation=made(images[rows["validation"]], labels[rows["validation"]]),
-        channels=images.shape[1],
+        validation=made(part("validation"), labels[rows["validation"]]),
+        channels=train_images.shape[1],
         image_size=images.shape[2],
         class_names=tuple(described["classes"]),
         checksum=described["checksum"],
-        make_test=lambda: made(images[rows["test"]], labels[rows["test"]]),
+        make_test=lambda: made(part("test"), labels[rows["test"]]),
+        wrong_labels=wrong,
     )
+
+
+def _varied(images: Tensor, spec: DataSpec, name: str, pixels: Tensor | None) -> Tensor:
+    """The images of a split as `spec` wants them, still uint8."""
+    if spec.random_scale < 1:
+        images = at_random_scale(images, spec.random_scale, generator("random scale", name))
+    if spec.noise_channels:
+        images = with_noise_channels(images, spec.noise_channels, generator("noise channels", name))
+    return images if pixels is None else images.flatten(2).index_select(2, pixels).view_as(images)
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:
@@ -221,10 +237,9 @@ def _subset(labels: Tensor, spec: DataSpec) -> Tensor:
     return torch.from_numpy(stratified(labels.numpy(), spec.train_size, spec.split_seed, "train_size"))
 
 
-def _shuffle(images: Tensor, seed: int) -> Callable[[Tensor], Tensor]:
+def _permutation(images: Tensor, seed: int) -> Tensor:
     """One permutation of the pixels per seed: the same for all images, channels, splits and arms."""
-    pixels = torch.randperm(images[0, 0].numel(), generator=generator(seed, "pixel permutation"))
-    return lambda images: images.flatten(2).index_select(2, pixels).view_as(images)
+    return torch.randperm(images[0, 0].numel(), generator=generator(seed, "pixel permutation"))
 
 
 def _floats(images: Tensor, scaling: Scaling) -> Tensor:
@@ -235,10 +250,28 @@ def _floats(images: Tensor, scaling: Scaling) -> Tensor:
     return floats
 
 
-def _scaling(mean: Any, std: Any, standardize: bool) -> Scaling:
-    """A channel without any contrast is centred but not scaled."""
-    center = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
-    spread = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
-    offset = center if standardize else torch.zeros_like(center)
-    scale = torch.where(spread > 0, spread, 1.0) if standardize else torch.ones_like(spread)
-    return Scaling(offset, scale, -offset / scale, (center - offset) / scale)
+def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
+    """By the training images. What has no contrast is centred but not scaled.
+
+    Pixels times constants, standardized, are ``(constant pixel - center) / spread``: the same form again.
+    """
+    shape = (train.shape[1], train.shape[2], train.shape[3])
+    constants = pixel_constants(shape, generator(seed, "pixel constants")) if spec.scale_pixels else torch.ones(1, 1, 1)
+    center, spread = _moments(train, constants, spec)
+    offset, scale = center / constants, torch.where(spread > 0, spread, 1.0) / constants
+    average = torch.tensor(moments(train.numpy())[0], dtype=torch.float32).view(-1, 1, 1)
+    return Scaling(offset, scale, -offset / scale, (average - offset) / scale)
+
+
+def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, Tensor]:
+    """Mean and sd of what `constants` make of the pixels, of each channel (C, 1, 1) or pixel (C, H, W)."""
+    if spec.standardize == "none":
+        return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
+    if spec.standardize == "channel" and not spec.scale_pixels:
+        mean, std = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in moments(train.numpy()))
+        return mean, std
+    pixels = train.double()
+    means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()
+    if spec.standardize == "channel":
+        means, squares = means.mean((1, 2), keepdim=True), squares.mean((1, 2), keepdim=True)
+    return means.float(), (squares - means.square()).clamp(min=0).sqrt().float()

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from cnnlab.models.batchnorm import BatchNorm
+from cnnlab.models.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
 from cnnlab.spec import Switch
 
 Activation = Callable[[], nn.Module]
@@ -103,6 +104,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization(),
     "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d),
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
+    "ghost8": Normalization(GhostBatchNorm2d, GhostBatchNorm1d),
+    "ghost32": Normalization(GhostBatchNorm2dOf32, GhostBatchNorm1dOf32),
     "layer": Normalization(_layer_images, nn.LayerNorm, per_channel=False),
     "group": Normalization(_group, _group, per_channel=False),
 }

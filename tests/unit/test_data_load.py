@@ -76,7 +76,7 @@ def test_standardized_by_the_training_images(colour: Prepared) -> None:
     assert data.train.images.mean((0, 2, 3)).abs().max() < 1e-5
     assert (data.train.images.std((0, 2, 3)) - 1).abs().max() < 1e-2
     assert data.test.images.mean((0, 2, 3)).abs().max() > 1e-4  # by the training images, not its own
-    plain = colour.load(standardize=False)
+    plain = colour.load(standardize="none")
     assert plain.train.images.min() == 0
     assert 100 < plain.train.images.max() <= 255
     back = data.train.images * data.train.scaling.scale + data.train.scaling.offset
@@ -84,7 +84,7 @@ def test_standardized_by_the_training_images(colour: Prepared) -> None:
 
 
 def test_black_and_average_are_on_the_scale_of_the_images(colour: Prepared) -> None:
-    for data in (colour.load(), colour.load(standardize=False)):
+    for data in (colour.load(), colour.load(standardize="none")):
         scaling = data.train.scaling
         assert torch.allclose(scaling.black.flatten(), data.train.images.amin((0, 2, 3)), atol=1e-5)
         assert torch.allclose(scaling.average.flatten(), data.train.images.mean((0, 2, 3)), atol=1e-3)
@@ -100,7 +100,7 @@ def test_a_channel_without_contrast_stays_finite(tmp_path: Path) -> None:
     assert (data.train.images[:, :2] == 0).all()
 
 
-@pytest.mark.parametrize("fields", [{}, {"shuffle_pixels": True}, {"train_size": 9}, {"standardize": False}])
+@pytest.mark.parametrize("fields", [{}, {"shuffle_pixels": True}, {"train_size": 9}, {"standardize": "none"}])
 def test_large_images_stay_bytes_with_the_same_result(colour: Prepared, fields: dict) -> None:
     floats, stored = colour.load(**fields), colour.load(float_bytes=0, **fields)
     assert stored.train.images.dtype == torch.uint8
@@ -182,8 +182,8 @@ def test_the_permutation_is_new_for_each_seed_and_equal_for_each_arm(colour: Pre
     seeds = [colour.load(seed=seed, shuffle_pixels=True).validation.images for seed in (0, 0, 1)]
     assert torch.equal(seeds[0], seeds[1])
     assert not torch.equal(seeds[0], seeds[2])
-    few = colour.load(seed=0, shuffle_pixels=True, train_size=9, standardize=False).validation.images
-    all_of_them = colour.load(seed=0, shuffle_pixels=True, standardize=False).validation.images
+    few = colour.load(seed=0, shuffle_pixels=True, train_size=9, standardize="none").validation.images
+    all_of_them = colour.load(seed=0, shuffle_pixels=True, standardize="none").validation.images
     assert torch.equal(few, all_of_them)
 
 
@@ -196,9 +196,9 @@ def test_a_training_subset_is_stratified_and_sets_the_scale(mnist5k: Prepared) -
     assert torch.bincount(few.train.labels).tolist() == [50] * 10
     assert few.train.images.mean().abs() < 1e-5
     assert [len(few.validation), len(few.test)] == [500, 1500]
-    rows = {image.numpy().tobytes() for image in mnist5k.load(standardize=False).train.images}
+    rows = {image.numpy().tobytes() for image in mnist5k.load(standardize="none").train.images}
     assert all(
-        image.numpy().tobytes() in rows for image in mnist5k.load(train_size=500, standardize=False).train.images
+        image.numpy().tobytes() in rows for image in mnist5k.load(train_size=500, standardize="none").train.images
     )
     with pytest.raises(UserError, match="data: train_size: 3001 of 3000 training images"):
         mnist5k.load(train_size=3001)

@@ -477,7 +477,7 @@ def test_parameters_are_flat_and_complete() -> None:
     values = content.parameters(SimpleNamespace(spec=spec))  # type: ignore[arg-type]
     assert values["model.architecture"] == "lenet"
     assert values["train.learning_rate"] == values["learning_rate"] == "0.05"
-    assert values["data.standardize"] == "true"
+    assert values["data.standardize"] == "channel"
     assert values["train.tune.rates"] == json.dumps(list(arm.train.tune.rates))
     assert not any(value in ("null", "None") for value in values.values())
 

@@ -320,7 +320,7 @@ def test_group_normalization_has_groups(channels: int) -> None:
     assert layer.num_groups >= 2
 
 
-@pytest.mark.parametrize("kind", ["none", "batch", "batch_scratch", "layer", "group"])
+@pytest.mark.parametrize("kind", NORMALIZATIONS)
 def test_a_bias_is_left_out_only_where_it_would_do_nothing(kind: str) -> None:
     normalization = NORMALIZATIONS[kind]
     layer, images = normalization.images(8), torch.randn(5, 8, 4, 4, generator=torch.Generator().manual_seed(0))

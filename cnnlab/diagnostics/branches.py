@@ -1,0 +1,49 @@
+"""Whether the branches of an Inception block see different things: `branch_similarity_gap`.
+
+Linear CKA, on test images: of the same branch in two networks that differ in their seed, minus that of different
+branches of one network; means over branches and blocks. The second network is trained here, with a seed that no study
+may use.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from cnnlab import diagnostics
+from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics.similarity import cka, outputs
+from cnnlab.models.inception import InceptionBlock
+
+IMAGES, TWIN_SEED = 300, 20_000
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def finish(self) -> Findings:
+        from cnnlab import train
+
+        run = self.run
+        epochs = run.total_steps // run.steps_per_epoch
+        twin = train.train(run.arm, run.data, TWIN_SEED + run.seed, run.learning_rate, epochs).model
+        images = next(run.data.test.chunks(IMAGES))
+        blocks = {
+            name: [branch for branch, _ in module.named_children()]
+            for name, module in run.model.named_modules()
+            if isinstance(module, InceptionBlock)
+        }
+        names = [f"{block}.{branch}" for block, branches in blocks.items() for branch in branches]
+        mine, other = (
+            outputs(model, {name: model.get_submodule(name) for name in names}, images) for model in (run.model, twin)
+        )
+        across = {name: cka(mine[name], other[name]) for name in names}
+        within = {
+            f"{block}: {one} and {two}": cka(mine[f"{block}.{one}"], mine[f"{block}.{two}"])
+            for block, branches in blocks.items()
+            for one, two in combinations(branches, 2)
+        }
+        gap = sum(across.values()) / len(across) - sum(within.values()) / len(within)
+        points = [
+            Point(quantity, place, value, name)
+            for quantity, found in (("similarity_across_seeds", across), ("similarity_between_branches", within))
+            for place, (name, value) in enumerate(found.items(), start=1)
+        ]
+        return Findings({"branch_similarity_gap": gap}, profile=points)

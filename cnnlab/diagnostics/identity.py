@@ -1,0 +1,58 @@
+"""How well a block fits the identity, and a map drawn at random: `identity_advantage`.
+
+The network's first block that keeps the shape of its input, as initialized, is fitted by gradient descent to its own
+input, and to what a convolution and ReLU, drawn at random, make of that input. Each loss is the squared error over its
+own value before the first step, as blocks that begin nearer to their target would otherwise win by that alone. The
+advantage is log2 of the random map's remaining loss over the identity's. He et al. 2016, section 3.1.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab import diagnostics
+from cnnlab.data.load import generator
+from cnnlab.diagnostics import Findings, Point
+from cnnlab.models.residual import Block
+from cnnlab.sgd import SGD
+
+IMAGES, STEPS, RATES = 256, 200, (0.001, 0.003, 0.01, 0.03, 0.1)
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def finish(self) -> Findings:
+        block = next(m for m in self.run.model.modules() if isinstance(m, Block) and _keeps_shape(m))
+        width = block.outputs
+        draws = generator(self.run.seed, "identity")
+        inputs = torch.randn(IMAGES, width, 7, 7, generator=draws).relu()
+        teacher = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.ReLU())
+        with torch.no_grad():
+            weight = torch.randn(width, width, 3, 3, generator=draws) * math.sqrt(2 / (9 * width))
+            next(teacher.parameters()).copy_(weight)
+            targets = {"identity": inputs, "random": teacher(inputs)}
+        left = {name: min(_fit(block, inputs, target, rate) for rate in RATES) for name, target in targets.items()}
+        points = [Point("remaining_loss", place, value, name) for place, (name, value) in enumerate(left.items())]
+        return Findings({"identity_advantage": math.log2(left["random"] / left["identity"])}, profile=points)
+
+
+def _keeps_shape(block: Block) -> bool:
+    first = next(module for module in block.modules() if isinstance(module, nn.Conv2d))
+    return first.in_channels == block.outputs and first.stride == (1, 1)
+
+
+def _fit(block: Block, inputs: Tensor, target: Tensor, rate: float) -> float:
+    """The remaining share of the squared error after `STEPS` full-batch steps; 1 at least if it diverged."""
+    fitted = copy.deepcopy(block).cpu().train()
+    optimizer = SGD(fitted.parameters(), 0.9, 0.0)
+    losses = []
+    for _ in range(STEPS):
+        loss = (fitted(inputs) - target).square().mean()
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step(rate)
+    return losses[-1] / losses[0] if math.isfinite(losses[-1]) else math.inf

@@ -1,0 +1,59 @@
+"""Whether first-layer filters become edge detectors: `selectivity_gain`, trained minus as initialized.
+
+The response of a filter to a grating of some orientation is the largest over spatial frequencies and phases. Its
+orientation selectivity is 1 minus the circular variance of these responses, |sum r exp(2 i angle)| / sum r: 0 for a
+blob, 1 for a filter that answers one orientation only (Ringach, Shapley & Hawken 2002, "Orientation selectivity in
+macaque V1").
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from cnnlab import diagnostics
+from cnnlab.diagnostics import Findings, Point, Run, first_weight
+
+ORIENTATIONS, PHASES = 16, 8
+FREQUENCIES = (0.1, 0.15, 0.2, 0.25, 0.3)  # cycles a pixel
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.state = {"initial": _selectivity(first_weight(run.model))}
+
+    def finish(self) -> Findings:
+        before, after = self.state["initial"], _selectivity(first_weight(self.run.model))
+        points = [
+            Point(f"selectivity {when}", place, float(value), f"filter {place}")
+            for when, found in (("before", before), ("after", after))
+            for place, value in enumerate(found, start=1)
+        ]
+        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=points)
+
+
+@torch.no_grad()
+def _selectivity(weight: Tensor) -> Tensor:
+    """Of each filter ``(F, C, k, k)``, summed over its input channels: ``(F,)``."""
+    filters = weight.detach().double().cpu().sum(1)
+    filters = filters - filters.mean((1, 2), keepdim=True)
+    side = filters.shape[-1]
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    angles = torch.arange(ORIENTATIONS, dtype=torch.float64) * math.pi / ORIENTATIONS
+    responses = []
+    for angle in angles:
+        along = x * torch.cos(angle) + y * torch.sin(angle)
+        waves = [
+            torch.cos(2 * math.pi * (frequency * along) + 2 * math.pi * phase / PHASES)
+            for frequency in FREQUENCIES
+            for phase in range(PHASES)
+        ]
+        gratings = torch.stack([wave - wave.mean() for wave in waves])
+        gratings = gratings / gratings.flatten(1).norm(dim=1)[:, None, None]
+        responses.append(torch.einsum("fyx,gyx->fg", filters, gratings).amax(1).clamp(min=0))
+    response = torch.stack(responses, 1)
+    real, imaginary = (response * torch.cos(2 * angles)).sum(1), (response * torch.sin(2 * angles)).sum(1)
+    return torch.hypot(real, imaginary) / response.sum(1)
