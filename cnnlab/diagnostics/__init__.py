@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.data.load import Dataset
+from cnnlab.data.load import Dataset, Split, select
 from cnnlab.spec import ArmSpec
 
 
@@ -121,6 +121,13 @@ class Diagnostics:
         self.cpu_seconds = saved["cpu_seconds"]
         for member, state in zip(self._members, saved["members"], strict=True):
             member.state = state
+
+
+def spread(split: Split, count: int) -> Split:
+    """`count` images at equal distances, or all if there are fewer: the first ones would be of one class."""
+    rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
+    rows = rows.to(split.labels.device)
+    return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
 
 
 def first_weight(model: nn.Module) -> Tensor:
