@@ -80,8 +80,9 @@ class Pooling:
 
 
 def groups(channels: int) -> int:
-    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), but two groups if they divide."""
-    return next(count for count in range(max(2, channels // 16), 0, -1) if channels % count == 0)
+    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), but two groups of two if they can be."""
+    most = max(1, channels // 16, min(2, channels // 2))
+    return next(count for count in range(most, 0, -1) if channels % count == 0)
 
 
 def _group(channels: int, epsilon: float) -> nn.Module:
