@@ -105,6 +105,15 @@ DIAGNOSED = (
         diagnostic="shifts",
     ),
     Metric(
+        "downsampling_drop",
+        "accuracy lost to images of 3/4 and 1/2 of the resolution",
+        "pp",
+        factor=100,
+        better="lower",
+        per_image="downsampling_drop",
+        diagnostic="downsampling",
+    ),
+    Metric(
         "warped_error",
         "error on shifted and turned test images",
         "pp",

@@ -60,7 +60,7 @@ def load_study(
     base = merge(_dump(written.base), _dump(changes.base))
 
     def complete(fields: Mapping[str, Any], place: str) -> ArmSpec:
-        return resolve(ArmFields(**merge(merge(base, fields), _dump(override))), place)
+        return resolve(ArmFields(**_overridden(merge(base, fields), _dump(override))), place)
 
     arms, cells, matrix = _arms(written, complete, where)
     study = Study(
@@ -107,6 +107,12 @@ def known_tiers() -> frozenset[str]:
 
 def _dump(fields: ArmFields) -> dict[str, Any]:
     return fields.model_dump(exclude_unset=True)
+
+
+def _overridden(fields: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` laid over an arm; one whose network is left as initialized stays untrained."""
+    untrained = {"train": {"epochs": 0}} if fields.get("train", {}).get("epochs") == 0 else {}
+    return merge(merge(fields, override), untrained)
 
 
 def _arms(

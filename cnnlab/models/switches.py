@@ -80,7 +80,7 @@ class Pooling:
 
 
 def groups(channels: int) -> int:
-    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), or else two groups of two or more."""
+    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), or else two groups of two."""
     most = max(1, channels // 16, min(2, channels // 2))
     return next(count for count in range(most, 0, -1) if channels % count == 0)
 
