@@ -17,12 +17,16 @@ from torch.nn import functional as F
 
 from cnnlab import diagnostics
 from cnnlab.data.load import Split
-from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics import Findings, Point, Run
 
 SIDE, IMAGES, STRENGTH, BATCH = 4, 1000, 100.0, 500
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
+
     def finish(self) -> Findings:
         data, hidden = self.run.data, dict(list(self.run.layers.items())[:-1])
         train = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES], data.train.scaling)

@@ -1,24 +1,28 @@
 """Which layers reach their final form first: `settling_lag`.
 
 At each evaluation, the similarity (linear CKA, on validation images) of what each layer returns to what it returns at
-the end of training. A layer has settled at the first evaluation from which on it stays at 0.9 or above. Raghu, Gilmer,
-Yosinski & Sohl-Dickstein 2017, "SVCCA", section 3, saw the lower layers settle first.
+the end of training. Of maps of more than `SIDE` pixels a side every second pixel counts: its neighbours say nearly the
+same, and would cost as much again as the forward pass. A layer has settled at the first evaluation from which on it
+stays at 0.9 or above. Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, "SVCCA", section 3, saw the lower layers settle
+first.
 """
 
 from __future__ import annotations
 
-import torch
+from torch import Tensor
 
 from cnnlab import diagnostics
 from cnnlab.diagnostics import Findings, Point, Run
-from cnnlab.diagnostics.similarity import cka, outputs
+from cnnlab.diagnostics.similarity import alignment, kernel, outputs
 
-IMAGES, SETTLED = 200, 0.9
+IMAGES, SIDE, SETTLED = 128, 7, 0.9
 
 
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(run.layers) >= 2, "two convolutions or dense layers")
         self.images = next(run.data.validation.chunks(IMAGES))
         self.state = {"steps": [], "kernels": []}
 
@@ -28,12 +32,12 @@ class Diagnostic(diagnostics.Diagnostic):
     def evaluated(self, step: int, train_loss: float) -> None:
         found = outputs(self.run.model, self.run.layers, self.images)
         self.state["steps"].append(step)
-        self.state["kernels"].append({name: values.to(torch.float16).cpu() for name, values in found.items()})
+        self.state["kernels"].append({name: kernel(_thinned(values)) for name, values in found.items()})
 
     def finish(self) -> Findings:
         steps, history = self.state["steps"], self.state["kernels"]
         names = list(self.run.layers)
-        curves = {name: [cka(then[name], history[-1][name]) for then in history] for name in names}
+        curves = {name: [alignment(then[name], history[-1][name]) for then in history] for name in names}
         settled = {name: _settled(steps, curve) / self.run.total_steps for name, curve in curves.items()}
         half = len(names) // 2
         lower, upper = names[:half], names[-half:]
@@ -45,6 +49,10 @@ class Diagnostic(diagnostics.Diagnostic):
             for step, value in zip(steps, curve, strict=True)
         ]
         return Findings({"settling_lag": lag}, profile=profile)
+
+
+def _thinned(output: Tensor) -> Tensor:
+    return output[..., ::2, ::2] if output.ndim == 4 and output.shape[-1] > SIDE else output
 
 
 def _settled(steps: list[int], similarities: list[float]) -> int:

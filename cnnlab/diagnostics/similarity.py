@@ -10,28 +10,33 @@ from torch import Tensor, nn
 
 
 def cka(x: Tensor, y: Tensor) -> float:
-    """Similarity in [0, 1] of features ``(N, p)`` and ``(N, q)`` of the same N images; NaN where one is constant.
+    """Similarity in [0, 1] of features ``(N, ...)`` and ``(N, ...)`` of the same N images; NaN where one is constant.
 
     From the N x N kernels, so that maps with more numbers than images cost no more.
     """
-    kernels = [_centered(features) for features in (x, y)]
-    norms = [torch.linalg.matrix_norm(kernel) for kernel in kernels]
-    return float((kernels[0] * kernels[1]).sum() / (norms[0] * norms[1]))
+    return alignment(kernel(x.double()), kernel(y.double()))
 
 
-def _centered(features: Tensor) -> Tensor:
-    values = features.flatten(1).double()
+def kernel(features: Tensor) -> Tensor:
+    """The centered linear kernel of features ``(N, ...)``: ``(N, N)``."""
+    values = features.flatten(1)
     values = values - values.mean(0)
     return values @ values.T
 
 
+def alignment(one: Tensor, other: Tensor) -> float:
+    """Of two centered kernels ``(N, N)``."""
+    norms = torch.linalg.matrix_norm(one) * torch.linalg.matrix_norm(other)
+    return float((one * other).sum() / norms)
+
+
 @torch.no_grad()
 def outputs(model: nn.Module, layers: dict[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
-    """What each of `layers` returns for `images` in evaluation mode, flat ``(N, features)``."""
+    """What each of `layers` returns for `images` in evaluation mode: ``(N, ...)``."""
     found: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda _module, _inputs, output: found.update({name: output.flatten(1)})
+        return lambda _module, _inputs, output: found.update({name: output})
 
     hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
     model.eval()
