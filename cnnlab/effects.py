@@ -161,11 +161,13 @@ def _tested_alike(runs: Sequence[Sequence[Run]]) -> Iterator[list[int]]:
 
 
 def _per_image(run: Run, metric: Metric) -> Floats | None:
-    tested = run.test()
-    if tested is None:
+    """None for a run that did not finish, or whose classifier or diagnostic leaves no such value."""
+    tested = run.test() or {}
+    column = "correct" if metric.per_image == "error" else str(metric.per_image)
+    if column not in tested:
         return None
-    values = 1.0 - tested["correct"] if metric.per_image == "error" else tested[str(metric.per_image)].astype(float)
-    return np.asarray(metric.factor * values)
+    values = tested[column].astype(float)
+    return np.asarray(metric.factor * (1 - values if metric.per_image == "error" else values))
 
 
 def _most(low: Floats, weights: Sequence[float], metric: Metric) -> tuple[float, float] | None:

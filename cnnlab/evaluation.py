@@ -17,11 +17,15 @@ def evaluate(paths: Paths, record: Record, weights: Path | None) -> str:
     """Test error and log-loss, in words.
 
     Raises:
-        UserError: if the images of the run are not there as they were, or `weights` are of another network.
+        UserError: if the images of the run are not there as they were, `weights` are of another network, or the run
+            has another classifier than the network itself.
     """
     arm = ArmSpec.model_validate(record.spec["arm"])
     if not records.current(paths, record):
         raise UserError(f"{record.run_id}: its images are not there as they were; run snakemake to prepare them")
+    if arm.train.classifier != "network":
+        kind = arm.train.classifier
+        raise UserError(f"{record.run_id}: its answers are those of {kind}, which is not kept; see its result.json")
     files = paths.data_file(arm.data.data_id), paths.data_card(arm.data.data_id)
     data = load(*files, arm.data, record.seed)
     model = models.build(arm.model, data.channels, data.image_size, data.classes)

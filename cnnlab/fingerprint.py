@@ -36,16 +36,24 @@ def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: 
     """The code that decides the numbers of every arm of `architecture`, as a short hash.
 
     That is what all arms share, the architecture's file, and the files of other blocks that it imports; and those of
-    the diagnostics, and of the classifier other than the network itself, that an arm asks for.
+    the diagnostics that an arm asks for, with what they import of each other, and of a classifier other than the
+    network itself.
     """
     own = registry.source_file(architecture)
     blocks = [path for path in dependencies.closure(own) if path == own or path.parent == registry.MODELS]
-    readers = [PACKAGE / f"diagnostics/{name}.py" for name in sorted(diagnostics)]
+    readers = [path for name in sorted(diagnostics) for path in _diagnostic(name)]
     if classifier != "network":
         readers.append(PACKAGE / "classical.py")
     files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks), *readers])
     parts = [_code(path, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+@lru_cache
+def _diagnostic(name: str) -> tuple[Path, ...]:
+    """The file of a diagnostic and those beside it that it imports."""
+    folder = PACKAGE / "diagnostics"
+    return tuple(sorted(path for path in dependencies.closure(folder / f"{name}.py") if path.parent == folder))
 
 
 @lru_cache(maxsize=256)

@@ -266,7 +266,7 @@ def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dic
         records.CURVES: {
             "step.loss": curves.loss[: trained.step].float().cpu(),
             "step.gradient_norm": curves.gradient_norm[: trained.step].float().cpu(),
-            "evaluation.step": torch.tensor(curves.steps),
+            "evaluation.step": torch.tensor(curves.steps, dtype=torch.int64),
             "evaluation.epoch": torch.tensor(curves.steps, dtype=torch.float32) / trained.steps_per_epoch,
             "evaluation.train_loss": torch.tensor(curves.train_losses),
             "evaluation.validation_loss": torch.tensor(curves.validation_losses),

@@ -81,7 +81,7 @@ class Plan:
     def tuning_runs(self, arm_id: str) -> float:
         """What tuning the arm costs, in runs of it, without extensions of the grid."""
         train = self._arms[arm_id].train
-        return 0.0 if train.learning_rate else len(train.tune.rates) * train.tune.epochs_share
+        return 0.0 if train.learning_rate or not train.epochs else len(train.tune.rates) * train.tune.epochs_share
 
     def study(self, name: str) -> Study:
         return next(study for study in self.studies if study.name == name)

@@ -75,11 +75,11 @@ class Comparison(Spec):
     @field_validator("contrast")
     @classmethod
     def _is_an_effect(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        """Weights sum to zero, but for a metric that is a difference by itself."""
+        """Weights sum to zero, but for a metric that is a difference by itself; an unknown one was refused already."""
         if not weights or not all(weights.values()):
             raise ValueError("each arm needs a weight other than 0")
         metric = METRICS.get(info.data.get("metric", ""))
-        if (metric is None or not metric.signed) and (len(weights) < 2 or abs(sum(weights.values())) > 1e-9):
+        if metric and not metric.signed and (len(weights) < 2 or abs(sum(weights.values())) > 1e-9):
             raise ValueError("a contrast needs at least two arms with weights that sum to zero")
         return weights
 

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.data.load import Dataset, Split, select
+from cnnlab.errors import UserError
+from cnnlab.metrics import METRICS
 from cnnlab.spec import ArmSpec
 
 
@@ -35,10 +37,8 @@ class Run:
 
     @cached_property
     def layers(self) -> dict[str, nn.Module]:
-        """Convolutions and dense layers by name, from the input to the loss."""
-        return {
-            name: module for name, module in self.model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)
-        }
+        """Convolutions and dense layers by name, from the input to the class scores."""
+        return weighted_layers(self.model)
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,25 @@ class Findings:
 
 
 class Diagnostic:
-    """Base: each method is called by the training loop, in this order. `state` goes into checkpoints."""
+    """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
+
+    Raises:
+        UserError: if the run has nothing that it could look at.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.state: dict[str, Any] = {}
+
+    def require(self, fits: bool, what: str) -> None:
+        """Refuse a run that does not fit, before it is trained."""
+        if not fits:
+            mine = type(self).__module__.rpartition(".")[2]
+            metrics = ", ".join(name for name, metric in METRICS.items() if metric.diagnostic == mine)
+            model = self.run.arm.model
+            raise UserError(
+                f"{model.architecture} ({model.preset}): {metrics} needs {what}; compare another metric, or other arms"
+            )
 
     def start(self) -> None:
         """Before the first step."""
@@ -93,8 +107,9 @@ class Diagnostics:
     """All that an arm asks for, as one; keeps the time that they take."""
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
+        began = time.thread_time()
         self._members = [import_module(f"cnnlab.diagnostics.{name}").Diagnostic(run) for name in names]
-        self.cpu_seconds = 0.0
+        self.cpu_seconds = time.thread_time() - began if names else 0.0
 
     def call(self, method: str, *arguments: Any) -> None:
         if self._members:
@@ -128,6 +143,16 @@ def spread(split: Split, count: int) -> Split:
     rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
     rows = rows.to(split.labels.device)
     return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
+
+
+def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Convolutions and dense layers by name, without those of auxiliary classifiers, which run in training only."""
+    beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith(beside)
+    }
 
 
 def first_weight(model: nn.Module) -> Tensor:

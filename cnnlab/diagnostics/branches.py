@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from cnnlab import diagnostics
-from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics import Findings, Point, Run
 from cnnlab.diagnostics.similarity import cka, outputs
 from cnnlab.models.inception import InceptionBlock
 
@@ -18,6 +18,11 @@ IMAGES, TWIN_SEED = 300, 20_000
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
+        self.require(any(len(list(block.children())) > 1 for block in blocks), "Inception blocks of several branches")
+
     def finish(self) -> Findings:
         from cnnlab import train
 

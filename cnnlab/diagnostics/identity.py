@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnnlab import diagnostics
 from cnnlab.data.load import generator
-from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics import Findings, Point, Run
 from cnnlab.models.residual import Block
 from cnnlab.sgd import SGD
 
@@ -24,9 +24,14 @@ IMAGES, STEPS, RATES = 64, 100, (0.03, 0.1, 0.3, 1.0)
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        blocks = [block for block in run.model.modules() if isinstance(block, Block) and _keeps_shape(block)]
+        self.require(bool(blocks), "a residual block (or that of the plain network) that keeps the shape of its input")
+        self.block = copy.deepcopy(blocks[0]).cpu()
+
     def finish(self) -> Findings:
-        block = next(m for m in self.run.model.modules() if isinstance(m, Block) and _keeps_shape(m))
-        width = block.outputs
+        block, width = self.block, self.block.outputs
         draws = generator(self.run.seed, "identity")
         inputs = torch.randn(IMAGES, width, 7, 7, generator=draws).relu()
         teacher = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.ReLU())
@@ -36,7 +41,9 @@ class Diagnostic(diagnostics.Diagnostic):
             targets = {"identity": inputs, "random": teacher(inputs)}
         left = {name: min(_fit(block, inputs, target, rate) for rate in RATES) for name, target in targets.items()}
         points = [Point("remaining_loss", place, value, name) for place, (name, value) in enumerate(left.items())]
-        return Findings({"identity_advantage": math.log2(left["random"] / left["identity"])}, profile=points)
+        ratio = left["random"] / left["identity"] if left["identity"] else math.nan
+        advantage = math.log2(ratio) if 0 < ratio < math.inf else None
+        return Findings({"identity_advantage": advantage}, profile=points)
 
 
 def _keeps_shape(block: Block) -> bool:
@@ -45,14 +52,18 @@ def _keeps_shape(block: Block) -> bool:
 
 
 def _fit(block: Block, inputs: Tensor, target: Tensor, rate: float) -> float:
-    """The remaining share of the squared error after `STEPS` full-batch steps; 1 at least if it diverged."""
-    fitted = copy.deepcopy(block).cpu().train()
+    """The remaining share of the squared error after `STEPS` full-batch steps; infinite if it diverged, NaN if there
+    was none."""
+    fitted = copy.deepcopy(block).train()
     optimizer = SGD(fitted.parameters(), 0.9, 0.0)
     losses = []
-    for _ in range(STEPS):
+    for step in range(STEPS + 1):
         loss = (fitted(inputs) - target).square().mean()
         losses.append(float(loss.detach()))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step(rate)
+        if step < STEPS:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step(rate)
+    if losses[0] == 0:
+        return math.nan
     return losses[-1] / losses[0] if math.isfinite(losses[-1]) else math.inf

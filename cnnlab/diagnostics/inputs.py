@@ -31,6 +31,7 @@ Moments = dict[tuple[str, str], tuple[Tensor, Tensor]]  # by quantity and layer
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
         self.images = next(diagnostics.spread(run.data.train, IMAGES).chunks(IMAGES))
         self.layers = dict(list(run.layers.items())[1:])
         *hidden, _ = self.layers
@@ -82,11 +83,10 @@ class Diagnostic(diagnostics.Diagnostic):
 
         hooks = [layer.register_forward_hook(keep(name)) for name, layer in self.layers.items()]
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
-        training, device = model.training, self.images.device
+        device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             model.train()
             model(self.images)
-        model.train(training)
         for name, buffer in model.named_buffers():
             buffer.copy_(kept[name])
         for hook in hooks:

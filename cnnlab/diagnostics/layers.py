@@ -24,6 +24,8 @@ class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         inner = list(run.layers.items())[1:-1]
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(inner) >= 2, "two convolutions or dense layers between the first and the last")
         self.names = [name for name, _ in inner]
         self.weights = [layer.get_parameter("weight") for _, layer in inner]
         velocities = [torch.zeros_like(weight) for weight in self.weights]

@@ -17,12 +17,16 @@ from torch.nn import functional as F
 
 from cnnlab import diagnostics
 from cnnlab.data.load import Split
-from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics import Findings, Point, Run
 
 SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
+
     def finish(self) -> Findings:
         data, layers = self.run.data, self.run.layers
         splits = (diagnostics.spread(data.train, IMAGES), data.validation, data.test)

@@ -7,12 +7,16 @@ From the run's own rate upwards in octaves, the same seed and epochs each time, 
 from __future__ import annotations
 
 from cnnlab import diagnostics
-from cnnlab.diagnostics import Findings, Point
+from cnnlab.diagnostics import Findings, Point, Run
 
 TOLERANCE, FAILURES, MOST_OCTAVES = 0.02, 2, 14
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+
     def finish(self) -> Findings:
         from cnnlab import train
 

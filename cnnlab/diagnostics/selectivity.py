@@ -23,6 +23,7 @@ FREQUENCIES = (0.1, 0.15, 0.2, 0.25, 0.3)  # cycles a pixel
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
+        self.require(first_weight(run.model).ndim == 4, "a convolution that sees the pixels")
         self.state = {"initial": _selectivity(first_weight(run.model))}
 
     def finish(self) -> Findings:

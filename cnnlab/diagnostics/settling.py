@@ -26,6 +26,8 @@ IMAGES, SIDE, SETTLED = 128, 7, 0.9
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(run.layers) >= 2, "two convolutions or dense layers")
         self.images = next(diagnostics.spread(run.data.validation, IMAGES).chunks(IMAGES))
         self.state = {"steps": [], "kernels": []}
 
