@@ -68,9 +68,13 @@ class Findings:
 class Diagnostic:
     """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
 
+    `share` is about what it costs, as a share of a run of its arm: for planning.
+
     Raises:
         UserError: if the run has nothing that it could look at.
     """
+
+    share = 0.1
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -103,12 +107,17 @@ class Diagnostic:
         raise NotImplementedError
 
 
+def module(name: str) -> Any:
+    """The module of the diagnostic `name`."""
+    return import_module(f"cnnlab.diagnostics.{name}")
+
+
 class Diagnostics:
     """All that an arm asks for, as one; keeps the time that they take."""
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
         began = time.thread_time()
-        self._members = [import_module(f"cnnlab.diagnostics.{name}").Diagnostic(run) for name in names]
+        self._members = [module(name).Diagnostic(run) for name in names]
         self.cpu_seconds = time.thread_time() - began if names else 0.0
 
     def call(self, method: str, *arguments: Any) -> None:

@@ -18,6 +18,8 @@ IMAGES, TWIN_SEED = 300, 20_000
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    share = 1.1  # a second network is trained
+
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
