@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnlab.plan import Plan
 
 HERE = Path(__file__).parent
+TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
 TITLE = "Classic convolutional networks, claim by claim"
 
 
@@ -87,7 +88,9 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
 def _tie(text: str) -> str:
     """A number and its unit stay on one line."""
     text = text.replace("n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    return re.sub(r"(?<=\d) (?=(pp|nats|seeds?|times|steps)\b|%)", "\N{NO-BREAK SPACE}", text)
+    return re.sub(
+        r"(?<=\d) (?=(pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts)\b|%)", "\N{NO-BREAK SPACE}", text
+    )
 
 
 def _style() -> Markup:

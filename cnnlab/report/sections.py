@@ -9,11 +9,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrixcells, svg
+from cnnlab.report.armmeans import by_arm
 from cnnlab.report.cells import TableView
+from cnnlab.report.conjunctions import conjunction
 from cnnlab.report.ledger import anchor, claim_name
 from cnnlab.report.numbers import count, plural
 from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import Sentence, answer, conjunction
+from cnnlab.report.sentences import Sentence, answer
 from cnnlab.report.theme import VERDICTS, Verdict
 from cnnlab.study import Study
 
@@ -87,7 +89,7 @@ def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[s
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
         claims=[_claim(row, tables, labels, families) for row in tables.rows("claims", study=study.name)],
         extensions=[
-            answer(row, labels)
+            answer(row, labels, by_arm(row, tables, labels))
             for row in extensions
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
@@ -123,7 +125,7 @@ def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[t
     mine = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
     parts = tables.rows("contrasts", **mine)
     if parts:
-        sentences = [answer(part, labels) for part in parts]
+        sentences = [answer(part, labels, by_arm(part, tables, labels)) for part in parts]
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
     return ClaimAnswer(

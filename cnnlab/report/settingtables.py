@@ -74,7 +74,7 @@ def settings(studies: Sequence[Study]) -> TableView:
 
 def _setting(study: Study) -> list[Cell]:
     arms = [arm.spec for arm in study.arms.values()]
-    tuned = [arm.train.tune for arm in arms if arm.train.learning_rate is None]
+    tuned = [arm.train.tune for arm in arms if arm.train.learning_rate is None and arm.train.epochs]
     return [
         Cell(study.title, note=study.path.name),
         Cell(seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),

@@ -16,9 +16,10 @@ import pytest
 from cnnlab import figures, tables
 from cnnlab.plan import Plan
 from cnnlab.report import ledger, numbers, plots, render
+from cnnlab.report.conjunctions import conjunction
 from cnnlab.report.phrases import Contrast
 from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import answer, conjunction
+from cnnlab.report.sentences import answer
 from cnnlab.schemas import TABLES
 from tests import report_samples
 
@@ -123,9 +124,9 @@ SENTENCES = {
         "of 1 pp: supported.",
     ),
     "any weights": (
-        {"contrast": '{"a": 0.5, "b": 0.5, "d": -1}'},
-        "The test error, 1/2 ReLU + 1/2 Sigmoid − Residual, 8 layers, is 2.4 pp (95 % interval 1.9 to 2.9 pp, n = "
-        "8 seeds), beyond the margin of 1 pp: supported.",
+        {"contrast": '{"a": 0.25, "b": 0.75, "d": -1}'},
+        "The weighted difference in test error, 1/4 ReLU + 3/4 Sigmoid − Residual, 8 layers, is 2.4 pp (95 % "
+        "interval 1.9 to 2.9 pp, n = 8 seeds), beyond the margin of 1 pp: supported.",
     ),
     "the median run diverged": (
         {
@@ -168,7 +169,10 @@ def test_an_answer_is_a_sentence_made_from_the_numbers(changes: dict[str, Any], 
 CONJUNCTIONS = {
     "supported": (["supported", "supported"], "Each of 2 parts must hold, and each does: supported."),
     "contradicted": (["supported", "contradicted"], "Each of 2 parts must hold, and part 2 does not: contradicted."),
-    "inconclusive": (["supported", "inconclusive"], "Each of 2 parts must hold; 1 of 2 do: inconclusive. Part 2 open."),
+    "inconclusive": (
+        ["supported", "inconclusive"],
+        "Each of 2 parts must hold; 1 of 2 does, and part 2 is open: inconclusive. Part 2 open.",
+    ),
     "running": (["running", "running"], "Each of 2 parts must hold: running. Part 2 open."),
 }
 
