@@ -12,8 +12,8 @@ from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrix
 from cnnlab.report.armmeans import by_arm
 from cnnlab.report.cells import TableView
 from cnnlab.report.conjunctions import conjunction
-from cnnlab.report.ledger import anchor, claim_name
 from cnnlab.report.numbers import count, plural
+from cnnlab.report.places import anchor, claim_name
 from cnnlab.report.rows import Row, Tables
 from cnnlab.report.sentences import Sentence, answer
 from cnnlab.report.theme import VERDICTS, Verdict
@@ -43,6 +43,7 @@ class ClaimAnswer:
     sentences: Sequence[Sentence]
     overall: Sentence | None
     families: Sequence[str]
+    whole: str
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,15 @@ class StudyView:
     cost: str | None
 
 
-def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[str, str], str]) -> StudyView:
-    """`families` are the labels of the families of every matrix, by study and family."""
+def build(
+    study: Study,
+    tables: Tables,
+    figures: Path,
+    families: Mapping[tuple[str, str], str],
+    wholes: Mapping[str, str],
+) -> StudyView:
+    """`families` are the labels of the families of every matrix, by study and family; `wholes` say by the name of a
+    claim what several studies found."""
     labels = {name: arm.label for name, arm in study.arms.items()}
     contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
     extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
@@ -87,7 +95,7 @@ def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[s
         paper=study.source.paper,
         file=study.path.as_posix(),
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
-        claims=[_claim(row, tables, labels, families) for row in tables.rows("claims", study=study.name)],
+        claims=[_claim(row, tables, labels, families, wholes) for row in tables.rows("claims", study=study.name)],
         extensions=[
             answer(row, labels, by_arm(row, tables, labels))
             for row in extensions
@@ -121,7 +129,9 @@ def _tables(
         yield contrasts
 
 
-def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[tuple[str, str], str]) -> ClaimAnswer:
+def _claim(
+    row: Row, tables: Tables, labels: dict[str, str], families: Mapping[tuple[str, str], str], wholes: Mapping[str, str]
+) -> ClaimAnswer:
     mine = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
     parts = tables.rows("contrasts", **mine)
     if parts:
@@ -136,6 +146,7 @@ def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[t
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
         families=agreement.sentences(parts, tables, families),
+        whole=wholes.get(claim_name(row), ""),
     )
 
 
