@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cnnlab.report import commands, runtables, settingtables
 from cnnlab.report.cells import Cell, TableView, shown
-from cnnlab.report.numbers import listed, plural
+from cnnlab.report.numbers import day, listed, plural
 from cnnlab.report.rows import Row, Tables, distinct, values
 
 if TYPE_CHECKING:
@@ -48,13 +48,10 @@ def build(plan: Plan, tables: Tables) -> MethodsView:
 def dates(tables: Tables) -> str | None:
     """The days on which the runs started, in UTC: ``3 March 2025 to 5 March 2025``."""
     started = values(tables.rows("measured/runs"), "started_ms")
-    days = [_day(moment) for moment in ((min(started), max(started)) if started else ())]
+    days = [
+        day(datetime.fromtimestamp(found / 1000, UTC)) for found in ((min(started), max(started)) if started else ())
+    ]
     return " to ".join(dict.fromkeys(days)) or None
-
-
-def _day(unix_ms: int) -> str:
-    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
-    return f"{moment.day} {moment:%B %Y}"
 
 
 def _facts(tables: Tables) -> list[tuple[str, Cell]]:

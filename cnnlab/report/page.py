@@ -78,7 +78,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
             for study in studies
             if sections.OPENING in study.figures
         ],
-        studies=[sections.build(study, tables, figures, families, verdicts.wholes) for study in studies],
+        studies=[sections.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),

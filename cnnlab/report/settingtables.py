@@ -23,6 +23,12 @@ def data_titles(plan: Plan) -> list[str]:
     return sorted(set(titles))
 
 
+def card(plan: Plan, data: PreparedSpec) -> dict[str, Any] | None:
+    """The description of a data set; None while it is not prepared."""
+    path = plan.paths.data_card(data.data_id)
+    return _card(path) if path.exists() else None
+
+
 def _card(path: Path) -> dict[str, Any]:
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return card
