@@ -41,7 +41,12 @@ DIAGNOSED = (
         diagnostic="layers",
         signed=True,
     ),
-    Metric("update_tilt", "size of that rise of log₁₀ update over weight", "decades", diagnostic="layers"),
+    Metric(
+        "update_tilt",
+        "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+        "decades",
+        diagnostic="layers",
+    ),
     Metric("update_spread", "sd over inner layers of log₁₀ update over weight", "decades", diagnostic="layers"),
     Metric(
         "gradient_slope",
@@ -78,7 +83,7 @@ DIAGNOSED = (
         scale="log2",
         diagnostic="inputs",
     ),
-    Metric("dead_units", "units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
+    Metric("dead_units", "share of units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
     Metric(
         "settling_lag",
         "training time by which the upper half of the layers settles before the lower",
@@ -188,7 +193,7 @@ DIAGNOSED = (
         diagnostic="statistics",
         signed=True,
     ),
-    Metric("noise_fitted", "wrong training labels given back", "pp", factor=100, diagnostic="memory"),
+    Metric("noise_fitted", "share of wrong training labels given back", "pp", factor=100, diagnostic="memory"),
     Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memory"),
 )
 METRICS: dict[str, Metric] = {

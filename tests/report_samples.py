@@ -72,6 +72,9 @@ STUDIES: dict[str, dict[str, Any]] = {
     "normalization": {
         "title": "Batch normalization or none",
         "question": "Does batch normalization speed up convergence, and does it leave the final accuracy as it was?",
+        "design": "LeNet with ReLU, each arm at its own tuned learning rate, trained to a plateau.",
+        "threats": ("Digits are easy: at a plateau hardly an error is left.",),
+        "against": {"C26": "The steps to 90 % validation accuracy shrink by less than a factor of 1.25, or grow."},
         "source": ("7.5", "Ioffe & Szegedy 2015"),
         "core": True,
         "arms": {
@@ -385,11 +388,13 @@ def _study(name: str, written: dict[str, Any]) -> Study:
         arms=arms,
         labels={arm: label for arm, (label, _) in written["arms"].items()},
         seeds=tuple(range(written["seeds"])),
-        claims=tuple(_claim(written["arms"], *claim) for claim in written["claims"]),
+        claims=tuple(_claim(written, *claim) for claim in written["claims"]),
         secondary=tuple(row if isinstance(row, ContrastSpec) else _secondary(*row) for row in written["secondary"]),
         path=Path(f"workflow/studies/{name}.yaml"),
         figures=written.get("figures", FIGURES),
         matrix=written.get("matrix"),
+        design=written.get("design"),
+        threats=written.get("threats", ()),
     )
 
 
@@ -410,7 +415,8 @@ def _arm_spec(truth: Truth) -> ArmSpec:
     )
 
 
-def _claim(arms: dict[str, Any], claim_id: str, part: str, requires: list[tuple[Any, ...]]) -> ClaimSpec:
+def _claim(written: dict[str, Any], claim_id: str, part: str, requires: list[tuple[Any, ...]]) -> ClaimSpec:
+    arms, against = written["arms"], written.get("against", {}).get(claim_id)
     contrasts = tuple(
         ContrastSpec(
             metric=metric, contrast=weights, direction=direction, margin=margin, label=label[0] if label else None
@@ -418,7 +424,7 @@ def _claim(arms: dict[str, Any], claim_id: str, part: str, requires: list[tuple[
         for metric, weights, direction, margin, *label in requires
     )
     used = sorted({arms[arm][1].architecture for contrast in contrasts for arm in contrast.contrast})
-    return ClaimSpec(id=claim_id, part=part, architecture=tuple(used), requires=contrasts)
+    return ClaimSpec(id=claim_id, part=part, architecture=tuple(used), requires=contrasts, against=against)
 
 
 def _secondary(metric: str, weights: dict[str, float], extension: str | None, label: str | None = None) -> ContrastSpec:

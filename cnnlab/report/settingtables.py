@@ -23,6 +23,12 @@ def data_titles(plan: Plan) -> list[str]:
     return sorted(set(titles))
 
 
+def card(plan: Plan, data: PreparedSpec) -> dict[str, Any] | None:
+    """The description of a data set; None while it is not prepared."""
+    path = plan.paths.data_card(data.data_id)
+    return _card(path) if path.exists() else None
+
+
 def _card(path: Path) -> dict[str, Any]:
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return card
@@ -74,7 +80,7 @@ def settings(studies: Sequence[Study]) -> TableView:
 
 def _setting(study: Study) -> list[Cell]:
     arms = [arm.spec for arm in study.arms.values()]
-    tuned = [arm for arm in arms if arm.train.learning_rate is None]
+    tuned = [arm for arm in arms if arm.train.learning_rate is None and arm.train.epochs]
     return [
         Cell(study.title, note=study.path.name),
         Cell(seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
