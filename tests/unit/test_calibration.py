@@ -20,6 +20,7 @@ from tests.calibration.rates import Scenario, rates, table
 MODULES = {"seeds": seeds, "images": images, "grids": grids, "lost runs": lost}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenarios", [module.scenarios for module in MODULES.values()], ids=list(MODULES))
 def test_rates_of_error_and_coverage_are_as_promised(scenarios: Callable[[], Iterator[Scenario]]) -> None:
     found = list(rates(scenarios()))
