@@ -13,9 +13,9 @@ class Metric:
     ``factor`` turns the stored value into ``unit``; a ``log2`` metric is compared as a log2 ratio. ``better`` says on
     which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
     part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
-    difference that the metric can show: one image, one evaluation, or one octave. ``diagnostic`` names the module of
-    `cnnlab.diagnostics` that measures it. A ``signed`` metric is a difference by itself: of one arm it is an effect,
-    and 0 is none.
+    difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
+    update, so that no run can be lost to it. ``diagnostic`` names the module of `cnnlab.diagnostics` that measures it.
+    A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none.
     """
 
     name: str
@@ -28,8 +28,14 @@ class Metric:
     floor: Literal["image", "evaluation", "octave"] | None = None
     censored: bool = False
     measured: bool = False
+    initial: bool = False
     diagnostic: str | None = None
     signed: bool = False
+
+    @property
+    def least_seeds(self) -> int:
+        """The fewest seeds that can decide, by `cnnlab.stats`."""
+        return 5 if self.initial else 6
 
 
 # Measured by the modules of `cnnlab.diagnostics`, which say how.
@@ -231,7 +237,13 @@ METRICS: dict[str, Metric] = {
             censored=True,
             measured=True,
         ),
-        Metric("first_gradient_norm", "norm of the first layer's gradient at step 1", "log2 ratio", scale="log2"),
+        Metric(
+            "first_gradient_norm",
+            "norm of the first layer's gradient at step 1",
+            "log2 ratio",
+            scale="log2",
+            initial=True,
+        ),
         Metric(
             "early_gradient_norm",
             "norm of the first layer's gradient, geometric mean of steps 1-10",

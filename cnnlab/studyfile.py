@@ -44,7 +44,7 @@ def load_study(
     resolve: Resolve,
     override: ArmFields,
     seeds: int | None = None,
-    min_seeds: int = 5,
+    min_seeds: int | None = None,
 ) -> Study:
     """The study in `path` at `tier`: base ← what the tier changes ← the arm ← `override`.
 
@@ -72,7 +72,7 @@ def load_study(
         arms=arms,
         labels=written.labels,
         seeds=_seeds(
-            written.seeds if changes.seeds is None else changes.seeds, seeds, min_seeds if written.claims else 1, where
+            written.seeds if changes.seeds is None else changes.seeds, seeds, _least_seeds(written, min_seeds), where
         ),
         claims=written.claims,
         secondary=(*written.secondary, *cells),
@@ -159,6 +159,12 @@ def _refuse_twins(arms: Mapping[str, Arm], where: str) -> None:
         twin = seen.setdefault(arm.spec.arm_id, arm.name)
         if twin != arm.name:
             raise UserError(f"{where}.{arm.name}: the same as arm '{twin}'; remove one, or let them differ")
+
+
+def _least_seeds(written: StudyFile, given: int | None) -> int:
+    """As many as the metrics of the claims need to be decided, unless a configuration gives another number."""
+    needed = [METRICS[contrast.metric].least_seeds for claim in written.claims for contrast in claim.requires]
+    return 1 if not needed else max(needed) if given is None else given
 
 
 def _seeds(written: int | tuple[int, ...], over: int | None, least: int, where: str) -> tuple[int, ...]:

@@ -116,6 +116,11 @@ MISTAKES = {
     "unregistered id": ("id: C06", "id: C99", ["C99", "workflow/claims.yaml"]),
     "no seeds": ("seeds: 5", "seeds: []", ["seeds", "none"]),
     "too few seeds": ("seeds: 5", "seeds: 3", ["seeds", "3 cannot decide", "at least 5"]),
+    "too few seeds where a run can diverge": (
+        "metric: first_gradient_norm",
+        "metric: test_error",
+        ["seeds", "5 cannot decide", "at least 6"],
+    ),
     "duplicate seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
     "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
     "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),
