@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import diagnostics
+from cnnlab.data.load import derive_seed
 from cnnlab.diagnostics import Findings, Point, Run
 
 IMAGES, MATCHED_LOSS, TINY = 64, 0.5, 1e-6
@@ -32,6 +33,7 @@ class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
         self.images = next(diagnostics.spread(run.data.train, IMAGES).chunks(IMAGES))
         self.layers = dict(list(run.layers.items())[1:])
         *hidden, _ = self.layers
@@ -70,7 +72,10 @@ class Diagnostic(diagnostics.Diagnostic):
 
     @torch.no_grad()
     def _moments(self) -> Moments:
-        """Mean and sd of each channel, of what is watched; the network is left as it was."""
+        """Mean and sd of each channel, of what is watched; the network is left as it was.
+
+        Dropout leaves out the same units each time, and in each process: what is left is drift alone.
+        """
         model, found = self.run.model, Moments()
 
         def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
@@ -85,6 +90,7 @@ class Diagnostic(diagnostics.Diagnostic):
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
         device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(derive_seed(self.run.seed, "inputs"))
             model.train()
             model(self.images)
         for name, buffer in model.named_buffers():

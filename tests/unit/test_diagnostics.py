@@ -1,0 +1,164 @@
+"""Diagnostics read and change nothing, survive a checkpoint, and refuse a run that they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab import diagnostics, train
+from cnnlab.data.load import Dataset
+from cnnlab.errors import UserError
+from cnnlab.metrics import METRICS
+from cnnlab.spec import ArmSpec
+from tests import small_runs
+
+FILES = sorted(Path(diagnostics.__file__).parent.glob("[!_]*.py"))
+DIAGNOSTICS = tuple(
+    file.stem for file in FILES if hasattr(import_module(f"cnnlab.diagnostics.{file.stem}"), "Diagnostic")
+)
+LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation": "relu"}
+# Networks that together fit every diagnostic.
+NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
+    "lenet": (
+        small_runs.arm("lenet", {"evaluations_per_epoch": 3, "warmup_steps": 2}, **LENET),
+        tuple(name for name in DIAGNOSTICS if name not in {"branches", "identity"}),
+    ),
+    "googlenet": (small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}), ("branches", "inputs")),
+    "resnet_cifar": (small_runs.arm("resnet_cifar", {"epochs": 1, "batch_size": 20}, depth=8), ("identity", "layers")),
+}
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What some diagnostics train themselves, for fewer steps; and one thread, as in a job."""
+    monkeypatch.setattr("cnnlab.diagnostics.identity.STEPS", 3)
+    monkeypatch.setattr("cnnlab.diagnostics.rates.MOST_OCTAVES", 2)
+    monkeypatch.setattr("cnnlab.diagnostics.probes.STRENGTHS", (10.0, 100.0))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def data_of(spec: ArmSpec) -> Dataset:
+    colours = spec.model.architecture != "lenet"
+    return small_runs.dataset(channels=3, size=20) if colours else small_runs.dataset()
+
+
+def outcome(spec: ArmSpec, names: tuple[str, ...], **changes: Any) -> tuple[train.Trained, train.Outcome]:
+    data = data_of(spec)
+    trained = train.train(spec, data, 3, 0.05, spec.train.epochs, diagnostics=names, **changes)
+    return trained, train.result(spec, data, trained, spec.train.epochs)
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_diagnostic_is_tried_here_and_measures_the_metrics_that_name_it() -> None:
+    assert {name for _, names in NETWORKS.values() for name in names} == set(DIAGNOSTICS)
+    assert {metric.diagnostic for metric in METRICS.values()} - {None} == set(DIAGNOSTICS)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_run_ends_with_the_same_bits_with_and_without_diagnostics(network: str) -> None:
+    spec, names = NETWORKS[network]
+    (plain, alone), (watched, seen) = outcome(spec, ()), outcome(spec, names)
+    assert equal(plain.model.state_dict(), watched.model.state_dict())
+    assert torch.equal(plain.curves.loss, watched.curves.loss)
+    assert torch.equal(plain.curves.gradient_norm, watched.curves.gradient_norm)
+    for curve in ("steps", "train_losses", "validation_losses", "validation_accuracies", "learning_rates"):
+        assert getattr(plain.curves, curve) == getattr(watched.curves, curve)
+    assert alone.test is not None
+    assert seen.test is not None
+    assert equal(vars(alone.test), vars(seen.test))
+    assert alone.values == {name: value for name, value in seen.values.items() if name in alone.values}
+    asked = {name for name, metric in METRICS.items() if metric.diagnostic in names}
+    assert asked == seen.values.keys() - alone.values.keys()
+    for name in asked:
+        per_image = METRICS[name].per_image
+        assert per_image is None or seen.findings.per_image[per_image].shape == (len(data_of(spec).test),)
+
+
+def test_a_resumed_run_finds_what_an_uninterrupted_one_finds(tmp_path: Path) -> None:
+    spec, names = NETWORKS["lenet"]
+    checkpoint = tmp_path / "checkpoint.pt"
+
+    class Stopped(Exception):
+        pass
+
+    def stop(curves: train.Curves) -> None:
+        if len(curves.steps) == 8:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        outcome(spec, names, checkpoint=checkpoint, checkpoint_seconds=0.0, evaluated=stop)
+    steps: list[int] = []
+    _, resumed = outcome(spec, names, checkpoint=checkpoint, evaluated=lambda curves: steps.append(curves.steps[-1]))
+    assert steps == [7, 8, 9, 10, 11, 12], "the first two epochs came from the checkpoint"
+    _, whole = outcome(spec, names)
+    assert whole.values == resumed.values
+    assert equal(whole.findings.per_image, resumed.findings.per_image)
+    assert [point.as_row() for point in whole.findings.profile] == [
+        point.as_row() for point in resumed.findings.profile
+    ]
+
+
+def untrained() -> diagnostics.Run:
+    return small_runs.run(total_steps=0)
+
+
+def dense(layers: int) -> diagnostics.Run:
+    """Of `layers` dense layers on flat images."""
+    pixels = small_runs.SIZE**2
+    middle = [nn.Linear(8, 8) for _ in range(layers - 2)]
+    sizes = [nn.Linear(pixels, 8), *middle, nn.Linear(8, 4)] if layers > 1 else [nn.Linear(pixels, 4)]
+    return small_runs.run(model=nn.Sequential(nn.Flatten(), *sizes))
+
+
+# Diagnostic, a run that it does not fit, and what the line must ask for.
+MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
+    ("branches", small_runs.run, "Inception blocks of several branches"),
+    ("identity", small_runs.run, "a residual block"),
+    ("inputs", untrained, "training: epochs of 1 or more"),
+    ("inputs", lambda: dense(1), "two convolutions or dense layers before the last"),
+    ("inputs", lambda: dense(2), "two convolutions or dense layers before the last"),
+    ("layers", lambda: dense(1), "two convolutions or dense layers between the first and the last"),
+    ("layers", untrained, "training: epochs of 1 or more"),
+    ("layers", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
+    ("probes", lambda: dense(2), "two convolutions or dense layers before the last"),
+    ("rates", untrained, "training: epochs of 1 or more"),
+    ("selectivity", lambda: dense(3), "a convolution that sees the pixels"),
+    ("settling", untrained, "training: epochs of 1 or more"),
+    ("settling", lambda: dense(1), "two convolutions or dense layers"),
+    ("statistics", small_runs.run, "batch normalization"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "wanted"), MISFITS)
+def test_a_run_that_does_not_fit_is_refused_in_one_line(
+    name: str, make: Callable[[], diagnostics.Run], wanted: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        diagnostics.Diagnostics([name], make())
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "lenet (small): " in line
+    assert f"needs {wanted}" in line
+    assert all(metric in line for metric, each in METRICS.items() if each.diagnostic == name)
+
+
+def test_a_run_that_diverged_has_no_findings() -> None:
+    spec = small_runs.arm("lenet", activation="identity")
+    data = small_runs.dataset()
+    trained = train.train(spec, data, 0, 1e9, 2, diagnostics=("layers", "inputs", "settling"))
+    found = train.result(spec, data, trained, 2)
+    assert trained.status == "diverged"
+    assert found.findings.values == {}
+    assert not {"update_slope", "input_drift", "settling_lag"} & found.values.keys()
