@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from cnnlab.fingerprint import fingerprint
 from cnnlab.matrix import Complete, expand
 from cnnlab.metrics import METRICS
 from cnnlab.paths import CONFIGS
+from cnnlab.report import choice
 from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Switch, merge, validate
 from cnnlab.study import (
     Arm,
@@ -77,13 +78,21 @@ def load_study(
         claims=written.claims,
         secondary=(*written.secondary, *cells),
         path=path,
-        figures=written.figures,
+        figures=_figures(written, arms, cells),
         matrix=matrix,
         design=written.design,
         threats=written.threats,
     )
     _check_contrasts(study, written, registry)
     return _with_diagnostics(study)
+
+
+def _figures(written: StudyFile, arms: Mapping[str, Arm], cells: Sequence[ContrastSpec]) -> tuple[str, ...]:
+    if written.figures is not None:
+        return written.figures
+    contrasts = [*(contrast for claim in written.claims for contrast in claim.requires), *written.secondary, *cells]
+    specs = {name: arm.spec for name, arm in arms.items()}
+    return choice.figures(specs, [contrast.metric for contrast in contrasts], matrix=bool(written.matrix))
 
 
 def _with_diagnostics(study: Study) -> Study:

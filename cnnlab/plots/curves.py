@@ -70,6 +70,7 @@ def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
 
     dashes = DASHES[arm.index % len(DASHES)]
     style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
+    style |= {"marker": "o"} if arm.curves["epoch"].nunique() == 1 else {}
     label = arm.label + (f" ({arm.diverged} of {arm.planned} diverged)" if arm.diverged else "")
     axes.plot([], [], label=label, linewidth=1.6, **style)
     sns.lineplot(

@@ -35,7 +35,7 @@ document.querySelectorAll("button[data-copies]").forEach((button) => {
 });
 
 const contents = document.querySelector("nav details");
-const wide = matchMedia("(min-width: 79rem)");
+const wide = matchMedia("(min-width: 82rem)");
 const fold = () => { contents.open = wide.matches; };
 wide.addEventListener("change", fold);
 fold();

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from cnnlab.plan import Plan
 
 CAPTIONS = {
+    "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "
+    "that diverged was not looked into.",
+    "sweep": "What the number on the axis does, all else as it is: each run as a dot, and means with 95 % intervals "
+    "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
     "curves": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
     "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
     "differences": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a "

@@ -23,17 +23,19 @@ def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
 
 
 def _data(arms: Sequence[ArmSpec], plan: Plan) -> str:
-    told = listed(list(dict.fromkeys(_images(arm.data, plan) for arm in arms)))
+    sets = {arm.data.data_id: [other.data for other in arms if other.data.data_id == arm.data.data_id] for arm in arms}
+    told = listed([_images(members, plan) for members in sets.values()])
     return f"Data: {told}, of the {plan.tier} tier; other images, or more of them, may answer otherwise."
 
 
-def _images(data: DataSpec, plan: Plan) -> str:
-    card = settingtables.card(plan, data)
+def _images(data: Sequence[DataSpec], plan: Plan) -> str:
+    """Of one data set: its name, and how many of its images the arms are given."""
+    card = settingtables.card(plan, data[0])
     if card is None:
-        return data.name
+        return data[0].name
     images, side = card["images"], card["image_size"]
-    train = min(data.train_size or images["train"], images["train"])
-    return f"{card['title']} ({count(train)} to train, {count(images['test'])} to test, {side}×{side} pixels)"
+    train = _range((min(each.train_size or images["train"], images["train"]) for each in data), count)
+    return f"{card['title']} ({train} to train, {count(images['test'])} to test, {side}×{side} pixels)"
 
 
 def _networks(arms: Sequence[ArmSpec]) -> str:

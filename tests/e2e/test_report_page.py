@@ -15,7 +15,7 @@ from tests import report_samples
 
 pytestmark = [pytest.mark.e2e]
 
-STUDIES = ("normalization", "activation", "residual", "head", "matrix", "benchmark")
+STUDIES = ("normalization", "activation", "residual", "head", "gradients", "amount", "matrix", "benchmark")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
 CONTRASTS = """
 () => {
@@ -80,7 +80,7 @@ def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path
 
 
 def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path) -> None:
-    for width in (360, 768, 1024, 1200, 1280, 1440):
+    for width in (360, 768, 1024, 1057, 1200, 1280, 1312, 1440):
         page = open_report(browser_page_factory, report, width=width)
         table = "document.querySelector('#ledger')"
         assert page.evaluate(f"{table}.closest('.cards').clientWidth - {table}.scrollWidth") >= 0, width
@@ -101,7 +101,16 @@ def test_the_link_beneath_the_matrix_opens_its_table(browser_page_factory: Any, 
     page.locator("#cells-matrix").wait_for(state="visible")
 
 
-@pytest.mark.parametrize("figure", ["figure.opening svg", "#network-googlenet svg", ".figure-frontier svg"])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "figure.opening svg",
+        "#network-googlenet svg",
+        ".figure-frontier svg",
+        ".figure-profiles svg",
+        ".figure-sweep svg",
+    ],
+)
 def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
     browser_page_factory: Any, report: Path, figure: str
 ) -> None:
@@ -138,7 +147,7 @@ def test_figures_take_the_colours_of_the_page(browser_page_factory: Any, report:
 
 
 def test_every_image_has_a_name(browser_page_factory: Any, report: Path) -> None:
-    page = open_report(browser_page_factory, report)
+    page = open_report(browser_page_factory, report, width=1440)  # with the contents unfolded
     images = page.locator("svg, [role=img], img")
     assert images.count() > 4 * len(STUDIES)
     assert page.get_by_role("img", name=re.compile(r"\S")).count() == images.count()
