@@ -27,7 +27,7 @@ arms:
   none: {model: {normalization: none}}
   batch: {model: {normalization: batch}}
   layer: {model: {normalization: layer}}
-seeds: 5
+seeds: 6
 claims:
   - id: my-claim
     architecture: lenet
