@@ -168,6 +168,14 @@ def test_a_study_without_a_number_that_varies_says_so(plan: Plan, frames: Frames
     assert figures.draw(study, frames)["sweep"].alt == "No number varies among the arms."
 
 
+def test_an_arm_that_is_not_trained_has_no_curve_and_is_named(plan: Plan, frames: Frames) -> None:
+    drawing = figures.draw(plan.study("amount"), frames)["curves"]
+    assert drawing.alt.endswith("Not trained, and so without a curve: HOG and SVM.")
+    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert len(labels) == 6
+    assert "HOG and SVM" not in labels
+
+
 @pytest.mark.parametrize("name", ["profiles", "sweep"])
 def test_the_new_figures_are_small_and_the_same_at_every_call(
     plan: Plan, frames: Frames, drawn: dict[str, figures.Drawing], name: str, tmp_path: Path
