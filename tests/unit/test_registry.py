@@ -140,7 +140,8 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"normalization": False},
-            "here: normalization: unknown value False; valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
+            "here: normalization: unknown value False; "
+            "valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
         ),
         (
             "lenet",
