@@ -120,8 +120,10 @@ class Diagnostics:
             self.cpu_seconds += time.thread_time() - began
 
     def finish(self) -> Findings:
-        began = time.thread_time()
         whole = Findings({})
+        if not self._members:
+            return whole
+        began = time.thread_time()
         for member in self._members:
             found = member.finish()
             whole.values |= found.values
@@ -139,14 +141,16 @@ class Diagnostics:
             member.state = state
 
 
-def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and dense layers by name, without those of auxiliary classifiers, which run in training only."""
+def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, nn.Module]:
+    """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
     beside = tuple(f"{name}." for name in model.looked_at.values()) if isinstance(model, Supervised) else ()
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith(beside)
-    }
+    found = ((name, module) for name, module in model.named_modules() if isinstance(module, kinds))
+    return {name: module for name, module in found if not name.startswith(beside)}
+
+
+def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Convolutions and dense layers by name, from the input to the class scores."""
+    return layers_of(model, nn.Conv2d, nn.Linear)
 
 
 def first_weight(model: nn.Module) -> Tensor:

@@ -1,10 +1,10 @@
 """How steady the inputs of each layer are while the network trains: `input_drift`, `input_drift_to_loss`, `dead_units`.
 
-On the same training images at every evaluation, in training mode: mean and sd of each channel (feature) that a
-convolution or dense layer, but for the first, is given. Drift from one evaluation to the next is the change of the mean
-in units of the channel's own sd, plus the absolute change of the log of that sd, averaged over channels and layers.
-Ioffe & Szegedy 2015 call this internal covariate shift; measuring the output of a normalization itself would be
-circular.
+On the same training images at every evaluation, in training mode, dropout leaving out the same units each time: mean
+and sd of each channel (feature) that a convolution or dense layer, but for the first, is given. Drift from one
+evaluation to the next is the change of the mean in units of the channel's own sd, plus the absolute change of the log
+of that sd, averaged over channels and layers. Ioffe & Szegedy 2015 call this internal covariate shift; measuring the
+output of a normalization itself would be circular.
 
 `input_drift` is the mean of an interval between evaluations, `input_drift_to_loss` the sum up to the first evaluation
 at which the training loss is at most 0.5 nats. A unit is dead if it is the same for all images at the end.
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import diagnostics
+from cnnlab.data.load import derive_seed
 from cnnlab.diagnostics import Findings, Point, Run
 
 IMAGES, MATCHED_LOSS, TINY = 128, 0.5, 1e-6
@@ -67,6 +68,7 @@ class Diagnostic(diagnostics.Diagnostic):
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
         device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(derive_seed(self.run.seed, "input drift"))
             model.train()
             model(self.images)
         for name, buffer in model.named_buffers():

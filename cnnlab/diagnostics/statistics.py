@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnnlab import diagnostics
 from cnnlab.data.load import Split
-from cnnlab.diagnostics import Findings, Point, Run
+from cnnlab.diagnostics import Findings, Point, Run, layers_of
 from cnnlab.diagnostics.transformed import right
 from cnnlab.models.batchnorm import BatchNorm
 
@@ -27,11 +27,11 @@ LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self.require(any(isinstance(module, LAYERS) for module in run.model.modules()), "batch normalization")
+        self.require(bool(layers_of(run.model, *LAYERS)), "batch normalization")
 
     def finish(self) -> Findings:
         data, exact = self.run.data, copy.deepcopy(self.run.model).eval()
-        layers: dict[str, Any] = {name: each for name, each in exact.named_modules() if isinstance(each, LAYERS)}
+        layers: dict[str, Any] = layers_of(exact, *LAYERS)
         distances = {}
         for name, layer in layers.items():
             mean, variance = _whole_set(exact, layer, data.train)
