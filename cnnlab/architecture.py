@@ -39,6 +39,12 @@ CONTRADICTIONS: tuple[dict[str, Any], ...] = (
         "because": "there is no normalization that could learn a scale or shift",
     },
 )
+# Where blocks have no sum between the two, these two orders are one.
+ORDERLESS: dict[str, Any] = {
+    "when": {"activation": "identity", "normalization_order": "after"},
+    "because": "the identity comes before and after at once",
+}
+SUMS = ("residual", "block")
 # Numbers from 0 up to but not including 1, always stored as floats.
 SHARES = ("dropout",)
 
@@ -206,7 +212,8 @@ class Architecture(Spec):
     @property
     def excluded(self) -> tuple[Contradiction, ...]:
         """Its own contradictions, and the general ones about switches that it takes."""
-        general = (Contradiction(**rule) for rule in CONTRADICTIONS)
+        orderless = () if set(SUMS) & set(self.switches) else (ORDERLESS,)
+        general = (Contradiction(**rule) for rule in (*CONTRADICTIONS, *orderless))
         return (*self.contradictions, *(rule for rule in general if set(rule.when) <= set(self.switches)))
 
     def _check_choices(self, name: str, switch: SwitchSpec) -> None:

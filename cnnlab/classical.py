@@ -1,14 +1,16 @@
 """Classifiers that are not trained together with their features: a linear SVM on a frozen network, or on HOG.
 
 Features are standardized; C is the best of a grid by validation error (the least of equals). Liblinear's squared-hinge
-SVM, one against the rest, as in Chatfield et al. 2014, "Return of the devil in the details". HOG: Dalal & Triggs 2005,
-"Histograms of oriented gradients for human detection", tuned over cells of several sizes.
+SVM, one against the rest, as in Chatfield et al. 2014, "Return of the devil in the details"; solved in its dual form,
+which on HOG is several times quicker. HOG: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection",
+tuned over cells of several sizes.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,11 +30,20 @@ Features = NDArray[np.float32]
 
 def classify(kind: str, model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Evaluation]:
     """Fit on the training images, tune on the validation images, and predict all; `kind` is ``svm`` or ``hog_svm``."""
+    if kind == "hog_svm":
+        return dict(_on_hog(tuple(splits.items())))
+    return _best([{name: features(model, split) for name, split in splits.items()}], splits)
+
+
+@lru_cache(maxsize=1)
+def _on_hog(splits: tuple[tuple[str, Split], ...]) -> dict[str, Evaluation]:
+    """It depends on nothing but the images, so the seeds of an arm, which share theirs, share one fit."""
+    return _best([{name: hog(split, cell) for name, split in splits} for cell in CELLS], dict(splits))
+
+
+def _best(candidates: Sequence[Mapping[str, Features]], splits: Mapping[str, Split]) -> dict[str, Evaluation]:
+    """The outcome of the SVM, of all features and strengths, with the least validation error."""
     labels = {name: split.labels.cpu().numpy() for name, split in splits.items()}
-    if kind == "svm":
-        candidates = [{name: features(model, split) for name, split in splits.items()}]
-    else:
-        candidates = [{name: hog(split, cell) for name, split in splits.items()} for cell in CELLS]
     _, found = min((_fit(each, labels) for each in candidates), key=lambda pair: pair[0])
     return {name: _outcome(torch.from_numpy(answers), splits[name].labels) for name, answers in found.items()}
 
@@ -73,7 +84,7 @@ def _fit(inputs: Mapping[str, Features], labels: Mapping[str, Any]) -> tuple[flo
 
     tried = []
     for strength in GRID:
-        classifier = make_pipeline(StandardScaler(), LinearSVC(C=strength, dual=False))
+        classifier = make_pipeline(StandardScaler(), LinearSVC(C=strength, dual=True, random_state=0))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(inputs["train"], labels["train"])

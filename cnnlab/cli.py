@@ -73,20 +73,24 @@ def load_plan(files: tuple[str, ...], pairs: tuple[str, ...]) -> Plan:
 @with_plan
 @click.option("--cost", is_flag=True, help="Runs, seconds a run and in all, by study and arm.")
 @click.option("--runs", is_flag=True, help="Finished runs and where they lie.")
+@click.option("--metrics", is_flag=True, help="What a contrast may compare, with units.")
 @click.option("--columns", is_flag=True, help="The columns of every table, with units.")
-def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool, columns: bool) -> None:
+def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool, metrics: bool, columns: bool) -> None:
     """List studies and arms, networks and their switches.
 
     \b
     Examples:
       cnnlab list
       cnnlab list --cost --config studies=core
+      cnnlab list --metrics
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
     from cnnlab import listing
 
     if columns:
         click.echo(listing.columns())
+    elif metrics:
+        click.echo(listing.metrics())
     elif runs:
         click.echo(listing.runs(load_plan(files, pairs)))
     elif cost:

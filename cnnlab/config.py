@@ -31,7 +31,9 @@ class Config(Spec):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     override: ArmFields = Field(ArmFields(), description="laid over every arm")
     seeds: Annotated[int, Field(ge=1)] | None = Field(None, description="instead of each study's own")
-    min_seeds: Annotated[int, Field(ge=1)] = Field(5, description="fewer cannot decide a claim")
+    min_seeds: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="that a study with claims must have; as many as decide them, 5 or 6, when absent"
+    )
     checkpoint_seconds: Positive = Field(30.0, description="training time between checkpoints of a run")
     live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
     benchmark_images: Annotated[int, Field(ge=64)] = Field(2048, description="images per timed pass of the benchmark")

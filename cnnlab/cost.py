@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab import device, models
+from cnnlab import device, diagnostics, models
 from cnnlab.data import catalog
 from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, digest
 from cnnlab.speed import measure
@@ -154,7 +154,7 @@ def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def estimate_seconds(arm: ArmSpec) -> float:
-    """About how long one run of `arm` takes on one core, without tuning: for planning, from counts alone."""
+    """About how long one run of `arm` takes on one core, its diagnostics included: for planning, from counts alone."""
     spec = arm.train
     batch = spec.batch_size
     layers, arithmetic, activations = _size(arm.model.model_dump_json(), catalog.shape(arm.data))
@@ -163,7 +163,8 @@ def estimate_seconds(arm: ArmSpec) -> float:
     images, validation, test = split_sizes(arm.data)
     # A forward pass is about a third of a step; at the end the training and the test images are evaluated.
     evaluated = spec.epochs * spec.evaluations_per_epoch * validation + images + test
-    return step / batch * (spec.epochs * images + evaluated / 3)
+    diagnosed = 1 + sum(float(diagnostics.module(name).Diagnostic.share) for name in arm.diagnostics)
+    return step / batch * (spec.epochs * images + evaluated / 3) * diagnosed
 
 
 @lru_cache(maxsize=512)

@@ -50,7 +50,7 @@ def _study() -> dict[str, Any]:
         definitions[name]["properties"]["metric"]["enum"] = sorted(METRICS)
     switches = sorted(set(_model()) - {"architecture", "preset"})
     definitions["MatrixFields"]["properties"]["switches"]["propertyNames"] = {"enum": switches}
-    schema["properties"]["figures"]["items"]["enum"] = list(ALL_FIGURES)
+    schema["properties"]["figures"]["anyOf"][0]["items"]["enum"] = list(ALL_FIGURES)
     return schema
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cnnlab import stats
+from cnnlab.imageerror import ImageError
 from cnnlab.metrics import METRICS, Metric
 from cnnlab.stats import Effects, Floats
 
@@ -55,8 +56,9 @@ def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Run]], seeds
     runs = [[arms[name][seed] for seed in seeds] for name in contrast.contrast]
     limits = np.array([[bounds(run, metric) for run in row] for row in runs])
     low, high = limits[..., 0], limits[..., 1]
-    sd, images = _image_spread(runs, weights, metric)
-    effects = Effects(*stats.combine(low, high, weights), sd, images, _floor(runs, low, weights, metric))
+    below, above = _rounding(runs, low, weights, metric)
+    images = _image_errors(runs, weights, metric)
+    effects = Effects(*stats.combine(low, high, weights), images, below, above, at_risk=not metric.initial)
     status = [run.result["status"] for row in runs for run in row]
     return Observed(
         effects=effects,
@@ -109,40 +111,41 @@ def _scaled(value: float, metric: Metric) -> float:
     return math.log2(value) if value > 0 else -math.inf
 
 
-def _floor(runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float], metric: Metric) -> float:
-    """The smallest effect to be seen: one test image, or one step of the evaluation grid of the fastest arm.
+def _rounding(
+    runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float], metric: Metric
+) -> tuple[float, float] | tuple[Floats, Floats]:
+    """How far below and above what was seen each effect may lie: by an image, or as the metric's grid allows."""
+    match metric.floor:
+        case "image":
+            one = _one_image(runs, weights, metric)
+            return one, one
+        case "evaluation":
+            intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
+            return stats.evaluation_grid(low, intervals, weights)
+        case "octave":
+            return stats.octave_grid(low, weights)
+    return 0.0, 0.0
 
-    A grid step e is log2(1 + e/s) at s steps, the geometric mean over the arm's seeds.
-    """
+
+def _one_image(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> float:
+    """What one test image counts in the effect, at most."""
     largest = max(abs(weight) for weight in weights)
-    if metric.floor == "image":
-        return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
-    if metric.floor is None:
-        return 0.0
-    if metric.floor == "octave":
-        return largest
-    steps = [2.0 ** row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.inf for row in low]
-    grids = (max(run.result["evaluation_interval"] for run in row) for row in runs)
-    ratios = zip(weights, grids, steps, strict=True)
-    return float(max(abs(weight) * np.log2(1 + grid / step) for weight, grid, step in ratios))
+    return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
 
 
-def _image_spread(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> tuple[Floats | None, int]:
-    """The sd over test images of the seed-mean paired difference, and their number, from seeds that finished.
-
-    Arms tested on other images share no image error: their variances add, and the fewest images count.
-    """
+def _image_errors(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
+    """The error of each set of test images, from seeds that finished; arms tested on other images share none."""
     if metric.per_image is None:
-        return None, 0
-    variances, sizes = [], []
+        return ()
+    errors = []
     for members in _tested_alike(runs):
         values = _images_by_arm([runs[arm] for arm in members], metric)
         if values is None:
-            return None, 0
-        sizes.append(values.shape[-1])
-        sd = float(stats.image_sd(values, [weights[arm] for arm in members]))
-        variances.append(sd**2 / sizes[-1])
-    return np.asarray(math.sqrt(sum(variances) * min(sizes))), min(sizes)
+            return ()
+        shares = [weights[arm] for arm in members]
+        one = metric.factor * max(map(abs, shares)) if metric.floor == "image" else 0.0
+        errors.append(ImageError.of(values, shares, one))
+    return tuple(errors)
 
 
 def _images_by_arm(runs: Sequence[Sequence[Run]], metric: Metric) -> Floats | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab import records, registry
 from cnnlab.errors import UserError, nearest
-from cnnlab.metrics import METRICS
+from cnnlab.metrics import METRICS, Metric
 from cnnlab.plan import Plan
 from cnnlab.spec import seeds_slug
 from cnnlab.study import ContrastSpec, Study
@@ -83,6 +83,22 @@ def costs(plan: Plan) -> str:
                 (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared")
             )
     return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
+
+
+def metrics() -> str:
+    rows = [("metric", "unit of a contrast", "what it is")]
+    rows += [(name, metric.unit, f"{metric.title}{_remarks(metric)}") for name, metric in METRICS.items()]
+    return _columns(rows, indent="")
+
+
+def _remarks(metric: Metric) -> str:
+    remarks = {
+        "a difference by itself: one arm is an effect": metric.signed,
+        "censored where it is never reached": metric.censored,
+        "measured by a clock: secondary only": metric.measured,
+    }
+    told = [remark for remark, applies in remarks.items() if applies]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def columns() -> str:

@@ -1,7 +1,8 @@
 """A matrix of families and switches, as arms, contrasts, and the cells that a family refuses.
 
 Each family has a base arm. Each switch that its architecture takes is turned alone, everything else as in the base arm,
-so a cell compares two arms that differ in one thing.
+so a cell compares two arms that differ in one thing; but for the activation, which brings its usual initialization
+along where the base arm leaves that open.
 """
 
 from __future__ import annotations

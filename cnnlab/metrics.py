@@ -13,9 +13,9 @@ class Metric:
     ``factor`` turns the stored value into ``unit``; a ``log2`` metric is compared as a log2 ratio. ``better`` says on
     which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
     part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
-    difference that the metric can show: one image, one evaluation, or one octave. ``diagnostic`` names the module of
-    `cnnlab.diagnostics` that measures it. A ``signed`` metric is a difference by itself: of one arm it is an effect,
-    and 0 is none.
+    difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
+    update, so that no run can be lost to it. ``diagnostic`` names the module of `cnnlab.diagnostics` that measures it.
+    A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none.
     """
 
     name: str
@@ -28,8 +28,14 @@ class Metric:
     floor: Literal["image", "evaluation", "octave"] | None = None
     censored: bool = False
     measured: bool = False
+    initial: bool = False
     diagnostic: str | None = None
     signed: bool = False
+
+    @property
+    def least_seeds(self) -> int:
+        """The fewest seeds that can decide, by `cnnlab.stats`."""
+        return 5 if self.initial else 6
 
 
 # Measured by the modules of `cnnlab.diagnostics`, which say how.
@@ -41,7 +47,12 @@ DIAGNOSED = (
         diagnostic="layers",
         signed=True,
     ),
-    Metric("update_tilt", "size of that rise of log₁₀ update over weight", "decades", diagnostic="layers"),
+    Metric(
+        "update_tilt",
+        "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+        "decades",
+        diagnostic="layers",
+    ),
     Metric("update_spread", "sd over inner layers of log₁₀ update over weight", "decades", diagnostic="layers"),
     Metric(
         "gradient_slope",
@@ -64,10 +75,32 @@ DIAGNOSED = (
         scale="log2",
         diagnostic="inputs",
     ),
-    Metric("dead_units", "units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
+    Metric(
+        "preactivation_drift",
+        "drift of what hidden layers return before any normalization",
+        "log2 ratio",
+        scale="log2",
+        diagnostic="inputs",
+    ),
+    Metric(
+        "preactivation_drift_to_loss",
+        "drift of what hidden layers return before any normalization, until the training loss is 0.5 nats",
+        "log2 ratio",
+        scale="log2",
+        diagnostic="inputs",
+    ),
+    Metric("dead_units", "share of units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
     Metric(
         "settling_lag",
         "training time by which the upper half of the layers settles before the lower",
+        "pp",
+        factor=100,
+        diagnostic="settling",
+        signed=True,
+    ),
+    Metric(
+        "change_lag",
+        "training time by which the upper half of the layers is done with its own change before the lower",
         "pp",
         factor=100,
         diagnostic="settling",
@@ -81,6 +114,15 @@ DIAGNOSED = (
         better="lower",
         per_image="shift_drop",
         diagnostic="shifts",
+    ),
+    Metric(
+        "downsampling_drop",
+        "accuracy lost to images of 3/4 and 1/2 of the resolution",
+        "pp",
+        factor=100,
+        better="lower",
+        per_image="downsampling_drop",
+        diagnostic="downsampling",
     ),
     Metric(
         "warped_error",
@@ -157,7 +199,7 @@ DIAGNOSED = (
         diagnostic="statistics",
         signed=True,
     ),
-    Metric("noise_fitted", "wrong training labels given back", "pp", factor=100, diagnostic="memory"),
+    Metric("noise_fitted", "share of wrong training labels given back", "pp", factor=100, diagnostic="memory"),
     Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memory"),
 )
 METRICS: dict[str, Metric] = {
@@ -195,7 +237,13 @@ METRICS: dict[str, Metric] = {
             censored=True,
             measured=True,
         ),
-        Metric("first_gradient_norm", "norm of the first layer's gradient at step 1", "log2 ratio", scale="log2"),
+        Metric(
+            "first_gradient_norm",
+            "norm of the first layer's gradient at step 1",
+            "log2 ratio",
+            scale="log2",
+            initial=True,
+        ),
         Metric(
             "early_gradient_norm",
             "norm of the first layer's gradient, geometric mean of steps 1-10",

@@ -21,11 +21,12 @@ from cnnlab.studyfile import load_study
 
 @dataclass(frozen=True)
 class Plan:
-    """The selected studies of one tier, and what they need."""
+    """The selected studies of one tier, and what they need; `testable` are the claims of all studies, as (id, part)."""
 
     config: Config
     studies: tuple[Study, ...]
     claims: ClaimRegistry
+    testable: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def tier(self) -> str:
@@ -101,7 +102,8 @@ def make_plan(config: Config) -> Plan:
         for file in files
     ]
     _refuse_namesakes(studies)
-    return Plan(config, _select(studies, config.studies, claims), claims)
+    testable = frozenset((claim.id, claim.part) for study in studies for claim in study.claims)
+    return Plan(config, _select(studies, config.studies, claims), claims, testable)
 
 
 def _study_files(folder: str) -> Sequence[Path]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnnlab.effects import Observed
-from cnnlab.settle import Settle
-from cnnlab.stats import LEAST_SEEDS, LEAST_SIGNS, Hypothesis, decidable
+from cnnlab.settle import POWER, Settle
+from cnnlab.stats import Hypothesis, decidable, least_seeds
 
 
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: Settle) -> str | None:
@@ -30,9 +30,10 @@ def _ceiling(observed: Observed, claim: Hypothesis, unit: str) -> str | None:
 
 def _too_few(observed: Observed, n: int) -> str:
     seeds = f"{n} seed{'s' if n > 1 else ''}"
+    least = f"{least_seeds(observed.effects)} at least"
     if observed.effects.known:
-        return f"{seeds} cannot decide; {LEAST_SEEDS} at least"
-    return f"{_unfinished(observed)}{seeds} cannot decide by a sign test; {LEAST_SIGNS} at least"
+        return f"{seeds} cannot decide; {least}"
+    return f"{_unfinished(observed)}{seeds} cannot decide by a sign test; {least}"
 
 
 def _unfinished(observed: Observed) -> str:
@@ -49,12 +50,13 @@ def _unfinished(observed: Observed) -> str:
 
 
 def _would_settle(needed: Settle, known: bool) -> str:
+    would = f"would settle it (chance {100 * POWER:.0f} % if the effect is as estimated)"
     if needed.seeds and needed.images:
-        return f"about {needed.seeds} seeds and {needed.images:,} test images together would settle it"
+        return f"about {needed.seeds} seeds and {needed.images:,} test images together {would}"
     if needed.seeds:
-        return f"about {needed.seeds} seeds would settle it"
+        return f"about {needed.seeds} seeds {would}"
     if needed.images:
-        return f"about {needed.images:,} test images would settle it; more seeds alone would not"
+        return f"about {needed.images:,} test images {would}; more seeds alone would not"
     if known:
         return "the effect is too near the margin for any feasible number of seeds"
     return "more seeds like these would not settle it"

@@ -59,8 +59,11 @@ _CONTRAST = {
     "censored": (COUNT, "runs that never reached the target"),
     "p": (NUMBER, "of what is claimed"),
     "verdict": (TEXT, "supported, contradicted, equivalent, or inconclusive"),
-    "settle_seeds": (COUNT, "seeds that would settle it, as far as seeds can"),
-    "settle_images": (COUNT, "test images that would settle it"),
+    "settle_seeds": (
+        COUNT,
+        "seeds of a study that would settle it with a chance of 80 %, were the effect as estimated",
+    ),
+    "settle_images": (COUNT, "test images that would, likewise"),
     "reason": (TEXT, "why it is open"),
 }
 _CONTRAST_KEYS = ("study", "primary", "metric", "unit", "contrast")
@@ -169,6 +172,25 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         },
         required=("id", "part", "kind", "verdict"),
         sort=(),
+    ),
+    "robustness": _schema(
+        {
+            "id": (TEXT, "of the claim"),
+            "part": (TEXT, "main, or the part's name"),
+            "study": (TEXT, "that tests it"),
+            "verdict": (TEXT, "as in claims"),
+            "margin_halved": (TEXT, "the verdict with each margin halved"),
+            "margin_doubled": (TEXT, "the verdict with each margin doubled"),
+            "leave_one_out": (
+                TEXT,
+                "JSON, how often each verdict occurs with one seed left out; missing if too few stay",
+            ),
+            "leave_one_out_same": (COUNT, "seeds without any one of which the verdict is the same"),
+            "n": (COUNT, "seeds"),
+            "stands_ledger_wide": (FLAG, "the verdict is the same at error rates divided by K; missing if it is open"),
+        },
+        required=("id", "part", "study", "verdict"),
+        sort=("id", "part", "study"),
     ),
     "layers": _schema(
         {

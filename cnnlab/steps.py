@@ -126,7 +126,7 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
 
 def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
-    from cnnlab import tables, verdict
+    from cnnlab import robustness, tables, verdict
 
     computed = known["exact"].to_dict("records") if "exact" in known else []
     contrasts, claims = verdict.evaluate(plan, found, looks, computed)
@@ -134,6 +134,7 @@ def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataF
     return {
         "contrasts": tables.table("contrasts", contrasts),
         "claims": tables.table("claims", claims),
+        "robustness": tables.table("robustness", robustness.evaluate(plan, found)),
         "measured/contrasts": tables.table("measured/contrasts", measured),
     }
 

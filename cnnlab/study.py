@@ -222,7 +222,9 @@ class StudyFile(Spec):
     threats: tuple[str, ...] = Field((), description="why the verdict may not hold elsewhere, a sentence each")
     source: Source = Source()
     core: bool = Field(False, description="selected by --config studies=core")
-    figures: tuple[FigureName, ...] = Field(FIGURES, description="in the order in which the report shows them")
+    figures: tuple[FigureName, ...] | None = Field(
+        None, description="in the order in which the report shows them; chosen by what is compared when absent"
+    )
     base: ArmFields
     arms: dict[Name, ArmFields] = {}
     grid: dict[str, list[Switch]] = Field({}, description="for example model.depth: [8, 20]")
@@ -237,11 +239,12 @@ class StudyFile(Spec):
     def _one_source_of_arms(self) -> StudyFile:
         if sum(map(bool, (self.arms, self.grid, self.matrix))) != 1:
             raise ValueError("give arms, a grid or a matrix: one of the three")
-        if "matrix" in self.figures and not self.matrix:
+        named = self.figures or ()
+        if "matrix" in named and not self.matrix:
             raise ValueError(
                 "figures: the figure 'matrix' shows a matrix, and there is none; remove one or add the other"
             )
-        if len(set(self.figures)) < len(self.figures):
+        if len(set(named)) < len(named):
             raise ValueError("figures: one is named twice; remove one")
         empty = next((key for key, values in self.grid.items() if not values), None)
         if empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from cnnlab.fingerprint import fingerprint
 from cnnlab.matrix import Complete, expand
 from cnnlab.metrics import METRICS
 from cnnlab.paths import CONFIGS
+from cnnlab.report import choice
 from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Switch, merge, validate
 from cnnlab.study import (
     Arm,
@@ -44,7 +45,7 @@ def load_study(
     resolve: Resolve,
     override: ArmFields,
     seeds: int | None = None,
-    min_seeds: int = 5,
+    min_seeds: int | None = None,
 ) -> Study:
     """The study in `path` at `tier`: base ← what the tier changes ← the arm ← `override`.
 
@@ -60,7 +61,7 @@ def load_study(
     base = merge(_dump(written.base), _dump(changes.base))
 
     def complete(fields: Mapping[str, Any], place: str) -> ArmSpec:
-        return resolve(ArmFields(**merge(merge(base, fields), _dump(override))), place)
+        return resolve(ArmFields(**_overridden(merge(base, fields), _dump(override))), place)
 
     arms, cells, matrix = _arms(written, complete, where)
     study = Study(
@@ -72,18 +73,26 @@ def load_study(
         arms=arms,
         labels=written.labels,
         seeds=_seeds(
-            written.seeds if changes.seeds is None else changes.seeds, seeds, min_seeds if written.claims else 1, where
+            written.seeds if changes.seeds is None else changes.seeds, seeds, _least_seeds(written, min_seeds), where
         ),
         claims=written.claims,
         secondary=(*written.secondary, *cells),
         path=path,
-        figures=written.figures,
+        figures=_figures(written, arms, cells),
         matrix=matrix,
         design=written.design,
         threats=written.threats,
     )
     _check_contrasts(study, written, registry)
     return _with_diagnostics(study)
+
+
+def _figures(written: StudyFile, arms: Mapping[str, Arm], cells: Sequence[ContrastSpec]) -> tuple[str, ...]:
+    if written.figures is not None:
+        return written.figures
+    contrasts = [*(contrast for claim in written.claims for contrast in claim.requires), *written.secondary, *cells]
+    specs = {name: arm.spec for name, arm in arms.items()}
+    return choice.figures(specs, [contrast.metric for contrast in contrasts], matrix=bool(written.matrix))
 
 
 def _with_diagnostics(study: Study) -> Study:
@@ -107,6 +116,12 @@ def known_tiers() -> frozenset[str]:
 
 def _dump(fields: ArmFields) -> dict[str, Any]:
     return fields.model_dump(exclude_unset=True)
+
+
+def _overridden(fields: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` laid over an arm; one whose network is left as initialized stays untrained."""
+    untrained = {"train": {"epochs": 0}} if fields.get("train", {}).get("epochs") == 0 else {}
+    return merge(merge(fields, override), untrained)
 
 
 def _arms(
@@ -153,6 +168,12 @@ def _refuse_twins(arms: Mapping[str, Arm], where: str) -> None:
         twin = seen.setdefault(arm.spec.arm_id, arm.name)
         if twin != arm.name:
             raise UserError(f"{where}.{arm.name}: the same as arm '{twin}'; remove one, or let them differ")
+
+
+def _least_seeds(written: StudyFile, given: int | None) -> int:
+    """As many as the metrics of the claims need to be decided, unless a configuration gives another number."""
+    needed = [METRICS[contrast.metric].least_seeds for claim in written.claims for contrast in claim.requires]
+    return 1 if not needed else max(needed) if given is None else given
 
 
 def _seeds(written: int | tuple[int, ...], over: int | None, least: int, where: str) -> tuple[int, ...]:

@@ -115,7 +115,7 @@ def _secondary_rows(study: Study, found: Runs, measured: bool) -> list[Row]:
 
 
 def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> Judged:
-    arms = {name: found.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
+    arms = runs_of(contrast, study, found)
     seeds = [seed for seed in study.seeds if all(seed in runs for runs in arms.values())]
     finished, planned = len(seeds), len(study.seeds)
     if finished < planned:
@@ -129,6 +129,11 @@ def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> 
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(stats.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
+
+
+def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Run]]:
+    """The runs of the arms of a contrast, by their names in the study and by seed."""
+    return {name: found.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 
 
 def _hidden_until_complete(parts: Sequence[Judged]) -> list[Judged]:

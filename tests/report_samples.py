@@ -43,6 +43,9 @@ class Truth:
     data: dict[str, Any] = field(default_factory=dict)
     architecture: str = "lenet"
     epochs: int = 7
+    train: dict[str, Any] = field(default_factory=dict)
+    looks: tuple[str, ...] = ()  # what its diagnostics leave, of `PROFILES`
+    values: dict[str, float] = field(default_factory=dict)  # their metrics
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Run:
     provenance: dict[str, Any]
     evaluations: dict[str, np.ndarray]
     images: dict[str, np.ndarray] | None
+    points: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def run_id(self) -> str:
@@ -67,11 +71,54 @@ class Run:
     def test(self) -> dict[str, np.ndarray] | None:
         return self.images
 
+    def profile(self) -> list[dict[str, Any]]:
+        return self.points
+
+
+def _layers(rise: float) -> dict[str, list[tuple[float, float, str]]]:
+    """Eight inner layers whose updates grow by `rise` decades from the first to the last."""
+    return {
+        name: [(depth, start + rise * (depth - 2) / 7, f"layer{depth}") for depth in range(2, 10)]
+        for name, start in (("update_ratio", -3.4), ("gradient_norm", -1.8))
+    }
+
+
+# What each diagnostic leaves: by quantity, the position, the value without chance, and the label of each point.
+PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
+    "steep": _layers(1.3),
+    "flat": _layers(0.1),
+    "inputs": {"input_drift": [(depth, 0.3 / depth, f"layer{depth}") for depth in range(2, 10)]},
+    "settling": {
+        "settled_at": [(depth, 50 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
+        **{
+            f"similarity_to_final a{8 - depth}": [(47 * step, 1 - 0.12 * (7 - step), "") for step in range(8)]
+            for depth in range(1, 7)
+        },
+    },
+    "probes": {"probe_accuracy": [(depth, 80 + 2 * depth, f"layer{depth}") for depth in range(1, 9)]},
+    "selectivity": {
+        f"selectivity {when}": [(place, level + 0.03 * place, f"filter {place}") for place in range(1, 7)]
+        for when, level in (("before", 0.2), ("after", 0.5))
+    },
+    "branches": {
+        "similarity_across_seeds": [(1, 0.8, "inception1.b1"), (2, 0.7, "inception1.b2"), (3, 0.9, "inception2.b1")],
+        "similarity_between_branches": [(1, 0.4, "inception1: b1 and b2"), (2, 0.5, "inception2: b1 and b2")],
+    },
+    "statistics": {"statistics_distance": [(depth, 0.02 * depth, f"bn{depth}") for depth in range(1, 5)]},
+    "shifts": {"shifted_accuracy": [(pixels, 97 - 6 * pixels, "") for pixels in range(5)]},
+    "warps": {"warped_error": [(0, 12.0, "within"), (1, 31.0, "beyond")]},
+    "rates": {"error_by_rate": [(0.1 * 2**octave, 3 + 10 * max(0, octave - 3), "") for octave in range(7)]},
+    "identity": {"remaining_loss": [(0, 0.002, "identity"), (1, 0.1, "random")]},
+}
+
 
 STUDIES: dict[str, dict[str, Any]] = {
     "normalization": {
         "title": "Batch normalization or none",
         "question": "Does batch normalization speed up convergence, and does it leave the final accuracy as it was?",
+        "design": "LeNet with ReLU, each arm at its own tuned learning rate, trained to a plateau.",
+        "threats": ("Digits are easy: at a plateau hardly an error is left.",),
+        "against": {"C26": "The steps to 90 % validation accuracy shrink by less than a factor of 1.25, or grow."},
         "source": ("7.5", "Ioffe & Szegedy 2015"),
         "core": True,
         "arms": {
@@ -256,6 +303,85 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 
 
+EVERY_LOOK = (
+    "inputs",
+    "settling",
+    "probes",
+    "selectivity",
+    "branches",
+    "statistics",
+    "shifts",
+    "warps",
+    "rates",
+    "identity",
+)
+STUDIES |= {
+    "gradients": {
+        "title": "Gradients over depth",
+        "question": "Do layers near the loss learn faster than layers near the input?",
+        "source": ("7.5", "Ioffe & Szegedy 2015"),
+        "core": False,
+        "arms": {
+            "none": (
+                "No normalization",
+                Truth(
+                    0.05,
+                    diverging=(3,),
+                    model={"normalization": "none", "depth": 12},
+                    looks=("steep", *EVERY_LOOK),
+                    values={"update_slope": 1.3},
+                ),
+            ),
+            "batch": (
+                "Batch normalization",
+                Truth(
+                    0.03,
+                    model={"normalization": "batch", "depth": 12},
+                    looks=("flat", *EVERY_LOOK),
+                    values={"update_slope": 0.1},
+                ),
+            ),
+        },
+        "seeds": 8,
+        "claims": [("C24", "main", [("update_slope", {"none": 1}, "greater", 0.3)])],
+        "secondary": [("update_slope", {"none": 1, "batch": -1}, None)],
+        "figures": ("profiles", "curves", "differences", "errors"),
+    },
+    "amount": {
+        "title": "How many images",
+        "question": "Does the training error rise with fewer images, in a narrow network and in a wide one?",
+        "source": ("7.5", None),
+        "core": False,
+        "arms": {
+            **{
+                f"{width}-{size or 'all'}": (
+                    f"Width {width}, {size or 'all'} images",
+                    Truth(
+                        0.02 + 20 / (size or 3000),
+                        0.001 + 0.000004 * width * (size or 3000),
+                        diverging=(1,) if (width, size) == (16, 300) else (),
+                        model={"width": width, "activation": "relu"},
+                        data={"train_size": size} if size else {},
+                    ),
+                )
+                for width in (4, 16)
+                for size in (300, 1000, None)
+            },
+            "hog": (
+                "HOG and SVM",
+                Truth(0.06, 0.0, epochs=0, steps=None, train={"classifier": "hog_svm"}, architecture="mlp"),
+            ),
+        },
+        "seeds": 6,
+        "claims": [
+            ("C36", "main", [("train_error", {"4-300": -2, "4-1000": -1, "4-all": 3}, "greater", 2, "by images")])
+        ],
+        "secondary": [("test_error", {"hog": 1, "4-all": -1}, None)],
+        "figures": ("sweep", "curves", "differences", "errors"),
+    },
+}
+
+
 # Label, parameters, multiply-accumulates, test error.
 FAMILIES: dict[str, tuple[str, int, int, float]] = {
     "lenet": ("LeNet-5", 61_706, 416_520, 0.033),
@@ -385,11 +511,13 @@ def _study(name: str, written: dict[str, Any]) -> Study:
         arms=arms,
         labels={arm: label for arm, (label, _) in written["arms"].items()},
         seeds=tuple(range(written["seeds"])),
-        claims=tuple(_claim(written["arms"], *claim) for claim in written["claims"]),
+        claims=tuple(_claim(written, *claim) for claim in written["claims"]),
         secondary=tuple(row if isinstance(row, ContrastSpec) else _secondary(*row) for row in written["secondary"]),
         path=Path(f"workflow/studies/{name}.yaml"),
         figures=written.get("figures", FIGURES),
         matrix=written.get("matrix"),
+        design=written.get("design"),
+        threats=written.get("threats", ()),
     )
 
 
@@ -404,13 +532,14 @@ def _arm_spec(truth: Truth) -> ArmSpec:
     return ArmSpec(
         model=ModelSpec(architecture=truth.architecture, switches=switches | truth.model),
         data=DataSpec(name="mnist5k", **truth.data),
-        train=TrainSpec(epochs=truth.epochs, learning_rate=truth.rate if truth.fixed else None),
+        train=TrainSpec(epochs=truth.epochs, learning_rate=truth.rate if truth.fixed else None, **truth.train),
         torch="2.14.1",
         fingerprint="0" * 16,
     )
 
 
-def _claim(arms: dict[str, Any], claim_id: str, part: str, requires: list[tuple[Any, ...]]) -> ClaimSpec:
+def _claim(written: dict[str, Any], claim_id: str, part: str, requires: list[tuple[Any, ...]]) -> ClaimSpec:
+    arms, against = written["arms"], written.get("against", {}).get(claim_id)
     contrasts = tuple(
         ContrastSpec(
             metric=metric, contrast=weights, direction=direction, margin=margin, label=label[0] if label else None
@@ -418,7 +547,7 @@ def _claim(arms: dict[str, Any], claim_id: str, part: str, requires: list[tuple[
         for metric, weights, direction, margin, *label in requires
     )
     used = sorted({arms[arm][1].architecture for contrast in contrasts for arm in contrast.contrast})
-    return ClaimSpec(id=claim_id, part=part, architecture=tuple(used), requires=contrasts)
+    return ClaimSpec(id=claim_id, part=part, architecture=tuple(used), requires=contrasts, against=against)
 
 
 def _secondary(metric: str, weights: dict[str, float], extension: str | None, label: str | None = None) -> ContrastSpec:
@@ -447,6 +576,7 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
         "runs": tables.runs(made, found),
         "arms": tables.arms(made, found),
         "curves": tables.curves(made, found),
+        "profiles": tables.profiles(made, found),
         "contrasts": tables.table("contrasts", contrasts),
         "claims": tables.table("claims", ledger),
         "measured/runs": tables.measured_runs(made, found),
@@ -553,7 +683,14 @@ def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
         "early_gradient_norm": truth.gradient * random.lognormal(-0.2, 0.14),
         "test_images": TEST_IMAGES,
         "parameters": 61_706,
+        "curve_area": None if diverged or not epochs else 0.9 - error,
+        "calibration_error": None if diverged or not epochs else error / 2,
     }
+    if not epochs:
+        result |= dict.fromkeys(("test_loss", "train_loss", "validation_loss", "steps_to_target"))
+        result |= dict.fromkeys(("first_gradient_norm", "early_gradient_norm"))
+    if not diverged:
+        result |= {name: value + random.normal(0, 0.05) for name, value in truth.values.items()}
     return Run(
         arm.arm_id,
         seed,
@@ -562,7 +699,17 @@ def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
         _provenance(random, truth, seed, reached),
         evaluations,
         _tested(random, error, diverged),
+        [] if diverged else _profile(random, truth),
     )
+
+
+def _profile(random: np.random.Generator, truth: Truth) -> list[dict[str, Any]]:
+    return [
+        {"quantity": quantity, "position": float(place), "value": value * random.lognormal(0, 0.04), "label": label}
+        for look in truth.looks
+        for quantity, points in PROFILES[look].items()
+        for place, value, label in points
+    ]
 
 
 def _run_spec(arm: ArmSpec, truth: Truth, seed: int) -> dict[str, Any]:
@@ -570,8 +717,8 @@ def _run_spec(arm: ArmSpec, truth: Truth, seed: int) -> dict[str, Any]:
         "run_id": digest([arm.arm_id, seed], 16),
         "arm_id": arm.arm_id,
         "seed": seed,
-        "learning_rate": truth.rate,
-        "learning_rate_source": "fixed" if truth.fixed else "tuned",
+        "learning_rate": truth.rate if truth.epochs else None,
+        "learning_rate_source": "untrained" if not truth.epochs else "fixed" if truth.fixed else "tuned",
         "tuning": [],
         "tuning_edge": truth.edge,
         "data_checksum": "9f2c" * 16,

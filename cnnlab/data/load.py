@@ -251,7 +251,7 @@ def _floats(images: Tensor, scaling: Scaling) -> Tensor:
 
 
 def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
-    """By the training images. What has no contrast is centred but not scaled.
+    """By the training images. What has no contrast in them says nothing: it becomes 0 in every image.
 
     Pixels times constants, standardized, are ``(constant pixel - center) / spread``: the same form again. Where each
     pixel is standardized by itself, its constant cancels.
@@ -260,7 +260,7 @@ def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
     scaled = spec.scale_pixels and spec.standardize != "pixel"
     constants = pixel_constants(shape, generator(seed, "pixel constants")) if scaled else torch.ones(1, 1, 1)
     center, spread = _moments(train, constants, spec)
-    offset, scale = center / constants, torch.where(spread > 0, spread, 1.0) / constants
+    offset, scale = center / constants, torch.where(spread > 0, spread, torch.inf) / constants
     average = torch.tensor(moments(train.numpy())[0], dtype=torch.float32).view(-1, 1, 1)
     return Scaling(offset, scale, -offset / scale, (average - offset) / scale)
 

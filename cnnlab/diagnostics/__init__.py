@@ -17,10 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.data.load import Dataset
+from cnnlab.data.load import Dataset, Split, select
 from cnnlab.errors import UserError
 from cnnlab.metrics import METRICS
-from cnnlab.models.supervision import Supervised
 from cnnlab.spec import ArmSpec
 
 
@@ -69,9 +68,13 @@ class Findings:
 class Diagnostic:
     """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
 
+    `share` is about what it costs, as a share of a run of its arm: for planning.
+
     Raises:
         UserError: if the run has nothing that it could look at.
     """
+
+    share = 0.1
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -104,12 +107,17 @@ class Diagnostic:
         raise NotImplementedError
 
 
+def module(name: str) -> Any:
+    """The module of the diagnostic `name`."""
+    return import_module(f"cnnlab.diagnostics.{name}")
+
+
 class Diagnostics:
     """All that an arm asks for, as one; keeps the time that they take."""
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
         began = time.thread_time()
-        self._members = [import_module(f"cnnlab.diagnostics.{name}").Diagnostic(run) for name in names]
+        self._members = [module(name).Diagnostic(run) for name in names]
         self.cpu_seconds = time.thread_time() - began if names else 0.0
 
     def call(self, method: str, *arguments: Any) -> None:
@@ -120,10 +128,8 @@ class Diagnostics:
             self.cpu_seconds += time.thread_time() - began
 
     def finish(self) -> Findings:
-        whole = Findings({})
-        if not self._members:
-            return whole
         began = time.thread_time()
+        whole = Findings({})
         for member in self._members:
             found = member.finish()
             whole.values |= found.values
@@ -141,16 +147,21 @@ class Diagnostics:
             member.state = state
 
 
-def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, nn.Module]:
-    """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
-    beside = tuple(f"{name}." for name in model.looked_at.values()) if isinstance(model, Supervised) else ()
-    found = ((name, module) for name, module in model.named_modules() if isinstance(module, kinds))
-    return {name: module for name, module in found if not name.startswith(beside)}
+def spread(split: Split, count: int) -> Split:
+    """`count` images at equal distances, or all if there are fewer: the first ones would be of one class."""
+    rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
+    rows = rows.to(split.labels.device)
+    return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
 
 
 def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and dense layers by name, from the input to the class scores."""
-    return layers_of(model, nn.Conv2d, nn.Linear)
+    """Convolutions and dense layers by name, without those of auxiliary classifiers, which run in training only."""
+    beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith(beside)
+    }
 
 
 def first_weight(model: nn.Module) -> Tensor:

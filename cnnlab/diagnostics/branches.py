@@ -20,6 +20,8 @@ IMAGES, TWIN_SEED = 300, 20_000
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    share = 1.1  # a second network is trained
+
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
@@ -31,7 +33,7 @@ class Diagnostic(diagnostics.Diagnostic):
         run = self.run
         epochs = run.total_steps // run.steps_per_epoch
         twin = train.train(run.arm, run.data, TWIN_SEED + run.seed, run.learning_rate, epochs).model
-        images = next(run.data.test.chunks(IMAGES))
+        images = next(diagnostics.spread(run.data.test, IMAGES).chunks(IMAGES))
         blocks = {
             name: [branch for branch, _ in module.named_children()]
             for name, module in run.model.named_modules()

@@ -20,7 +20,7 @@ from cnnlab.diagnostics import Findings, Point, Run
 from cnnlab.models.residual import Block
 from cnnlab.sgd import SGD
 
-IMAGES, STEPS, RATES = 256, 200, (0.001, 0.003, 0.01, 0.03, 0.1)
+IMAGES, STEPS, RATES = 64, 100, (0.03, 0.1, 0.3, 1.0)
 
 
 class Diagnostic(diagnostics.Diagnostic):

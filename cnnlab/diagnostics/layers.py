@@ -3,6 +3,9 @@
 Of each convolution and dense layer but the first and the last, early in training: log10 of the norm of the gradient,
 and of the norm of an update over that of the weight. Raw gradient norms depend on a layer's size; the ratio of update
 and weight says how quickly a layer learns (a usual rule of thumb is 1/1000 a step).
+
+The update is what the optimizer asks for. What is left of it in a weight of single precision can be nothing at all:
+where gradients vanish, updates are below the last digit of the weight.
 """
 
 from __future__ import annotations
@@ -25,24 +28,25 @@ class Diagnostic(diagnostics.Diagnostic):
         self.require(len(inner) >= 2, "two convolutions or dense layers between the first and the last")
         self.names = [name for name, _ in inner]
         self.weights = [layer.get_parameter("weight") for _, layer in inner]
-        self.state = {"gradient": [], "update": []}
-        self.before: list[torch.Tensor] = []
-
-    def _sampled(self, step: int) -> bool:
-        return step < FIRST_STEPS and step % EVERY == 0
+        velocities = [torch.zeros_like(weight) for weight in self.weights]
+        self.state = {"gradient": [], "update": [], "velocities": velocities}
 
     @torch.no_grad()
     def before_update(self, step: int) -> None:
-        if self._sampled(step):
-            self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
-            self.before = [weight.clone() for weight in self.weights]
+        from cnnlab import train
 
-    @torch.no_grad()
-    def after_update(self, step: int) -> None:
-        if self._sampled(step):
-            pairs = zip(self.weights, self.before, strict=True)
-            self.state["update"].append([_norm(weight - old) / _norm(old) for weight, old in pairs])
-            self.before = []
+        if step >= FIRST_STEPS:
+            return
+        spec, run = self.run.arm.train, self.run
+        assert run.learning_rate is not None
+        for velocity, weight in zip(self.state["velocities"], self.weights, strict=True):
+            assert weight.grad is not None
+            velocity.mul_(spec.momentum).add_(weight.grad).add_(weight, alpha=spec.weight_decay)
+        if step % EVERY == 0:
+            rate = run.learning_rate * train.schedule(spec, step, run.total_steps)
+            pairs = zip(self.state["velocities"], self.weights, strict=True)
+            self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
+            self.state["update"].append([rate * _norm(velocity) / _norm(weight) for velocity, weight in pairs])
 
     def finish(self) -> Findings:
         update, gradient = (_mean_log10(self.state[name]) for name in ("update", "gradient"))

@@ -1,17 +1,17 @@
 """What a linear probe reads off each layer: `probe_rise`, test accuracy at the last hidden layer minus at the first.
 
-Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes". A probe is a ridge classifier
-on standardized features of the training images; maps of more than `SIDE` pixels a side are averaged down to it, so that
-depth and not the number of features tells probes apart.
+Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes". A layer is probed where the
+next one reads it: behind its normalization, activation and pooling. The probe is a ridge regression on the classes, of
+standardized features of the training images; the validation images choose its strength, for each layer anew, so that
+layers with more numbers are not at a loss. Maps of more than `SIDE` pixels a side are averaged down to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,7 +19,7 @@ from cnnlab import diagnostics
 from cnnlab.data.load import Split
 from cnnlab.diagnostics import Findings, Point, Run
 
-SIDE, IMAGES, STRENGTH, BATCH = 4, 1000, 100.0, 500
+SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
 
 
 class Diagnostic(diagnostics.Diagnostic):
@@ -28,49 +28,61 @@ class Diagnostic(diagnostics.Diagnostic):
         self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
 
     def finish(self) -> Findings:
-        data, hidden = self.run.data, dict(list(self.run.layers.items())[:-1])
-        train = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES], data.train.scaling)
-        fitted, tested = (_features(self.run.model, hidden, split) for split in (train, data.test))
-        right = {
-            name: _probe(fitted[name], train.labels.cpu().numpy(), tested[name]) == data.test.labels.cpu().numpy()
-            for name in hidden
-        }
-        first, *_, last = right
-        rise = right[last].astype(float) - right[first].astype(float)
+        data, layers = self.run.data, self.run.layers
+        splits = (diagnostics.spread(data.train, IMAGES), data.validation, data.test)
+        features = [_features(self.run.model, layers, split) for split in splits]
+        labels = [split.labels for split in splits]
+        right = {name: _probe([each[name] for each in features], labels, data.classes) for name in features[0]}
+        places = dict(zip(right, ("images", *layers), strict=False))
         points = [
-            Point("probe_accuracy", depth, 100 * float(found.mean()), name)
-            for depth, (name, found) in enumerate(right.items(), start=1)
+            Point("probe_accuracy", depth, 100 * float(right[reader].mean()), place)
+            for depth, (reader, place) in enumerate(places.items())
         ]
-        return Findings({"probe_rise": float(rise.mean())}, {"probe_rise": torch.from_numpy(rise)}, points)
+        _images, first, *_, last = right.values()
+        rise = last - first
+        return Findings({"probe_rise": float(rise.mean())}, {"probe_rise": rise}, points)
 
 
 @torch.no_grad()
-def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> dict[str, NDArray[np.float64]]:
-    """What follows each layer up to its activation is left out: a linear probe sees the affine map itself rectified."""
+def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> dict[str, Tensor]:
+    """What each layer is given, float64 ``(N, features)``; to the first one, that is the images."""
     found: dict[str, list[Tensor]] = {name: [] for name in layers}
 
-    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda _module, _inputs, output: found[name].append(_small(output.relu()))
+    def keep(name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda _module, given: found[name].append(_small(given[0]))
 
-    hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
     model.eval()
     for chunk in split.chunks(BATCH):
         model(chunk)
     for hook in hooks:
         hook.remove()
-    return {name: torch.cat(values).double().cpu().numpy() for name, values in found.items()}
+    return {name: torch.cat(values).double() for name, values in found.items()}
 
 
-def _small(output: Tensor) -> Tensor:
-    if output.ndim == 4 and output.shape[-1] > SIDE:
-        output = F.adaptive_avg_pool2d(output, SIDE)
-    return output.flatten(1)
+def _small(given: Tensor) -> Tensor:
+    if given.ndim == 4 and given.shape[-1] > SIDE:
+        given = F.adaptive_avg_pool2d(given, SIDE)
+    return given.flatten(1)
 
 
-def _probe(inputs: NDArray[np.float64], labels: NDArray[np.int64], tested: NDArray[np.float64]) -> NDArray[np.int64]:
-    from sklearn.linear_model import RidgeClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor:
+    """1 for each test image that the probe answers rightly, else 0: float64 ``(N,)``.
 
-    probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=STRENGTH)).fit(inputs, labels)
-    return np.asarray(probe.predict(tested))
+    `features` and `labels` are those of the training, validation and test images.
+    """
+    mean, spread = features[0].mean(0), features[0].std(0)
+    x, validation, test = ((each - mean) / torch.where(spread > 0, spread, torch.inf) for each in features)
+    targets = F.one_hot(labels[0], classes).double()
+    average = targets.mean(0)
+    square, product = x.T @ x, x.T @ (targets - average)
+    best, found = -1.0, torch.empty(0)
+    for strength in STRENGTHS:
+        weights = torch.linalg.solve(square + strength * torch.eye(len(square)).to(square), product)
+        right = [
+            ((each @ weights + average).argmax(1) == truth).double()
+            for each, truth in ((validation, labels[1]), (test, labels[2]))
+        ]
+        if float(right[0].mean()) > best:
+            best, found = float(right[0].mean()), right[1]
+    return found

@@ -13,6 +13,8 @@ TOLERANCE, FAILURES, MOST_OCTAVES = 0.02, 2, 14
 
 
 class Diagnostic(diagnostics.Diagnostic):
+    share = 6.0  # a network is trained at each rate
+
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.require(run.total_steps > 0, "training: epochs of 1 or more")

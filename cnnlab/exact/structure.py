@@ -159,7 +159,8 @@ def convolutions_are_4d_and_dense_layers_2d(zoo: Zoo) -> Evidenced:
     counts = [_counts([row for row in rows if row.quantity == what]) for what in DIMENSIONS.values()]
     return rows, (
         f"In every preset of every architecture: {counts[0]} tensors into and out of convolutions have 4 dimensions "
-        f"(sample, channel, height, width), {counts[1]} into and out of dense layers 2 (sample, feature)."
+        f"(sample, channel, height, width), {counts[1]} into and out of dense layers 2 (sample, feature). "
+        "Classifiers that run in training alone are left out."
     )
 
 

@@ -28,9 +28,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.response import LocalResponse
 from cnnlab.models.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
@@ -104,20 +105,6 @@ KERNELS = (5, 3, 3, 3)
 POOLED, GROUPED, RESPONDING = (1, 2, 5), (2, 4, 5), (1, 2)
 
 
-class LocalResponse(nn.LocalResponseNorm):
-    """Section 3.3: divides by a power of the squares in the five nearest channels; ``(N, C, H, W)`` to the same.
-
-    The paper's constants, but for alpha, which PyTorch divides by the number of channels. Laid out in a line, pixels
-    are summed by a pooling in two dimensions, whose gradient is deterministic on a GPU as well.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(size=5, alpha=5e-4, beta=0.75, k=2.0)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return super().forward(images.flatten(2)).view_as(images)
-
-
 def build(
     *,
     channels: int,
@@ -155,8 +142,8 @@ def build(
         return named(**stages, **gap_head(maps[-1], classes, dropout))
     shape = output_shape(named(**stages), channels, image_size)
     side = table.get("average")
-    if side and shape[1:] != (side, side):  # where it would be the identity, a GPU could not train it reproducibly
-        stages["average"], shape = nn.AdaptiveAvgPool2d(side), (maps[-1], side, side)
+    if side and shape[1:] != (side, side):
+        stages["average"], shape = WindowAverage(side), (maps[-1], side, side)
     rest = dense_head(shape, table["hidden"], classes, activation=activation, normalization=normalization, rate=dropout)
     return named(**stages, **rest)
 

@@ -1,8 +1,9 @@
 """LeNet-5: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition".
 
 The network of the course notes (Dive into Deep Learning, section 7.6), which follows the paper's figure 2 with these
-deviations: plain average pooling without a trainable coefficient and bias, every map of the second convolution sees all
-six maps (the paper's table I connects them in part), and a dense output layer for the radial basis functions.
+deviations: plain average pooling without a trainable coefficient and bias, and the activation before it and not after;
+every map of the second convolution sees all six maps (the paper's table I connects them in part); a dense layer for
+the paper's third convolution, which at 32x32 is the same; and one for its radial basis functions.
 
     preset        images      first convolution    activation
     d2l, small    1x28x28     padded by 2          sigmoid

@@ -9,7 +9,9 @@
 
 Each stage halves the map by pooling, then repeats its block. `pooling: none` gives the stride to the first block, as
 ResNet does. Whatever the block, the stages have the same maps and channels, and at the size above multiply-accumulates
-that agree within 1 %: Inception blocks are cheap, so it takes three of them to cost as much as two 3x3 convolutions.
+that agree within 1 %. Inception blocks are cheap: it takes three of them to cost as much as two 3x3 convolutions, and
+their reductions are wider than GoogLeNet's, 1 to 1.5 times the 3x3 and 3 times the 5x5 that they feed, not 0.25 to 0.75
+times as in its table 1. They mix channels here; they save nothing.
 
 The blocks: Simonyan & Zisserman 2015, section 2.1 (two 3x3 convolutions); Szegedy et al. 2015, figure 2b; He et al.
 2016, figure 2, with zeros for the new channels (option A), which cost nothing. Of their own networks only the block is

@@ -9,40 +9,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
-import torch
 from torch import Tensor, nn
 
 from cnnlab.models.auxiliary import Scores
-from cnnlab.models.blocks import dense_block, named
+from cnnlab.models.blocks import WindowAverage, dense_block, named
 from cnnlab.models.switches import Activation, Normalization
 
 SIDE = 4  # pixels of the averaged map
-
-
-class WindowAverage(nn.Module):
-    """``(N, C, H, W)`` to ``(N, C, side, side)``: the windows and values of `torch.nn.AdaptiveAvgPool2d`.
-
-    Its gradient is deterministic on a GPU as well, as the other's is not.
-    """
-
-    def __init__(self, side: int) -> None:
-        super().__init__()
-        self.side = side
-
-    def extra_repr(self) -> str:
-        return str(self.side)
-
-    def forward(self, images: Tensor) -> Tensor:
-        for axis in (2, 3):
-            windows = self._windows(images.shape[axis])
-            images = torch.cat([images.narrow(axis, *window).mean(axis, keepdim=True) for window in windows], axis)
-        return images
-
-    def _windows(self, pixels: int) -> list[tuple[int, int]]:
-        """Start and length of each; they overlap where `side` does not divide `pixels`."""
-        starts = [index * pixels // self.side for index in range(self.side)]
-        ends = [-(-(index + 1) * pixels // self.side) for index in range(self.side)]
-        return [(start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
 def classifier(

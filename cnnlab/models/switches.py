@@ -23,6 +23,7 @@ class Normalization:
     """Layers for ``(N, C, H, W)`` and for ``(N, C)``, made from C.
 
     Where it is `absent`, both are the identity. `after`: it follows the activation instead of preceding it.
+    `per_channel`: each channel has statistics of its own, so that a constant added to it disappears.
     """
 
     make_images: Normalizer | None = None
@@ -30,6 +31,7 @@ class Normalization:
     scales: bool = True
     shifts: bool = True
     after: bool = False
+    per_channel: bool = True
     epsilon: float = 1e-5
 
     @property
@@ -39,7 +41,7 @@ class Normalization:
     @property
     def replaces_bias(self) -> bool:
         """Whether a bias of the affine map just before it would do nothing that it does not do itself."""
-        return not self.absent and self.shifts and not self.after
+        return not self.absent and self.per_channel and self.shifts and not self.after
 
     def images(self, channels: int) -> nn.Module:
         return self._layer(self.make_images, channels)
@@ -78,8 +80,9 @@ class Pooling:
 
 
 def groups(channels: int) -> int:
-    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), as far as they divide."""
-    return next(count for count in range(max(1, channels // 16), 0, -1) if channels % count == 0)
+    """For group normalization: 16 channels a group or more (Wu & He 2018, table 3), or else two groups of two."""
+    most = max(1, channels // 16, min(2, channels // 2))
+    return next(count for count in range(most, 0, -1) if channels % count == 0)
 
 
 def _group(channels: int, epsilon: float) -> nn.Module:
@@ -104,8 +107,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
     "ghost8": Normalization(GhostBatchNorm2d, GhostBatchNorm1d),
     "ghost32": Normalization(GhostBatchNorm2dOf32, GhostBatchNorm1dOf32),
-    "layer": Normalization(_layer_images, nn.LayerNorm),
-    "group": Normalization(_group, _group),
+    "layer": Normalization(_layer_images, nn.LayerNorm, per_channel=False),
+    "group": Normalization(_group, _group, per_channel=False),
 }
 # Where values of a window tie for the maximum, max pooling gives the whole gradient to the first of them.
 POOLINGS: dict[str, Pooling] = {

@@ -23,7 +23,8 @@ layers.
 
 Section 2.3 argues that two 3x3 convolutions beat one 5x5 of the same receptive field. `kernel_plan: single` puts one
 convolution, 5x5, 7x7 or 9x9, for the two, three or four of each stage; `inner_activation: false` leaves them linear
-among themselves, with an activation at the end of each stage alone (and normalization, if any, after each).
+among themselves, with an activation at the end of each stage alone (and normalization, if any, after each). `stages`
+keeps the first few of the five, for small images whose later maps would be smaller than such a kernel.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
 from cnnlab.models.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
@@ -50,6 +51,7 @@ ARCHITECTURE = {
         "head": "dense",
         "width": 64,
         "depth": {"default": 11, "choices": [11, 13, 16, 19]},
+        "stages": {"default": 5, "choices": [2, 3, 4, 5]},
         "kernel_plan": {"default": "stacked", "choices": ["stacked", "single"]},
         "inner_activation": True,
         "initialization": "auto",
@@ -123,30 +125,31 @@ def build(
     head: str,
     width: int,
     depth: int,
+    stages: int,
     kernel_plan: str,
     inner_activation: bool,
 ) -> nn.Module:
     """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
     conv = partial(conv_block, normalization=normalization, pooling=pooling)
     inner = activation if inner_activation else nn.Identity
-    stages: dict[str, nn.Module] = {}
+    layers: dict[str, nn.Module] = {}
     inputs = channels
-    for number, (count, multiple) in enumerate(zip(STAGES[depth], MULTIPLES, strict=True), start=1):
+    for number, (count, multiple) in enumerate(zip(STAGES[depth][:stages], MULTIPLES, strict=False), start=1):
         kernels = [3] * count if kernel_plan == "stacked" else [2 * count + 1]
         pool = Pool(2, 2) if number in table["pooled"] else None
-        stages[f"stage{number}"] = _stage(inputs, multiple * width, kernels, conv, inner, activation, pool)
+        layers[f"stage{number}"] = _stage(inputs, multiple * width, kernels, conv, inner, activation, pool)
         inputs = multiple * width
     if head == "gap":
-        return named(**stages, **gap_head(inputs, classes, dropout))
-    shape = output_shape(named(**stages), channels, image_size)
+        return named(**layers, **gap_head(inputs, classes, dropout))
+    shape = output_shape(named(**layers), channels, image_size)
     side = table.get("average")
-    if side and shape[1:] != (side, side):  # where it would be the identity, a GPU could not train it reproducibly
-        stages["average"], shape = nn.AdaptiveAvgPool2d(side), (inputs, side, side)
+    if side and shape[1:] != (side, side):
+        layers["average"], shape = WindowAverage(side), (inputs, side, side)
     dense_normalization = normalization if table["normalized"] else Normalization()
     rest = dense_head(
         shape, table["hidden"], classes, activation=activation, normalization=dense_normalization, rate=dropout
     )
-    return named(**stages, **rest)
+    return named(**layers, **rest)
 
 
 def _stage(

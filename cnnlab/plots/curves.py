@@ -10,7 +10,7 @@ import pandas as pd
 
 from cnnlab.plots.arms import ArmRuns, mean_interval
 from cnnlab.plots.style import WIDTH, log_if_wide, nothing
-from cnnlab.report.numbers import plural, significant
+from cnnlab.report.numbers import listed, plural, significant
 from cnnlab.report.theme import DASHES, light
 
 if TYPE_CHECKING:
@@ -21,14 +21,16 @@ PANELS = (("validation_accuracy", 100, "validation accuracy, %"), ("validation_l
 
 
 def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
-    """The figure and its alt text."""
+    """The figure and its alt text. Arms that are not trained have no curve, and are named in the text only."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    lines = -(-len(arms) // _columns(arms))
+    still = [arm for arm in arms if arm.curves.empty and not arm.runs.empty]
+    arms = [arm for arm in arms if arm not in still]
+    lines = -(-len(arms) // _columns(arms)) if arms else 0
     figure = Figure(figsize=(WIDTH, 4 + 0.2 * lines), layout="constrained")
     if all(arm.curves.empty for arm in arms):
-        return nothing(figure, "No run is finished yet.")
+        return nothing(figure, "No run is finished yet." if arms else "None of the networks is trained.")
     panels = figure.subplots(2, 1, sharex=True, height_ratios=(1.15, 1))
     for axes, (column, factor, title) in zip(panels, PANELS, strict=True):
         for arm in arms:
@@ -40,7 +42,7 @@ def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=_columns(arms))
-    return figure, _alt(arms)
+    return figure, _alt(arms) + _without(still)
 
 
 def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
@@ -68,6 +70,7 @@ def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
 
     dashes = DASHES[arm.index % len(DASHES)]
     style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
+    style |= {"marker": "o"} if arm.curves["epoch"].nunique() == 1 else {}
     label = arm.label + (f" ({arm.diverged} of {arm.planned} diverged)" if arm.diverged else "")
     axes.plot([], [], label=label, linewidth=1.6, **style)
     sns.lineplot(
@@ -118,6 +121,10 @@ def _alt(arms: Sequence[ArmRuns]) -> str:
         f"Validation accuracy and log-loss against the epoch, mean and 95 % interval over seeds, for "
         f"{plural(len(arms), 'arm')}. Validation accuracy at the end: {ends}."
     )
+
+
+def _without(still: Sequence[ArmRuns]) -> str:
+    return f" Not trained, and so without a curve: {listed([arm.label for arm in still])}." if still else ""
 
 
 def _last(arm: ArmRuns) -> list[float]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cnnlab.report.numbers import SUPERSCRIPTS
 from cnnlab.report.theme import light
 
 if TYPE_CHECKING:
@@ -72,6 +73,12 @@ def log_if_wide(ruler: Any, values: list[float]) -> bool:
         return False
     ruler._set_axes_scale("log")
     ruler.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) / min(values) < 1000 else (1,), numticks=20))
-    ruler.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ruler.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     ruler.set_minor_formatter(NullFormatter())
     return True
+
+
+def tick(value: float) -> str:
+    """``0.02``; powers of ten that would take many digits as ``10⁻⁵``."""
+    mantissa, _, power = f"{value:g}".partition("e")
+    return f"10{str(int(power)).translate(SUPERSCRIPTS)}" if power and mantissa == "1" else f"{value:g}"

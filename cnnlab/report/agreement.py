@@ -39,11 +39,19 @@ def sentences(parts: Sequence[Row], tables: Tables, families: Mapping[tuple[str,
     for metric, part in reversed(pairs.items()):
         cells = [row for row in tables.rows("contrasts", extension=part["claim"], metric=metric) if row["switch"]]
         if cells:
-            told.append(_sentence(part, cells, families))
+            epochs = [_epochs(rows, tables) for rows in (cells, [part])]
+            told.append(_sentence(part, cells, families, epochs))
     return told
 
 
-def _sentence(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str]) -> str:
+def _epochs(contrasts: Sequence[Row], tables: Tables) -> str:
+    """For how many epochs the arms of these contrasts are trained: ``4 or 12``."""
+    wanted = {(row["study"], arm) for row in contrasts for arm in weights(row)}
+    known = {row["epochs"] for row in tables.rows("arms") if (row["study"], row["arm"]) in wanted}
+    return " or ".join(map(str, sorted(known)))
+
+
+def _sentence(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: Sequence[str]) -> str:
     found = group(cells, lambda cell: standing(part["direction"], part["margin"], cell))
     groups = []
     for word, phrase in (PHRASES[part["direction"]] | OPEN).items():
@@ -52,8 +60,8 @@ def _sentence(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str]
             groups.append(f"{phrase} on {len(names)} ({listed(names)})")
     number = "1 family" if len(cells) == 1 else f"{len(cells)} families"
     margin = with_unit(plain(part["margin"]), part["unit"])
-    about = f"{title(part['metric'])}, margin {margin}"
-    return f"In the same contrast on {number} ({about}): {', '.join(groups)}."
+    about = f"{title(part['metric'])}, margin {margin}; {epochs[0]} epochs, and {epochs[1]} for the claim"
+    return f"A contrast of the same kind on {number} ({about}): {', '.join(groups)}."
 
 
 def standing(direction: stats.Direction, margin: float, cell: Row) -> str:

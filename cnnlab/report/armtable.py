@@ -15,9 +15,13 @@ from cnnlab import stats
 from cnnlab.report.cells import Cell, Column, TableView, missing, shown
 from cnnlab.report.numbers import common_places, count, fixed, plain, significant, span
 from cnnlab.report.rows import Row, Tables, distinct, values
+from cnnlab.spec import ArmSpec
 from cnnlab.study import Study
 
 WAITING = "shown when all seeds are finished"
+NOT_TRAINED = "not trained: the network is left as it was initialized"
+# Of the training settings, what has a column of its own or tells nothing of the arm.
+ELSEWHERE = {"learning_rate", "tune", "target_accuracy", "evaluations_per_epoch", "time_limit_seconds"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class ArmRows:
     """A row of ``arms`` with the rows of its finished runs."""
 
     label: str
+    spec: ArmSpec
     row: Row | None
     planned: int
     runs: list[Row]
@@ -33,6 +38,10 @@ class ArmRows:
     @property
     def complete(self) -> bool:
         return len(self.runs) == self.planned
+
+    @property
+    def trained(self) -> bool:
+        return self.spec.train.epochs > 0
 
     def mean(self, column: str) -> tuple[float, float, float] | None:
         """Mean and 95 % interval in percent over the runs that have a value; None before all runs are finished."""
@@ -51,7 +60,7 @@ def read(study: Study, tables: Tables) -> list[ArmRows]:
     for name, arm in study.arms.items():
         runs = [row for row in tables.rows("runs", arm_id=arm.spec.arm_id) if row["seed"] in study.seeds]
         timed = [measured[run["run_id"]] for run in runs if run["run_id"] in measured]
-        found.append(ArmRows(arm.label, rows.get(name), len(study.seeds), runs, timed))
+        found.append(ArmRows(arm.label, arm.spec, rows.get(name), len(study.seeds), runs, timed))
     return found
 
 
@@ -75,7 +84,7 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
     rows = [
         [
             Cell(arm.label, note=apart[index]),
-            _rate(arm.row),
+            _rate(arm),
             test[index],
             train[index],
             _steps(arm),
@@ -101,13 +110,19 @@ def _settings(row: Row) -> dict[str, Any]:
     return {key.replace("_", " "): value for key, value in fields.items()}
 
 
+def _training(spec: ArmSpec) -> dict[str, Any]:
+    """How the arm is trained, but for its learning rate."""
+    fields = spec.train.model_dump(mode="json", exclude=ELSEWHERE)
+    return {key.replace("_", " "): value for key, value in fields.items()}
+
+
 def _same(key: str, settings: Sequence[dict[str, Any]]) -> list[bool]:
     return [other.get(key) == settings[0].get(key) for other in settings]
 
 
 def _apart(arms: Sequence[ArmRows]) -> list[str]:
     """For each arm the settings in which it differs from another."""
-    settings = [_settings(arm.row) if arm.row else {} for arm in arms]
+    settings = [(_settings(arm.row) if arm.row else {}) | _training(arm.spec) for arm in arms]
     keys = dict.fromkeys(key for fields in settings for key in fields)
     differing = [key for key in keys if not all(_same(key, settings))]
     return [", ".join(_said(key, fields[key]) for key in differing if key in fields) for fields in settings]
@@ -120,9 +135,10 @@ def _said(key: str, value: Any) -> str:
     return f"{key} {plain(value) if isinstance(value, int | float) else value}".strip()
 
 
-def _rate(row: Row | None) -> Cell:
+def _rate(arm: ArmRows) -> Cell:
+    row = arm.row
     if row is None or row["learning_rate"] is None:
-        return missing("not tuned yet")
+        return missing("not tuned yet" if arm.trained else NOT_TRAINED)
     edge = bool(row["tuning_edge"])
     hint = "The best rate lies at the end of the grid, even extended: a better one may lie beyond" if edge else ""
     source = row["learning_rate_source"] or ""
@@ -146,6 +162,8 @@ def _mean(arm: ArmRows, mean: tuple[float, float, float] | None, places: int) ->
 
 def _steps(arm: ArmRows) -> Cell:
     """The median; ``> 330`` where so many runs never reached the target that it is not known."""
+    if not arm.trained:
+        return missing(NOT_TRAINED)
     if not arm.complete or not arm.runs:
         return missing(WAITING)
     steps = [inf if run["steps_to_target"] is None else run["steps_to_target"] for run in arm.runs]

@@ -19,6 +19,7 @@ COLUMNS = (
     Column("Pareto front", hint="No other network errs less at no more of this cost"),
     Column("Parameters", numeric=True),
     Column("Multiply-accumulates", numeric=True, hint="Of one image, forward; without biases"),
+    Column("Epochs", numeric=True, hint="Passes over the training images"),
     Column("CPU seconds a run", numeric=True, hint="Process time of training and of the final evaluations, median"),
     Column("Images a second", numeric=True, hint="Of training steps, alone on the machine, after a warm-up"),
     Column("Latency, ms", numeric=True, hint="Of one image, forward, in evaluation mode"),
@@ -48,6 +49,7 @@ def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView:
             shown_means[index],
             _front([cost for cost, members in fronts.items() if members[index]], errors[index], mine[index]),
             *(_cost(mine[index], name) for name in ("parameters", "macs")),
+            Cell(count(list(study.arms.values())[index].spec.train.epochs)),
             _seconds(arms[index]),
             *(_cost(mine[index], name) for name in ("images_per_second", "latency_ms", "memory_mb")),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnnlab.report.theme import VERDICTS, Verdict
@@ -12,13 +12,16 @@ from cnnlab.report.theme import VERDICTS, Verdict
 class Cell:
     """Text, with a smaller second line `note`; or a verdict; or nothing, and `hint` says why.
 
-    With `warning` the note is one that a reader should not miss.
+    With `warning` the note is one that a reader should not miss. `link` leads to a place in the page, `address`
+    elsewhere; a cell may `span` several columns.
     """
 
     text: str | None = None
     note: str = ""
     hint: str = ""
     link: str = ""
+    address: str = ""
+    span: int = 1
     verdict: Verdict | None = None
     plot: str = ""
     code: bool = False
@@ -38,7 +41,10 @@ class Column:
 
 @dataclass(frozen=True)
 class TableView:
-    """The first cell of each row is its header. `strong` are the rows that matter most."""
+    """The first cell of each row is its header. `strong` are the rows that matter most.
+
+    `groups` are headings above rows, and `ids` the places that links lead to, both by the index of a row.
+    """
 
     id: str
     caption: str
@@ -46,6 +52,8 @@ class TableView:
     rows: Sequence[Sequence[Cell]]
     strong: frozenset[int] = field(default_factory=frozenset)
     cards: bool = False
+    groups: Mapping[int, str] = field(default_factory=dict)
+    ids: Mapping[int, str] = field(default_factory=dict)
 
 
 def missing(why: str = "missing") -> Cell:

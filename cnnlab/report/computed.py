@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnlab.report.cells import Cell, Column, TableView, missing, shown, verdict_cell
-from cnnlab.report.ledger import anchor, claim_name
+from cnnlab.report.cells import Cell, Column, TableView, missing, verdict_cell
 from cnnlab.report.numbers import exact, plural
+from cnnlab.report.places import anchor, claim_name
 from cnnlab.report.rows import Row, Tables
 from cnnlab.report.theme import VERDICTS, Verdict
 
 RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
-CLAIMS = (
-    Column("Claim"),
-    Column("Verdict"),
-    Column("Evidence"),
-    Column("Checks", numeric=True, hint="Numbers that decide the claim; it holds if all of them do"),
-)
 EVIDENCE = (
     Column("Case"),
     Column("Quantity"),
@@ -40,34 +34,15 @@ class Article:
     evidence: TableView
 
 
-@dataclass(frozen=True)
-class ComputedView:
-    table: TableView
-    articles: Sequence[Article]
-
-
-def build(tables: Tables) -> ComputedView:
-    rows = [row for row in tables.rows("claims") if row["verdict"] in ("holds", "fails")]
-    return ComputedView(
-        table=TableView("computed", "Claims computed", CLAIMS, [_row(row, tables) for row in rows], cards=True),
-        articles=[_article(row, tables) for row in rows],
-    )
-
-
-def _row(row: Row, tables: Tables) -> list[Cell]:
-    return [
-        Cell(row["statement"], note=f"{claim_name(row)} · {row['kind']}", link=anchor(row)),
-        verdict_cell(row["verdict"]),
-        shown(row["reason"], "no summary is given"),
-        shown(checks(_evidence(row, tables)), "its evidence is not in the tables yet"),
-    ]
+def build(tables: Tables) -> list[Article]:
+    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in ("holds", "fails")]
 
 
 def _article(row: Row, tables: Tables) -> Article:
-    evidence, name = _evidence(row, tables), claim_name(row)
-    decisive = [each for each in evidence if each["required"]]
-    beside = len(evidence) - len(decisive)
-    told = f"{checks(evidence) or 'no'} checks hold" if decisive else "no check"
+    found, name = evidence(row, tables), claim_name(row)
+    decisive = [each for each in found if each["required"]]
+    beside = len(found) - len(decisive)
+    told = f"{checks(found) or 'no'} checks hold" if decisive else "no check"
     return Article(
         anchor=anchor(row),
         name=name,
@@ -76,18 +51,19 @@ def _article(row: Row, tables: Tables) -> Article:
         summary=row["reason"] or "No summary is given.",
         checks=told + (f"; {plural(beside, 'number')} beside" if beside else ""),
         evidence=TableView(
-            f"evidence-{anchor(row)}", f"Evidence for {name}", EVIDENCE, [_evidence_row(each) for each in evidence]
+            f"evidence-{anchor(row)}", f"Evidence for {name}", EVIDENCE, [_evidence_row(each) for each in found]
         ),
     )
 
 
-def _evidence(row: Row, tables: Tables) -> list[Row]:
+def evidence(row: Row, tables: Tables) -> list[Row]:
+    """The evidence for a row of ``claims``, in its order."""
     return sorted(tables.rows("evidence", id=row["id"], part=row["part"]), key=lambda each: each["index"])
 
 
-def checks(evidence: Sequence[Row]) -> str | None:
-    """``11 of 12``: of the rows that decide, how many hold."""
-    decisive = [bool(row["holds"]) for row in evidence if row["required"]]
+def checks(found: Sequence[Row]) -> str | None:
+    """``11 of 12``: of the rows of evidence that decide, how many hold."""
+    decisive = [bool(row["holds"]) for row in found if row["required"]]
     return f"{sum(decisive):,} of {len(decisive):,}" if decisive else None
 
 

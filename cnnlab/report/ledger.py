@@ -1,32 +1,25 @@
-"""The verdicts first: one row for every claim that training tests, and a list of those that are not tested yet."""
+"""The verdicts first: one table with a row for every part of every claim, whether and however it is tested."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cnnlab import stats
-from cnnlab.report import plots
-from cnnlab.report.cells import Cell, Column, TableView, missing, shown, verdict_cell
-from cnnlab.report.numbers import Quantity, count, listed, p_value, plural, significant, times
-from cnnlab.report.phrases import claimed, metric, unit
+from cnnlab.report import wholes
+from cnnlab.report.cells import TableView
+from cnnlab.report.ledgerrows import COLUMNS, Ledger
+from cnnlab.report.numbers import listed, plural, significant
+from cnnlab.report.places import anchor, claim_name
 from cnnlab.report.rows import Row, Tables, group
 from cnnlab.report.theme import VERDICTS, Verdict
-from cnnlab.study import Study
+
+if TYPE_CHECKING:
+    from cnnlab.plan import Plan
 
 OWN = "Claims of the studies"
-COLUMNS = (
-    Column("Claim"),
-    Column("Verdict"),
-    Column("Against its margin", hint="In units of the margin, turned so that to the right is as claimed"),
-    Column("Effect (95 % interval)", numeric=True),
-    Column("Claimed", numeric=True, hint="What must hold of the whole interval; the number is the margin"),
-    Column("n", numeric=True, hint="Seeds"),
-    Column("p", numeric=True, hint="Of the claim, one-sided, against its margin"),
-    Column("Ledger-wide", numeric=True, hint="min(1, K times p), K being the number of empirical claims in the ledger"),
-    Column("Core-seconds", numeric=True, hint="Processor time of its runs and of tuning its arms"),
-)
 
 
 @dataclass(frozen=True)
@@ -55,39 +48,37 @@ class LedgerView:
     counts: Sequence[tuple[Verdict, int]]
     strip: Mapping[str, Sequence[Square]]
     table: TableView
-    untested: Mapping[str, Sequence[Row]]
-    untested_title: str
+    wholes: Mapping[str, str]
     expected: Expected
     parts: int
 
 
-def build(tables: Tables, studies: Sequence[Study], empirical_parts: int) -> LedgerView:
+def build(tables: Tables, plan: Plan) -> LedgerView:
     rows = tables.rows("claims")
-    order = {study.name: (not study.core, place) for place, study in enumerate(studies)}
-    tested = [row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"]
-    tested.sort(key=lambda row: order.get(row["study"], (True, len(order))))
-    untested = [row for row in rows if row["verdict"] == "not tested"]
+    chapters = _chapters(rows)
+    titles = {study.name: study.title for study in plan.studies}
+    told = wholes.sentences(rows, titles)
     return LedgerView(
         summary=_summary(rows),
         counts=_counts(rows),
-        strip={chapter: [_square(row) for row in members] for chapter, members in _chapters(rows).items()},
-        table=TableView("ledger", "Claims tested", COLUMNS, [_row(row, tables) for row in tested], cards=True),
-        untested=_chapters(untested),
-        untested_title=_untested_title(rows),
-        expected=_expected(tested),
-        parts=empirical_parts,
+        strip={chapter: [_square(row) for row in members] for chapter, members in chapters.items()},
+        table=_table(chapters, Ledger(plan, tables, titles, frozenset(told))),
+        wholes={claim_name({"id": key, "part": part}): text for (key, part), text in told.items()},
+        expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"),
+        parts=plan.claims.empirical_parts,
     )
 
 
-def anchor(row: Row) -> str:
-    """The id of the claim's place in the page."""
-    part = "" if row["part"] in (None, "main") else f"-{row['part']}"
-    return f"claim-{row['id']}{part}" + (f"-{row['study']}" if row["study"] else "")
-
-
-def claim_name(row: Row) -> str:
-    part = "" if row["part"] in (None, "main") else f" {row['part'].replace('_', ' ')}"
-    return f"{row['id']}{part}"
+def _table(chapters: Mapping[str, Sequence[Row]], made: Ledger) -> TableView:
+    """Chapter by chapter; a row without a section of its own is the place that links to its claim lead to."""
+    rows = [row for members in chapters.values() for row in members]
+    groups, place = {}, 0
+    for chapter, members in chapters.items():
+        groups[place] = chapter
+        place += len(members)
+    ids = {index: anchor(row) for index, row in enumerate(rows) if row["verdict"] == "not tested"}
+    cells = [made.cells(row) for row in rows]
+    return TableView("ledger", "The ledger of claims", COLUMNS, cells, cards=True, groups=groups, ids=ids)
 
 
 def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -121,64 +112,10 @@ def _of(verdict: str, number: int) -> str:
     return verdict.removesuffix("s") if verdict in ("holds", "fails") and number != 1 else verdict
 
 
-def _untested_title(rows: Sequence[Row]) -> str:
-    untested = {row["id"] for row in rows if row["verdict"] == "not tested"}
-    partly = untested & {row["id"] for row in rows if row["verdict"] != "not tested"}
-    rest = f", and further parts of {listed(sorted(partly))}" if partly else ""
-    return f"{plural(len(untested - partly), 'claim')} not yet tested{rest}"
-
-
 def _square(row: Row) -> Square:
     return Square(
         claim_name(row), VERDICTS.get(row["verdict"], VERDICTS["running"]), row["statement"] or "", anchor(row)
     )
-
-
-def _row(row: Row, tables: Tables) -> list[Cell]:
-    running = row["verdict"] == "running"
-    why = "shown when all seeds are finished" if running else "not part of this kind of evidence"
-    parts = tables.rows("contrasts", claim=row["id"], part=row["part"], study=row["study"], primary=True)
-    cost = tables.rows("measured/claims", id=row["id"], part=row["part"], study=row["study"])
-    note = "seeds added after a first look" if row["seeds_added"] else ""
-    return [
-        Cell(row["statement"], note=_named(row), link=anchor(row)),
-        verdict_cell(row["verdict"], (row["reason"] or "") if running else note, warning=bool(row["seeds_added"])),
-        Cell(plot=plots.interval(row), hint=why),
-        _effect(row, why, len(parts)),
-        shown(claimed(row["direction"], row["margin"], row["unit"]), why),
-        shown(None if row["n"] is None else count(row["n"]), why),
-        shown(None if row["p"] is None else p_value(row["p"]), why),
-        _ledger_wide(row, why),
-        shown(count(cost[0]["core_seconds"]) if cost else None, "not measured"),
-    ]
-
-
-def _named(row: Row) -> str:
-    """``C26 · steps to the target validation accuracy``."""
-    about = metric(row["metric"]).title.partition(", ")[0] if row["metric"] else row["kind"]
-    return f"{claim_name(row)} · {about}"
-
-
-def _effect(row: Row, why: str, parts: int) -> Cell:
-    number = Quantity(row["effect"], row["low"], row["high"])
-    if number.value is None and number.interval is None:
-        return missing(why)
-    text = f"{number.value} ({number.interval})" if number.value else str(number.interval)
-    of = unit(row["unit"])
-    if row["unit"] == "log2 ratio" and number.value:
-        of += f", {times(row['effect'])}"
-    weakest = f"; weakest of {parts} parts" if parts > 1 else ""
-    return Cell(text, note=f"{of}{weakest}")
-
-
-def _ledger_wide(row: Row, why: str) -> Cell:
-    """The flag counts for a confirmed claim only: the others assert nothing that could be false by chance."""
-    p = row["ledger_wide_p"]
-    if p is None:
-        return missing(why if row["verdict"] == "running" else "not one of the ledger's claims")
-    level = stats.TOST if row["direction"] == "equal" else stats.ONE_SIDED
-    note = ("stands" if p <= level else "does not stand") if row["verdict"] == "supported" else ""
-    return Cell(p_value(p), note=note)
 
 
 def _expected(tested: Iterable[Row]) -> Expected:

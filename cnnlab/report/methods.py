@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from cnnlab import paths
-from cnnlab.report import runtables, settingtables
+from cnnlab.report import commands, runtables, settingtables
 from cnnlab.report.cells import Cell, TableView, shown
-from cnnlab.report.numbers import listed, plural
+from cnnlab.report.numbers import day, listed, plural
 from cnnlab.report.rows import Row, Tables, distinct, values
 
 if TYPE_CHECKING:
@@ -50,13 +48,10 @@ def build(plan: Plan, tables: Tables) -> MethodsView:
 def dates(tables: Tables) -> str | None:
     """The days on which the runs started, in UTC: ``3 March 2025 to 5 March 2025``."""
     started = values(tables.rows("measured/runs"), "started_ms")
-    days = [_day(moment) for moment in ((min(started), max(started)) if started else ())]
+    days = [
+        day(datetime.fromtimestamp(found / 1000, UTC)) for found in ((min(started), max(started)) if started else ())
+    ]
     return " to ".join(dict.fromkeys(days)) or None
-
-
-def _day(unix_ms: int) -> str:
-    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
-    return f"{moment.day} {moment:%B %Y}"
 
 
 def _facts(tables: Tables) -> list[tuple[str, Cell]]:
@@ -104,13 +99,9 @@ def _machines(measured: Sequence[Row]) -> str | None:
 
 
 def _commands(plan: Plan) -> list[tuple[str, str]]:
-    options = "" if plan.tier == "quick" else f" --configfile {paths.CONFIGS / plan.tier}.yaml"
-    studies = plan.config.studies
-    chosen = studies if isinstance(studies, str) else ",".join(studies)
-    selection = "" if chosen == "all" else f" --config {shlex.quote(f'studies={chosen}')}"
     return [
-        (f"snakemake --cores 4 --resources gpu=1{options}{selection}", "trains what is missing and writes this page"),
+        (commands.run(plan, plan.config.studies), "trains what is missing and writes this page"),
         ("cnnlab verify RUN", "trains a run again and compares it bit by bit"),
-        (f"cnnlab ui{options}", "opens the runs in MLflow"),
+        (f"cnnlab ui{commands.options(plan)}", "opens the runs in MLflow"),
         ("cnnlab show STUDY", "prints a study with its claims and margins"),
     ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Of a study that names none, in the order in which the report shows them.
+# Of a study that is about training itself, in the order in which the report shows them.
 FIGURES = ("curves", "differences", "errors")
-# All that a study may name. `matrix` is the effects of switches in families, `frontier` accuracy against cost.
-ALL_FIGURES = (*FIGURES, "matrix", "frontier")
+# All that a study may name. `profiles` is what its diagnostics saw along depth, steps or shifts, `sweep` a metric
+# against the number that varies, `matrix` the effects of switches in families, `frontier` accuracy against cost.
+ALL_FIGURES = ("profiles", "sweep", *FIGURES, "matrix", "frontier")
 # The folder of the pictures of networks, beside those of the studies' figures.
 NETWORKS = "networks"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from math import floor, inf, isinf, isnan, log10
 
 MINUS = "\N{MINUS SIGN}"
@@ -98,6 +99,16 @@ def kibibytes(size: float) -> str:
 def listed(words: list[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def day(when: datetime) -> str:
+    """``3 March 2025``."""
+    return f"{when.day} {when:%B %Y}"
+
+
+def moment(when: datetime) -> str:
+    """``3 March 2025, 11:06 UTC``, of a time in UTC."""
+    return f"{day(when)}, {when:%H:%M} UTC"
 
 
 def plural(number: int, noun: str) -> str:

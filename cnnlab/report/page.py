@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.plan import Plan
+    from cnnlab.study import Study
 
 HERE = Path(__file__).parent
+TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
 TITLE = "Classic convolutional networks, claim by claim"
 
 
@@ -46,15 +48,16 @@ def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Pa
 
 
 def page(plan: Plan, tables: Tables, figures: Path) -> str:
-    """The HTML; core studies lead."""
-    studies = sorted(plan.studies, key=lambda study: not study.core)
+    """The HTML; core studies lead, the others follow in the order of the claims that they test."""
+    order = {claim.id: place for place, claim in enumerate(plan.claims.claims)}
+    studies = sorted(plan.studies, key=lambda study: (not study.core, _first_claim(study, order)))
     families = {
         (study.name, family): label
         for study in studies
         if study.matrix
         for family, label in study.matrix.families.items()
     }
-    verdicts = ledger.build(tables, studies, plan.claims.empirical_parts)
+    verdicts = ledger.build(tables, plan)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -75,19 +78,25 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
             for study in studies
             if sections.OPENING in study.figures
         ],
-        anchor=ledger.anchor,
-        claim_name=ledger.claim_name,
-        studies=[sections.build(study, tables, figures, families) for study in studies],
+        studies=[sections.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
     )
 
 
+def _first_claim(study: Study, order: Mapping[str, int]) -> int:
+    """The place of the first claim that a study tests, or extends; one of its own comes last."""
+    ids = [*(claim.id for claim in study.claims), *(each.extension for each in study.secondary if each.extension)]
+    return min((order[claim] for claim in ids if claim in order), default=len(order))
+
+
 def _tie(text: str) -> str:
     """A number and its unit stay on one line."""
     text = text.replace("n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    return re.sub(r"(?<=\d) (?=(pp|nats|seeds?|times|steps)\b|%)", "\N{NO-BREAK SPACE}", text)
+    return re.sub(
+        r"(?<=\d) (?=(pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts)\b|%)", "\N{NO-BREAK SPACE}", text
+    )
 
 
 def _style() -> Markup:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cnnlab.metrics import METRICS, Metric
+from cnnlab.report.forms import Form, Interaction, Pair, Single, form_of
 from cnnlab.report.numbers import MINUS, plain
 
-UNITS = {"log2 ratio": "log₂ ratio"}
+UNITS = {"log2 ratio": "log₂ ratio", "of 1": "on a scale of 0 to 1"}
+SILENT = ("log2 ratio", "of 1")  # a bare number within a sentence
+PLURALS = ("decades", "octaves", "nats")
+FACTORS = {"log2 ratio": 2.0, "octaves": 2.0, "decades": 10.0}
 BOUNDS = {
     "greater": "> {margin}",
     "less": f"< {MINUS}{{margin}}",
@@ -30,13 +34,25 @@ def title(name: str) -> str:
     return f"{head} ({rest})" if comma else head
 
 
+def noun(name: str) -> str:
+    """The metric as the subject of a sentence, always singular."""
+    return f"number of {title(name)}" if metric(name).censored else title(name)
+
+
 def unit(name: str | None) -> str:
     return UNITS.get(name or "", name or "")
 
 
 def with_unit(value: str, of: str | None) -> str:
-    """``1 pp``; a log2 ratio is a bare number where its unit stands nearby."""
-    return value if of == "log2 ratio" or not of else f"{value} {of}"
+    """``1 pp``, ``1 octave``; a log2 ratio, or a value of 0 to 1, is a bare number where its unit stands nearby."""
+    if not of or of in SILENT:
+        return value
+    return f"{value} {of.removesuffix('s') if value == '1' and of in PLURALS else of}"
+
+
+def factor(margin: float, of: str | None) -> str:
+    """`` (a factor of 1.25)`` after a margin on a logarithmic scale."""
+    return f" (a factor of {FACTORS[of] ** margin:.3g})" if of in FACTORS else ""
 
 
 def claimed(direction: str | None, margin: float | None, of: str | None) -> str | None:
@@ -53,41 +69,33 @@ class Contrast:
     weights: Mapping[str, float]
     labels: Mapping[str, str]
 
-    def _names(self, sign: int) -> list[str]:
-        return [self.labels.get(arm, arm) for arm, weight in self.weights.items() if weight * sign > 0]
-
     @property
-    def _ones(self) -> bool:
-        return all(abs(weight) == 1 for weight in self.weights.values())
-
-    @property
-    def pair(self) -> tuple[str, str] | None:
-        """(A, B) of A − B."""
-        return (self._names(1)[0], self._names(-1)[0]) if self._ones and len(self.weights) == 2 else None
-
-    @property
-    def interaction(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """((A, B), (C, D)) of (A − B) − (C − D)."""
-        plus, minus = self._names(1), self._names(-1)
-        if not self._ones or (len(plus), len(minus)) != (2, 2):
-            return None
-        return (plus[0], minus[0]), (minus[1], plus[1])
+    def form(self) -> Form:
+        return form_of(self.weights, self.labels)
 
     def formula(self, scale: str) -> str:
         """``ReLU − Sigmoid``; on a log2 scale ``ReLU / Sigmoid``."""
         sign = "/" if scale == "log2" else MINUS
-        if self.pair:
-            return f" {sign} ".join(self.pair)
-        if self.interaction:
-            return f" {sign} ".join(f"({left} {sign} {right})" for left, right in self.interaction)
-        terms = [_term(weight, self.labels.get(arm, arm)) for arm, weight in self.weights.items()]
-        return " ".join(terms).removeprefix("+ ")
+        match self.form:
+            case Single(name):
+                return name
+            case Pair(left, right):
+                return f"{left} {sign} {right}"
+            case Interaction(first, second):
+                return f" {sign} ".join(f"({pair.left} {sign} {pair.right})" for pair in (first, second))
+        terms = " ".join(_term(weight, self.labels.get(arm, arm)) for arm, weight in self.weights.items())
+        return terms.removeprefix("+ ") + (" (in log₂)" if scale == "log2" else "")
 
 
 def _term(weight: float, label: str) -> str:
-    share = Fraction(abs(weight)).limit_denominator(12)
-    factor = "" if share == 1 else f"{share} "
-    return f"{MINUS if weight < 0 else '+'} {factor}{label}"
+    return f"{MINUS if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{share(abs(weight))} '}{label}"
+
+
+def share(weight: float) -> str:
+    """``1/2``, ``−9/10``; a weight that is no small fraction in three digits."""
+    near = Fraction(abs(weight)).limit_denominator(12)
+    text = str(near) if abs(near - abs(weight)) < 5e-4 else f"{abs(weight):.3g}"
+    return f"{MINUS}{text}" if weight < 0 else text
 
 
 def quoted(label: str) -> str:

@@ -3,8 +3,9 @@
 
 const text = (cell) => (cell.hasAttribute("data-copy") ? cell.dataset.copy : cell.textContent).replace(/\s+/g, " ").trim();
 
-const tsv = (table) =>
-  [...table.rows].map((row) => [...row.cells].map(text).join("\t")).join("\n") + "\n";
+const cells = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
+
+const tsv = (table) => [...table.rows].map((row) => cells(row).join("\t")).join("\n") + "\n";
 
 const copy = async (content) => {
   try {
@@ -34,7 +35,7 @@ document.querySelectorAll("button[data-copies]").forEach((button) => {
 });
 
 const contents = document.querySelector("nav details");
-const wide = matchMedia("(min-width: 75rem)");
+const wide = matchMedia("(min-width: 82rem)");
 const fold = () => { contents.open = wide.matches; };
 wide.addEventListener("change", fold);
 fold();

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnnlab.report.cells import Cell, Column, TableView, missing, shown
 from cnnlab.report.numbers import count, fixed, plain, significant
 from cnnlab.report.rows import Row, Tables
+from cnnlab.report.tracked import run_address
 
 if TYPE_CHECKING:
     from cnnlab.plan import Plan
@@ -60,8 +61,9 @@ def _seconds(row: Row | None) -> Cell:
 
 
 def _mlflow(row: Row | None) -> Cell:
-    known = row["mlflow_run_id"] if row else None
-    return Cell(known, code=True) if known else missing("MLflow was not reached; the run itself is complete")
+    if row is None or row["mlflow_run_id"] is None:
+        return missing("MLflow was not reached; the run itself is complete")
+    return Cell(row["mlflow_run_id"], code=True, address=run_address(row))
 
 
 def throughput(tables: Tables) -> TableView | None:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrixcells, svg
+from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrixcells, robustness, svg
+from cnnlab.report.armmeans import by_arm
 from cnnlab.report.cells import TableView
-from cnnlab.report.ledger import anchor, claim_name
-from cnnlab.report.numbers import count, plural
+from cnnlab.report.conjunctions import conjunction
+from cnnlab.report.gitfile import Commit, last_commit
+from cnnlab.report.numbers import count, moment, plural
+from cnnlab.report.places import anchor, claim_name
 from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import Sentence, answer, conjunction
+from cnnlab.report.sentences import Sentence, answer
 from cnnlab.report.theme import VERDICTS, Verdict
+from cnnlab.report.threats import generated
 from cnnlab.study import Study
 
+if TYPE_CHECKING:
+    from cnnlab.plan import Plan
+
 CAPTIONS = {
+    "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "
+    "that diverged was not looked into.",
+    "sweep": "What the number on the axis does, all else as it is: each run as a dot, and means with 95 % intervals "
+    "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
     "curves": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
     "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
     "differences": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a "
@@ -38,9 +51,12 @@ class ClaimAnswer:
     name: str
     statement: str
     verdict: Verdict
+    against: str
     sentences: Sequence[Sentence]
     overall: Sentence | None
+    robustness: str
     families: Sequence[str]
+    whole: str
 
 
 @dataclass(frozen=True)
@@ -55,12 +71,16 @@ class StudyView:
     name: str
     title: str
     question: str
+    design: str
     chapter: str | None
     paper: str | None
     file: str
+    commit: Commit | None
+    first_run: str | None
     progress: str
     claims: Sequence[ClaimAnswer]
     extensions: Sequence[Sentence]
+    threats: Sequence[str]
     figures: Sequence[FigureView]
     opens: bool
     tables: Sequence[TableView]
@@ -69,8 +89,16 @@ class StudyView:
     cost: str | None
 
 
-def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[str, str], str]) -> StudyView:
-    """`families` are the labels of the families of every matrix, by study and family."""
+def build(
+    study: Study,
+    plan: Plan,
+    tables: Tables,
+    figures: Path,
+    families: Mapping[tuple[str, str], str],
+    wholes: Mapping[str, str],
+) -> StudyView:
+    """`families` are the labels of the families of every matrix, by study and family; `wholes` say by the name of a
+    claim what several studies found."""
     labels = {name: arm.label for name, arm in study.arms.items()}
     contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
     extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
@@ -81,16 +109,20 @@ def build(study: Study, tables: Tables, figures: Path, families: Mapping[tuple[s
         name=study.name,
         title=study.title,
         question=study.question,
+        design=study.design or "",
         chapter=study.source.chapter,
         paper=study.source.paper,
         file=study.path.as_posix(),
+        commit=last_commit(study.path),
+        first_run=_first_run(arms),
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
-        claims=[_claim(row, tables, labels, families) for row in tables.rows("claims", study=study.name)],
+        claims=[_claim(row, study, tables, families, wholes) for row in tables.rows("claims", study=study.name)],
         extensions=[
-            answer(row, labels)
+            answer(row, labels, by_arm(row, tables, labels))
             for row in extensions
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
+        threats=[*study.threats, *generated(study, plan, tables)],
         figures=[figure(study.name, name, figures) for name in study.figures if name != OPENING],
         opens=OPENING in study.figures,
         tables=[table for table in shown if len(table.rows) <= LONG],
@@ -119,11 +151,18 @@ def _tables(
         yield contrasts
 
 
-def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[tuple[str, str], str]) -> ClaimAnswer:
-    mine = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
-    parts = tables.rows("contrasts", **mine)
+def _claim(
+    row: Row,
+    study: Study,
+    tables: Tables,
+    families: Mapping[tuple[str, str], str],
+    wholes: Mapping[str, str],
+) -> ClaimAnswer:
+    labels = {name: arm.label for name, arm in study.arms.items()}
+    against = {(claim.id, claim.part): claim.against for claim in study.claims}
+    parts = tables.rows("contrasts", claim=row["id"], part=row["part"], study=row["study"], primary=True)
     if parts:
-        sentences = [answer(part, labels) for part in parts]
+        sentences = [answer(part, labels, by_arm(part, tables, labels)) for part in parts]
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
     return ClaimAnswer(
@@ -131,15 +170,24 @@ def _claim(row: Row, tables: Tables, labels: dict[str, str], families: Mapping[t
         name=claim_name(row),
         statement=row["statement"] or "",
         verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
+        against=against.get((row["id"], row["part"])) or "",
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
+        robustness=robustness.line(row, tables),
         families=agreement.sentences(parts, tables, families),
+        whole=wholes.get(claim_name(row), ""),
     )
 
 
 def _figure(path: Path) -> Markup | None:
     """Our own SVG, drawn by `cnnlab.figures`, in which matplotlib has escaped every label."""
     return Markup(svg.inline(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def _first_run(arms: Sequence[armtable.ArmRows]) -> str | None:
+    """When the first of the study's runs started."""
+    started = [row["started_ms"] for arm in arms for row in arm.measured if row["started_ms"] is not None]
+    return moment(datetime.fromtimestamp(min(started) / 1000, UTC)) if started else None
 
 
 def _cost(arms: Sequence[armtable.ArmRows]) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cnnlab.report.numbers import Quantity, finite, fixed, listed, plain, plural, ratio, span
-from cnnlab.report.phrases import Contrast, metric, quoted, title, unit, with_unit
+from cnnlab.report.findings import finding
+from cnnlab.report.forms import Single, Weighted
+from cnnlab.report.numbers import Quantity, finite, listed, plain, plural, span
+from cnnlab.report.phrases import SILENT, Contrast, factor, metric, title, unit, with_unit
 from cnnlab.report.rows import Row, weights
 
 
@@ -23,97 +25,45 @@ class Sentence:
         return f"{head} {self.after}".strip()
 
 
-def answer(row: Row, labels: Mapping[str, str]) -> Sentence:
-    """What a row of ``contrasts`` says; `labels` names the arms."""
+def answer(row: Row, labels: Mapping[str, str], by_arm: str = "") -> Sentence:
+    """What a row of ``contrasts`` says; `labels` names the arms, `by_arm` is a sentence of their own values."""
     row = row | {key: finite(row[key]) for key in ("estimate", "low", "high", "low90", "high90")}
     if row["estimate"] is None and row["low"] is None and row["high"] is None:
         return _unknown(row, labels)
-    finding, evidence = _finding(row, Contrast(weights(row), labels)), _evidence(row)
-    head = f"{_capital(row['label'])}: {finding}" if row["label"] else _capital(finding)
+    contrast = Contrast(weights(row), labels)
+    found, evidence = finding(row, contrast), _evidence(row, contrast)
+    head = f"{capital(row['label'])}: {found}" if row["label"] else capital(found)
     text = f"{head} ({evidence})"
     if not row["primary"] or row["verdict"] is None:
-        return Sentence(text)
-    return Sentence(f"{text}, {_against_margin(row)}", row["verdict"], _sentence(row["reason"]))
-
-
-def conjunction(claim: Row, parts: Sequence[Row]) -> Sentence:
-    """The verdict on a claim of which each of several parts must hold."""
-    total, holding = len(parts), sum(part["verdict"] == "supported" for part in parts)
-    match claim["verdict"]:
-        case "running":
-            return Sentence(f"Each of {total} parts must hold", "running", _sentence(claim["reason"]))
-        case "supported":
-            return Sentence(f"Each of {total} parts must hold, and each does", "supported")
-        case "contradicted" | "equivalent" as verdict:
-            failing = [f"part {index + 1}" for index, part in enumerate(parts) if part["verdict"] == verdict]
-            return Sentence(f"Each of {total} parts must hold, and {listed(failing) or 'one'} does not", verdict)
-        case verdict:
-            after = _sentence(claim["reason"])
-            return Sentence(f"Each of {total} parts must hold; {holding} of {total} do", verdict, after)
+        return Sentence(text, after=by_arm)
+    after = f"{by_arm} {sentence(row['reason'])}".strip()
+    return Sentence(f"{text}, {_against_margin(row)}", row["verdict"], after)
 
 
 def _unknown(row: Row, labels: Mapping[str, str]) -> Sentence:
     formula = Contrast(weights(row), labels).formula(metric(row["metric"]).scale)
-    head = f"{_capital(title(row['metric']))}, {formula}"
+    head = f"{capital(title(row['metric']))}, {formula}"
     if row["n"] is not None and row["n_planned"] is not None and row["n"] < row["n_planned"]:
         done = f"{row['n']} of {row['n_planned']} seeds are finished"
         after = "Its numbers are shown when all are, because their count was fixed before the first run."
         return Sentence(f"{head}: {done}", row["verdict"] if row["primary"] else None, after if row["primary"] else "")
-    why = _sentence(row["reason"]) or "No interval can be given."
+    why = sentence(row["reason"]) or "No interval can be given."
     return Sentence(f"{head}: no number{_unfinished(row, ', as ')}", row["verdict"] if row["primary"] else None, why)
 
 
-def _finding(row: Row, contrast: Contrast) -> str:
-    """The effect itself, without its interval."""
-    shown, known = Quantity(row["estimate"], row["low"], row["high"]), metric(row["metric"])
-    if known.scale == "log2":
-        return _ratio_finding(row, contrast)
-    name = f"the {title(row['metric'])}"
-    bound = "" if row["estimate"] is not None else ("at least " if row["low"] is not None else "at most ")
-    value = row["estimate"] if row["estimate"] is not None else _first(row["low"], row["high"])
-    size = with_unit(fixed(abs(value), shown.places), row["unit"])
-    if contrast.pair:
-        left, right = map(quoted, contrast.pair)
-        if shown.is_zero:
-            return f"{name} differs by {size} between {left} and {right}"
-        return f"{name} is {bound}{size} {'higher' if value > 0 else 'lower'} with {left} than with {right}"
-    if contrast.interaction:
-        (a, b), (c, d) = (tuple(map(quoted, pair)) for pair in contrast.interaction)
-        verb = "exceeds" if value > 0 else "falls short of"
-        return f"{name} of {a} minus that of {b} {verb} the same difference between {c} and {d} by {bound}{size}"
-    sign = "" if value >= 0 else "\N{MINUS SIGN}"
-    return f"{name}, {contrast.formula('linear')}, is {bound}{sign}{size}"
-
-
-def _ratio_finding(row: Row, contrast: Contrast) -> str:
-    """A log2 ratio as the factor it stands for, the larger side first."""
-    value = row["estimate"] if row["estimate"] is not None else _first(row["low"], row["high"])
-    bound = "" if row["estimate"] is not None else ("at least " if row["low"] is not None else "at most ")
-    factor = f"{bound}{ratio(abs(value) if not bound else value)} times"
-    if contrast.pair:
-        names = contrast.pair if value >= 0 or bound else contrast.pair[::-1]
-        left, right = map(quoted, names)
-        if metric(row["metric"]).censored:
-            return f"{left} needs {factor} as many {title(row['metric'])} as {right}"
-        return f"the {title(row['metric'])} is {factor} as large with {left} as with {right}"
-    return f"the {title(row['metric'])}, {contrast.formula('log2')}, is {bound}{ratio(value)}"
-
-
-def _first(*values: float | None) -> float:
-    return next(value for value in values if value is not None)
-
-
-def _evidence(row: Row) -> str:
+def _evidence(row: Row, contrast: Contrast) -> str:
     """``log₂ ratio 5.10, 95 % interval 4.93 to 5.28, n = 8 seeds``."""
     shown = Quantity(row["estimate"], row["low"], row["high"])
     linear = metric(row["metric"]).scale == "linear"
     of = "" if linear or shown.value else f" of the {unit(row['unit'])}"
     parts = [] if linear or shown.value is None else [f"{unit(row['unit'])} {shown.value}"]
-    if linear and shown.value and (row["estimate"] or 0) < 0 and not shown.is_zero:
+    told_with_sign = isinstance(contrast.form, Single | Weighted)
+    if linear and shown.value and (row["estimate"] or 0) < 0 and not shown.is_zero and not told_with_sign:
         parts.append(f"difference {with_unit(shown.value, row['unit'])}")
     told = shown.interval
     if told:
-        parts.append(f"95 % interval{of} {with_unit(told, row['unit'])}")
+        scale = f" {unit(row['unit'])}" if linear and row["unit"] in SILENT else ""
+        parts.append(f"95 % interval{of} {with_unit(told, row['unit'])}{scale}")
     parts.append(f"n = {plural(row['n'], 'seed')}")
     if row["method"] == "sign":
         parts.append(f"median and sign test{_unfinished(row, ', since ')}")
@@ -130,8 +80,8 @@ def _unfinished(row: Row, lead: str) -> str:
 def _against_margin(row: Row) -> str:
     """Where the interval lies beside the margin, by what is claimed."""
     size = with_unit(plain(row["margin"]), row["unit"])
-    factor = f" (a factor of {2.0 ** row['margin']:.3g})" if metric(row["metric"]).scale == "log2" else ""
-    margin, either = f"the margin of {size}{factor}", f"the margin of ±{size}{factor}"
+    times = factor(row["margin"], row["unit"])
+    margin, either = f"the margin of {size}{times}", f"the margin of ±{size}{times}"
     match row["direction"], row["verdict"]:
         case "greater" | "less", "supported":
             return f"beyond {margin}"
@@ -159,9 +109,9 @@ def _ninety(row: Row) -> str:
     return f" by the 90 % interval, {with_unit(told, row['unit'])}" if told else ""
 
 
-def _sentence(text: str | None) -> str:
-    return f"{_capital(text)}." if text else ""
+def sentence(text: str | None) -> str:
+    return f"{capital(text)}." if text else ""
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]

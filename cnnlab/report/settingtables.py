@@ -23,6 +23,12 @@ def data_titles(plan: Plan) -> list[str]:
     return sorted(set(titles))
 
 
+def card(plan: Plan, data: PreparedSpec) -> dict[str, Any] | None:
+    """The description of a data set; None while it is not prepared."""
+    path = plan.paths.data_card(data.data_id)
+    return _card(path) if path.exists() else None
+
+
 def _card(path: Path) -> dict[str, Any]:
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return card
@@ -74,7 +80,7 @@ def settings(studies: Sequence[Study]) -> TableView:
 
 def _setting(study: Study) -> list[Cell]:
     arms = [arm.spec for arm in study.arms.values()]
-    tuned = [arm.train.tune for arm in arms if arm.train.learning_rate is None]
+    tuned = [arm for arm in arms if arm.train.learning_rate is None and arm.train.epochs]
     return [
         Cell(study.title, note=study.path.name),
         Cell(seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
@@ -82,8 +88,10 @@ def _setting(study: Study) -> list[Cell]:
         _common(arms, lambda arm: str(arm.train.batch_size)),
         _common(arms, _optimizer),
         _common(arms, lambda arm: arm.train.schedule),
-        Cell(", ".join(map(plain, tuned[0].rates))) if tuned else missing("fixed by the study"),
-        Cell(f"{100 * tuned[0].epochs_share:.0f} %") if tuned else missing("fixed by the study"),
+        _common(tuned, _rates) if tuned else missing("fixed by the study"),
+        _common(tuned, lambda arm: f"{100 * arm.train.tune.epochs_share:.0f} %")
+        if tuned
+        else missing("fixed by the study"),
         _common(arms, lambda arm: f"{100 * arm.train.target_accuracy:g} %"),
         _common(arms, lambda arm: f"{arm.device}, {arm.precision}"),
     ]
@@ -91,6 +99,10 @@ def _setting(study: Study) -> list[Cell]:
 
 def _common(arms: Sequence[ArmSpec], told: Callable[[ArmSpec], str]) -> Cell:
     return Cell(" / ".join(dict.fromkeys(told(arm) for arm in arms)))
+
+
+def _rates(arm: ArmSpec) -> str:
+    return ", ".join(map(plain, arm.train.tune.rates))
 
 
 def _optimizer(arm: ArmSpec) -> str:

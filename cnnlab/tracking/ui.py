@@ -13,6 +13,7 @@ from cnnlab.paths import MLFLOW
 from cnnlab.tracking.store import ENVIRONMENT, database, experiment_id, is_http, shown, store_uri
 
 HOST = "127.0.0.1"
+PORT = 5000
 PORTS = 100
 SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 # MLflow folds children below their parent as long as runs are sorted by time; curves are the children's.
@@ -25,7 +26,7 @@ CURVES = {
 }
 
 
-def serve_ui(root: Path, port: int = 5000, tier: str | None = None, host: str = HOST) -> None:
+def serve_ui(root: Path, port: int = PORT, tier: str | None = None, host: str = HOST) -> None:
     """Print the address and become ``mlflow server``; does not return. A server that runs elsewhere is only named.
 
     Raises:

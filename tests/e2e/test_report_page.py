@@ -15,7 +15,7 @@ from tests import report_samples
 
 pytestmark = [pytest.mark.e2e]
 
-STUDIES = ("normalization", "activation", "residual", "head", "matrix", "benchmark")
+STUDIES = ("normalization", "activation", "residual", "head", "gradients", "amount", "matrix", "benchmark")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
 CONTRASTS = """
 () => {
@@ -79,20 +79,19 @@ def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.parametrize("name", ["ledger", "computed"])
-def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path, name: str) -> None:
-    for width in (360, 1440):
+def test_the_ledger_is_wholly_visible_without_scrolling(browser_page_factory: Any, report: Path) -> None:
+    for width in (360, 768, 1024, 1057, 1200, 1280, 1312, 1440):
         page = open_report(browser_page_factory, report, width=width)
-        table = f"document.querySelector('#{name}')"
+        table = "document.querySelector('#ledger')"
         assert page.evaluate(f"{table}.closest('.cards').clientWidth - {table}.scrollWidth") >= 0, width
 
 
-def test_the_matrix_is_seen_before_the_ledger(browser_page_factory: Any, report: Path) -> None:
+def test_the_ledger_is_seen_before_the_matrix(browser_page_factory: Any, report: Path) -> None:
     for width in (360, 1440):
         page = open_report(browser_page_factory, report, width=width)
         below = "(selector) => document.querySelector(selector).getBoundingClientRect().top"
-        strip, matrix, ledger = (page.evaluate(below, name) for name in (".strip", "figure.opening svg", "#ledger"))
-        assert strip < matrix < ledger, width
+        strip, ledger, matrix = (page.evaluate(below, name) for name in (".strip", "#ledger", "figure.opening svg"))
+        assert strip < ledger < matrix, width
 
 
 def test_the_link_beneath_the_matrix_opens_its_table(browser_page_factory: Any, report: Path) -> None:
@@ -102,7 +101,16 @@ def test_the_link_beneath_the_matrix_opens_its_table(browser_page_factory: Any, 
     page.locator("#cells-matrix").wait_for(state="visible")
 
 
-@pytest.mark.parametrize("figure", ["figure.opening svg", "#network-googlenet svg", ".figure-frontier svg"])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "figure.opening svg",
+        "#network-googlenet svg",
+        ".figure-frontier svg",
+        ".figure-profiles svg",
+        ".figure-sweep svg",
+    ],
+)
 def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
     browser_page_factory: Any, report: Path, figure: str
 ) -> None:
@@ -139,7 +147,7 @@ def test_figures_take_the_colours_of_the_page(browser_page_factory: Any, report:
 
 
 def test_every_image_has_a_name(browser_page_factory: Any, report: Path) -> None:
-    page = open_report(browser_page_factory, report)
+    page = open_report(browser_page_factory, report, width=1440)  # with the contents unfolded
     images = page.locator("svg, [role=img], img")
     assert images.count() > 4 * len(STUDIES)
     assert page.get_by_role("img", name=re.compile(r"\S")).count() == images.count()
@@ -149,16 +157,16 @@ def test_every_image_has_a_name(browser_page_factory: Any, report: Path) -> None
 def test_a_table_is_copied_as_tab_separated_values(browser_page_factory: Any, report: Path) -> None:
     page = open_report(browser_page_factory, report)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    button = page.get_by_role("button", name="Copy the table “Claims tested”")
+    button = page.get_by_role("button", name="Copy the table “The ledger of claims”")
     button.click()
     page.wait_for_function("document.querySelector('[data-copies=ledger]').textContent === 'Copied'")
     lines = page.evaluate("navigator.clipboard.readText()").strip("\n").split("\n")
     table = [line.split("\t") for line in lines]
-    assert table[0][:2] == ["Claim", "Verdict"]
+    assert table[0][:3] == ["Id", "Claim", "Verdict"]
     assert len(table) == 1 + page.locator("#ledger tbody tr").count()
     assert {len(row) for row in table} == {len(table[0])}
     running = next(row for row in table if "C14" in row[0])
-    assert running[3] == ""  # a missing value stays empty
+    assert running[4] == ""  # a missing value stays empty
     assert page.problems == []
 
 
@@ -166,16 +174,18 @@ def test_copying_works_where_the_clipboard_is_not_allowed(browser_page_factory: 
     page = open_report(browser_page_factory, report)
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
     page.evaluate("document.addEventListener('copy', () => { window.copied = String(document.activeElement.value); })")
-    page.get_by_role("button", name="Copy the table “Claims tested”").click()
-    page.wait_for_function("window.copied && window.copied.startsWith('Claim\\tVerdict')")
+    page.get_by_role("button", name="Copy the table “The ledger of claims”").click()
+    page.wait_for_function("window.copied && window.copied.startsWith('Id\\tClaim')")
 
 
-def test_a_link_into_a_folded_list_opens_it(browser_page_factory: Any, report: Path) -> None:
+def test_a_square_leads_to_its_claim_tested_or_not(browser_page_factory: Any, report: Path) -> None:
     page = open_report(browser_page_factory, report)
-    assert not page.locator("#untested").evaluate("(part) => part.open")
-    page.get_by_role("link", name="C04: not tested").click()
-    page.wait_for_function("document.querySelector('#untested').open")
-    page.locator("#claim-C04").wait_for(state="visible")
+    for name, place in (
+        ("C04: not tested", "#ledger tr#claim-C04"),
+        ("C26: supported", "article#claim-C26-normalization"),
+    ):
+        page.get_by_role("link", name=name).click()
+        assert page.locator(place).evaluate("(found) => found.matches(':target')")
 
 
 def test_the_contents_are_folded_on_a_phone_only(browser_page_factory: Any, report: Path) -> None:
@@ -192,5 +202,4 @@ def test_everything_important_is_printed_on_white(browser_page_factory: Any, rep
     assert page.evaluate("document.documentElement.scrollWidth") <= 690
     assert not page.locator("button").first.is_visible()
     assert not page.locator("nav").is_visible()
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#claim-C04").is_visible()

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cnnlab.cli import main
+from cnnlab.metrics import METRICS
 
 
 def call(*arguments: str) -> Result:
@@ -37,6 +38,12 @@ def test_list_cost_sums_up() -> None:
     output = call("list", "--cost", "--config", "studies=activation").output
     assert "shared" not in output
     assert "2 arms, about" in output
+
+
+def test_list_metrics_names_every_metric_with_its_unit() -> None:
+    lines = call("list", "--metrics").output.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(METRICS)
+    assert all(METRICS[line.split()[0]].unit in line for line in lines)
 
 
 def test_list_columns_documents_every_table() -> None:

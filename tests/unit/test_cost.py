@@ -26,10 +26,23 @@ def build(architecture: str, preset: str = "small", **switches: Any) -> tuple[nn
     return model, (size.channels, size.image_size, size.image_size)
 
 
-@pytest.mark.parametrize(("architecture", "preset"), PRESETS)
-def test_zoo_macs_are_half_of_the_flop_counter(architecture: str, preset: str) -> None:
+DEPTHS_AND_BLOCKS = [
+    ("vgg", "d2l", {"depth": 13}),
+    ("vgg", "d2l", {"depth": 19}),
+    ("vgg", "small", {"kernel_plan": "single"}),
+    ("resnet", "paper", {"depth": 34}),
+    *(("resnet_cifar", "paper", {"depth": depth}) for depth in (32, 44, 56, 110)),
+    *(("skeleton", "small", {"block": block}) for block in ("inception", "residual")),
+    ("googlenet", "d2l", {"branches": "3x3+pool", "widen": True}),
+    ("googlenet", "d2l", {"reductions": False}),
+    ("alexnet", "d2l", {"grouping": True, "head": "gap"}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "preset", "switches"), DEPTHS_AND_BLOCKS)
+def test_zoo_macs_are_half_of_the_flop_counter(architecture: str, preset: str, switches: dict[str, Any]) -> None:
     with torch.device("meta"):
-        model, shape = build(architecture, preset)
+        model, shape = build(architecture, preset, **switches)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model.eval()(torch.zeros(1, *shape))
         assert cost.macs(model, shape) * 2 == counter.get_total_flops() > 0

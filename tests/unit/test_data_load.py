@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cnnlab.data.load import Dataset, Split, batch_sizes, batches, load, order
+from cnnlab.data.load import Dataset, Split, _scaling, batch_sizes, batches, load, order
 from cnnlab.data.prepare import prepare
 from cnnlab.errors import UserError
 from cnnlab.spec import DataSpec
@@ -98,6 +98,14 @@ def test_a_channel_without_contrast_stays_finite(tmp_path: Path) -> None:
     data = Prepared(tmp_path, DataSpec(name="folder", root=str(tmp_path / "pets"), image_size=7)).load()
     assert torch.isfinite(data.train.images).all()
     assert (data.train.images[:, :2] == 0).all()
+
+
+def test_a_pixel_without_contrast_in_training_is_0_in_every_image() -> None:
+    train = torch.tensor([[[[0, 0], [10, 20]]], [[[0, 9], [30, 40]]]], dtype=torch.uint8)
+    scaling = _scaling(train, DataSpec(name="mnist5k", standardize="pixel", scale_pixels=True), seed=0)
+    seen = scaling(torch.full_like(train, 255))
+    assert (seen[:, :, 0, 0] == 0).all()
+    assert (seen.flatten(1)[:, 1:] > 1).all()
 
 
 @pytest.mark.parametrize("fields", [{}, {"shuffle_pixels": True}, {"train_size": 9}, {"standardize": "none"}])

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from cnnlab import cost, paths, registry, steps, tables
 from cnnlab.exact import CLAIMS
+from cnnlab.exact import inception as exact_inception
 from cnnlab.exact.evidence import Evidence, Finding, all_of, claim, find, shown
 from cnnlab.exact.tensors import close, difference
 from cnnlab.exact.zoo import Zoo
@@ -269,16 +270,69 @@ def constant(module: Any, name: str, value: object) -> Callable[[pytest.MonkeyPa
     return lambda patch: patch.setattr(module, name, value)
 
 
+def statistics_of_rows(patch: pytest.MonkeyPatch) -> None:
+    """Each column of a map by itself."""
+
+    def of_batch(self: BatchNorm, values: Tensor) -> tuple[Tensor, Tensor]:
+        first = values[..., 0] if values.ndim == 4 else values
+        over = [0, *range(2, first.ndim)]
+        return first.mean(over), first.var(over, correction=0)
+
+    patch.setattr(BatchNorm, "_of_batch", of_batch)
+
+
+def unflattened(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(nn.Flatten, "forward", lambda self, images: images.flatten(1)[:, None])
+
+
+def overpadded(patch: pytest.MonkeyPatch) -> None:
+    """The layers of one channel that the claim builds itself, by a pixel."""
+    original = nn.Conv2d.__init__
+
+    def init(self: nn.Conv2d, *arguments: Any, **options: Any) -> None:
+        more = {"padding": options["padding"] + 1} if arguments[:2] == (1, 1) else {}
+        original(self, *arguments, **{**options, **more})
+
+    patch.setattr(nn.Conv2d, "__init__", init)
+
+
+def dense_like_convolutions(patch: pytest.MonkeyPatch) -> None:
+    original = cost.parameters
+    patch.setattr(cost, "parameters", lambda model: original(model) // (1 + 999 * isinstance(model, nn.Linear)))
+
+
+def wide_average(maps: int, classes: int, rate: float) -> dict[str, nn.Module]:
+    """An averaging head with a hidden layer as wide as those that it replaces are large."""
+    wide = blocks.dense_head((maps,), (10**6,), classes, activation=nn.ReLU, normalization=NO_NORMALIZATION, rate=rate)
+    return {"pooling": nn.AdaptiveAvgPool2d(1), **wide}
+
+
+def cropped_branches(patch: pytest.MonkeyPatch) -> None:
+    """Inception blocks that lose a row and a column of a map that has many."""
+    original = inception.InceptionBlock.forward
+
+    def forward(self: nn.Module, images: Tensor) -> Tensor:
+        out = original(self, images)
+        return out[..., 1:, 1:] if out.shape[-1] > 8 else out
+
+    patch.setattr(inception.InceptionBlock, "forward", forward)
+
+
+NO_NORMALIZATION = switches.NORMALIZATIONS["none"]
 FAULTS: list[tuple[str, str, Callable[[pytest.MonkeyPatch], None]]] = [
+    ("C02", "main", dense_like_convolutions),
     ("C03", "main", constant(lenet, "BLOCK_2", (15, 5))),
     ("C04", "main", constant(alexnet, "KERNELS", (5, 3, 3, 5))),
     ("C07", "outputs", mean_for_max),
     ("C10", "main", constant(vgg, "MULTIPLES", (1, 2, 4, 8, 9))),
     ("C12", "main", constant(lenet, "HIDDEN", (10, 84))),
     ("C13", "main", leaky_convolution),
+    ("C14", "parameters", constant(alexnet, "gap_head", wide_average)),
+    ("C15", "main", unflattened),
     ("C16", "main", one_parameter_too_many),
     ("C17", "main", widened_reduction),
     ("C19", "main", constant(alexnet, "KERNELS", (3, 3, 3, 3))),
+    ("C21", "main", overpadded),
     ("C23", "main", mean_with_a_default_stride),
     ("C31", "main", no_small_constant),
     ("C32", "main", activation_first),
@@ -289,6 +343,7 @@ FAULTS: list[tuple[str, str, Callable[[pytest.MonkeyPatch], None]]] = [
     ("C42", "main", costlier_skeleton),
     ("C43", "main", dense_head),
     ("C44", "main", unreduced_is_reduced),
+    ("C46", "main", statistics_of_rows),
     ("C47", "main", statistics_of_samples),
 ]
 
@@ -299,6 +354,23 @@ def test_a_fault_makes_the_claim_fail(
 ) -> None:
     fault(monkeypatch)
     assert not find(claim_id, part, Zoo()).holds
+
+
+def row_of(claim_id: str, quantity: str) -> list[bool | None]:
+    return [row.holds for row in find(claim_id, "main", Zoo()).evidence if row.quantity == quantity]
+
+
+def test_a_block_that_loses_pixels_is_seen_beside_what_fails_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert row_of("C18", "height and width kept") == [True]
+    cropped_branches(monkeypatch)
+    assert row_of("C18", "height and width kept") == [False]
+
+
+def test_a_wrong_formula_of_the_receptive_field_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = "input pixels with a gradient from one output pixel"
+    assert all(row_of("C45", reached))
+    monkeypatch.setattr(exact_inception, "_receptive_field", lambda branch: 3)
+    assert not all(row_of("C45", reached))
 
 
 class TestEvidence:

@@ -249,7 +249,7 @@ def test_figures_are_those_that_each_study_names(plan_of: PlanOf, monkeypatch: p
     plan = plan_of(STUDY, OTHER, OTHER.replace("study: other", "study: third\nfigures: [frontier, errors]"))
     assert [study.figures for study in plan.studies] == [
         ("matrix",),
-        ("curves", "differences", "errors"),
+        ("curves", "errors"),
         ("frontier", "errors"),
     ]
     rules = Rules.__new__(Rules)

@@ -87,6 +87,12 @@ def test_a_tier_changes_the_base_and_the_override_has_the_last_word(tmp_path: Pa
     assert plan_of(tmp_path, text).studies[0].arms["relu"].spec.train.epochs == 2
 
 
+def test_an_override_trains_no_arm_that_stays_as_initialized(tmp_path: Path) -> None:
+    text = STUDY.replace("relu: {model: {activation: relu}}", "relu: {model: {activation: relu}, train: {epochs: 0}}")
+    arms = plan_of(tmp_path, text, override={"train": {"epochs": 1}}).studies[0].arms
+    assert [arms[name].spec.train.epochs for name in ("sigmoid", "relu")] == [1, 0]
+
+
 def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
     other = STUDY.replace("study: mine", "study: other\ncore: true").replace("C06", "my-claim")
     assert [s.name for s in plan_of(tmp_path, STUDY, other, studies="core").studies] == ["other"]
@@ -110,6 +116,11 @@ MISTAKES = {
     "unregistered id": ("id: C06", "id: C99", ["C99", "workflow/claims.yaml"]),
     "no seeds": ("seeds: 5", "seeds: []", ["seeds", "none"]),
     "too few seeds": ("seeds: 5", "seeds: 3", ["seeds", "3 cannot decide", "at least 5"]),
+    "too few seeds where a run can diverge": (
+        "metric: first_gradient_norm",
+        "metric: test_error",
+        ["seeds", "5 cannot decide", "at least 6"],
+    ),
     "duplicate seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
     "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
     "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),

@@ -173,7 +173,8 @@ class TestObserve:
         seen = self._observe(ERROR, plain=errors(20, 40), residual=errors(10, 10))
         by_hand = 100 * (np.arange(1000) < 200) / 2 + 100 * (np.arange(1000) < 400) / 2 - 100 * (np.arange(1000) < 100)
         assert seen.effects.image_sd == pytest.approx(by_hand.std(ddof=1))
-        assert seen.effects.images == 1000
+        assert seen.effects.n_images == 1000
+        assert [error.one for error in seen.effects.images] == [100]
 
     def test_images_of_diverged_seeds_are_left_out(self) -> None:
         both = self._observe(ERROR, plain=[*errors(20, 40), unfinished("diverged")], residual=errors(10, 10, 90))
@@ -191,14 +192,29 @@ class TestObserve:
         own = 100 * (np.arange(1000) < 200)
         other = 100 * (np.arange(400) < 100)
         variance = own.var(ddof=1) / 1000 + other.var(ddof=1) / 400
-        assert float(seen.effects.image_sd or 0) ** 2 / seen.effects.images == pytest.approx(variance)
+        assert seen.effects.n_images == 400
+        assert float(seen.effects.image_sd or 0) ** 2 / 400 == pytest.approx(variance)
 
-    def test_floor_is_one_image_or_one_evaluation(self) -> None:
-        assert self._observe(ERROR, plain=errors(1, 2), residual=errors(1, 2)).effects.floor == pytest.approx(0.1)
+    def test_losses_of_images_have_no_size_of_their_own(self) -> None:
+        seen = self._observe(contrast("test_loss", plain=1, residual=-1), plain=errors(20, 40), residual=errors(10, 10))
+        assert [error.one for error in seen.effects.images] == [0]
+        assert (seen.effects.below, seen.effects.above) == (0, 0)
+
+    def test_an_effect_is_read_to_one_image_one_evaluation_or_one_octave(self) -> None:
+        seen = self._observe(ERROR, plain=errors(1, 2), residual=errors(1, 2)).effects
+        assert (seen.below, seen.above) == pytest.approx((0.1, 0.1))
         steps = contrast("steps_to_target", plain=1, residual=-1)
         slow, fast = ([finished(steps_to_target=value) for value in pair] for pair in ((400, 400), (50, 200)))
-        seen = self._observe(steps, plain=slow, residual=fast)
-        assert seen.effects.floor == pytest.approx(math.log2(1 + 50 / 100))
+        seen = self._observe(steps, plain=slow, residual=fast).effects
+        assert seen.below == pytest.approx([math.log2(400 / 351)] * 2)
+        assert seen.above == pytest.approx([math.log2(50), math.log2(200 / 151)])
+        rates = contrast("largest_rate", plain=1, residual=-1)
+        seen = self._observe(rates, plain=[finished(largest_rate=0.4)], residual=[finished(largest_rate=0.1)]).effects
+        assert (seen.low.tolist(), seen.below, seen.above) == ([pytest.approx(2)], [1], [1])
+
+    def test_only_what_is_read_before_the_first_update_cannot_be_lost(self) -> None:
+        assert not self._observe(GRADIENT, plain=errors(1), residual=errors(1)).effects.at_risk
+        assert self._observe(ERROR, plain=errors(1), residual=errors(1)).effects.at_risk
 
     def test_counts(self) -> None:
         steps = contrast("steps_to_target", plain=1, residual=-1)
@@ -334,7 +350,7 @@ class TestConjunction:
         row = judge(study(claim(ERROR, GRADIENT)), found)[1]["C39", "main"]
         assert row["verdict"] == "inconclusive"
         assert row["reason"].startswith("part 2 of 2 (norm of the first layer's gradient at step 1): about ")
-        assert row["reason"].endswith(" seeds would settle it")
+        assert row["reason"].endswith(" seeds would settle it (chance 80 % if the effect is as estimated)")
 
 
 class TestReasons:
@@ -346,8 +362,17 @@ class TestReasons:
     def test_too_few_seeds(self) -> None:
         row = self._row(ERROR, 3, plain=errors(20, 21, 22), residual=errors(10, 11, 10))
         assert (row["verdict"], row["p"]) == ("inconclusive", None)
-        assert row["reason"] == "3 seeds cannot decide; 5 at least"
+        assert row["reason"] == "3 seeds cannot decide; 6 at least"
         assert row["low"] is not None
+
+    def test_five_seeds_decide_where_no_run_can_be_lost(self) -> None:
+        """An arm that diverges in nearly half of its runs may do so in none of five."""
+        norms = [[finished(test_error=e, first_gradient_norm=g) for e in (0.2, 0.21)] for g in (1.0, 8.0)]
+        plain, residual = ([*runs, *runs, runs[0]] for runs in norms)
+        row = self._row(GRADIENT, 5, plain=plain, residual=residual)
+        assert (row["verdict"], row["reason"]) == ("supported", None)
+        row = self._row(ERROR, 5, plain=plain, residual=residual)
+        assert (row["verdict"], row["reason"]) == ("inconclusive", "5 seeds cannot decide; 6 at least")
 
     def test_diverged_and_too_few(self) -> None:
         plain = [*errors(20, 21, 22, 20), unfinished("diverged")]
@@ -373,7 +398,8 @@ class TestReasons:
         assert row["verdict"] == "inconclusive"
         assert row["settle_seeds"] > 8
         assert row["settle_images"] is None
-        assert row["reason"] == f"about {row['settle_seeds']} seeds would settle it"
+        chance = "chance 80 % if the effect is as estimated"
+        assert row["reason"] == f"about {row['settle_seeds']} seeds would settle it ({chance})"
 
     def test_images_that_would_settle(self) -> None:
         plain, residual = errors(*[12.1] * 7, 12.2), errors(*[10] * 8)
@@ -383,7 +409,8 @@ class TestReasons:
         row = self._row(ERROR, plain=plain, residual=residual)
         assert (row["verdict"], row["method"], row["settle_seeds"]) == ("inconclusive", "satterthwaite", None)
         assert row["settle_images"] > 1000
-        assert row["reason"].endswith("test images would settle it; more seeds alone would not")
+        assert " test images would settle it (chance 80 %" in row["reason"]
+        assert row["reason"].endswith("; more seeds alone would not")
 
     def test_near_the_ceiling(self) -> None:
         row = self._row(ERROR, plain=errors(*[0.8, 0.7] * 4), residual=errors(*[0.6] * 8))

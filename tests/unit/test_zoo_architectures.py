@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import cost, registry
-from cnnlab.models.alexnet import LocalResponse
 from cnnlab.models.auxiliary import Scores
+from cnnlab.models.response import LocalResponse
 from cnnlab.models.vgg import STAGES
 from tests.unit.test_zoo import build
 

@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab import cost, registry
-from cnnlab.models.alexnet import LocalResponse
 from cnnlab.models.auxiliary import Scores
-from cnnlab.models.blocks import NO_POOLING
+from cnnlab.models.blocks import NO_POOLING, WindowAverage
 from cnnlab.models.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
-from cnnlab.models.supervision import WindowAverage
+from cnnlab.models.response import LocalResponse
 from cnnlab.models.switches import NORMALIZATIONS, POOLINGS
 from tests.unit.test_zoo import build, main
 

@@ -47,12 +47,12 @@ rule compare:
     input:
         WORK.manifests,
         WORK.tables("exact"),
-        WORK.sources("cnnlab.verdict", "cnnlab.tables"),
+        WORK.sources("cnnlab.verdict", "cnnlab.robustness", "cnnlab.tables"),
         WORK.studies,
         WORK.claims,
         WORK.lock,
     output:
-        WORK.tables("contrasts", "claims", "measured/contrasts"),
+        WORK.tables("contrasts", "claims", "robustness", "measured/contrasts"),
     log:
         WORK.path("logs/compare.log"),
     benchmark:
@@ -107,7 +107,7 @@ rule track:
 
 rule render:
     input:
-        WORK.tables("runs", "arms", "curves", "profiles", "contrasts", "claims"),
+        WORK.tables("runs", "arms", "curves", "profiles", "contrasts", "claims", "robustness"),
         WORK.tables("layers", "exact", "evidence"),
         WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),

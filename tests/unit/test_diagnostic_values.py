@@ -1,0 +1,604 @@
+"""What each diagnostic measures, against another computation or a network whose answer is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cnnlab import diagnostics, models, train
+from cnnlab.data.load import Dataset, Scaling, Split
+from cnnlab.diagnostics import (
+    branches,
+    identity,
+    inputs,
+    layers,
+    memory,
+    probes,
+    rates,
+    selectivity,
+    settling,
+    shifts,
+    statistics,
+    warps,
+)
+from cnnlab.diagnostics.similarity import cka
+from tests import small_runs
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# Similarity
+
+
+def test_similarity_to_itself_turned_scaled_and_moved_is_1() -> None:
+    x = normal(60, 9)
+    turned, _ = torch.linalg.qr(normal(9, 9, seed=1))
+    assert cka(x, x) == pytest.approx(1)
+    assert cka(x, -3.7 * x @ turned + 5) == pytest.approx(1)
+    assert cka(x, x @ normal(9, 9, seed=2)) < 0.95  # any other linear map is a change
+
+
+def test_similarity_is_that_of_the_hsic_formula() -> None:
+    x, y = normal(40, 3, 4), normal(40, 7, seed=1) + normal(40, 12)[:, :7]
+    center = torch.eye(40, dtype=torch.float64) - 1 / 40
+
+    def hsic(one: Tensor, other: Tensor) -> float:
+        kernels = [each.flatten(1) @ each.flatten(1).T for each in (one, other)]
+        return float(torch.trace(kernels[0] @ center @ kernels[1] @ center)) / 39**2
+
+    assert cka(x, y) == pytest.approx(hsic(x, y) / math.sqrt(hsic(x, x) * hsic(y, y)), rel=1e-9)
+    assert cka(x, y) == pytest.approx(cka(y, x))
+
+
+def test_independent_features_are_hardly_similar() -> None:
+    assert cka(normal(2000, 5), normal(2000, 5, seed=1)) < 0.02
+    assert math.isnan(cka(normal(20, 5), torch.ones(20, 5)))
+
+
+# Selectivity of first-layer filters
+
+
+def gabor(angle: float, side: int = 9) -> Tensor:
+    y, x = torch.meshgrid(*2 * [torch.arange(side) - side // 2], indexing="ij")
+    along = x * math.cos(angle) + y * math.sin(angle)
+    return (torch.cos(2 * math.pi * 0.2 * along) * torch.exp(-(x**2 + y**2) / 18)).expand(1, 1, -1, -1)
+
+
+def test_an_edge_detector_is_selective_and_a_blob_is_not() -> None:
+    y, x = torch.meshgrid(*2 * [torch.arange(9) - 4], indexing="ij")
+    blob = torch.exp(-(x**2 + y**2) / 4.0).expand(1, 1, -1, -1)
+    edges = [float(selectivity._selectivity(gabor(angle))) for angle in (0.0, 0.5, math.pi / 4, math.pi / 2)]
+    assert min(edges) > 0.6
+    assert float(selectivity._selectivity(blob)) < 0.1
+    assert float(selectivity._selectivity(-blob)) < 0.1
+
+
+def test_selectivity_ignores_size_mean_and_number_of_channels() -> None:
+    edge = gabor(0.3)
+    changed = torch.cat([2 * edge + 1, 3 * edge - 4], 1)
+    torch.testing.assert_close(selectivity._selectivity(changed), selectivity._selectivity(edge))
+
+
+def test_selectivity_gain_is_of_the_trained_filters_minus_those_as_initialized() -> None:
+    run = small_runs.run()
+    diagnostic = selectivity.Diagnostic(run)
+    assert diagnostic.finish().values == {"selectivity_gain": 0}
+    before = selectivity._selectivity(diagnostics.first_weight(run.model)).mean()
+    with torch.no_grad():
+        diagnostics.first_weight(run.model).copy_(gabor(0.0, 5))
+    after = selectivity._selectivity(gabor(0.0, 5)).mean()
+    assert diagnostic.finish().values["selectivity_gain"] == pytest.approx(float(after - before))
+
+
+# Gradients and updates over depth
+
+
+def chain(*weights: float) -> nn.Sequential:
+    """Layers of one number each."""
+    model = nn.Sequential(*(nn.Linear(1, 1, bias=False) for _ in weights))
+    with torch.no_grad():
+        for layer, weight in zip(model, weights, strict=True):
+            layer.weight.fill_(weight)
+    return model
+
+
+def test_update_over_weight_of_known_gradients() -> None:
+    spec = small_runs.arm(train={"momentum": 0.5, "weight_decay": 0.1, "schedule": "constant"})
+    model = chain(1, 2, 2, 2, 1)
+    diagnostic = layers.Diagnostic(small_runs.run(spec, model=model, learning_rate=0.1))
+    weights = [layer.weight for layer in model]
+    for step in range(6):
+        for gradient, weight in zip((7, 0.2, 2, 20, 9), weights, strict=True):
+            weight.grad = torch.full_like(weight, gradient)
+        diagnostic.before_update(step)
+        diagnostic.after_update(step)
+    found = diagnostic.finish()
+    # Velocity is (gradient + decay * weight) * (1 + 1/2 + ...): seen at steps 0 and 5.
+    sums = [sum(0.5**power for power in range(steps)) for steps in (1, 6)]
+    ratios = [
+        sum(math.log10(0.1 * (gradient + 0.1 * 2) * total / 2) for total in sums) / 2 for gradient in (0.2, 2, 20)
+    ]
+    seen = [point.value for point in found.profile if point.quantity == "update_ratio"]
+    assert seen == pytest.approx(ratios, rel=1e-5)
+    assert [point.position for point in found.profile if point.quantity == "gradient_norm"] == [2, 3, 4]
+    assert found.values["gradient_slope"] == pytest.approx(2, abs=1e-5)
+    assert found.values["update_slope"] == pytest.approx(ratios[2] - ratios[0], rel=1e-5)
+    mean = sum(ratios) / 3
+    assert found.values["update_spread"] == pytest.approx(
+        math.sqrt(sum((ratio - mean) ** 2 for ratio in ratios) / 2), rel=1e-5
+    )
+
+
+def test_a_slope_downwards_has_a_sign_and_its_tilt_has_none() -> None:
+    model = chain(1, 1, 1, 1)
+    diagnostic = layers.Diagnostic(small_runs.run(small_runs.arm(train={"weight_decay": 0}), model=model))
+    for gradient, layer in zip((1, 100, 1, 1), model, strict=True):
+        layer.weight.grad = torch.full((1, 1), float(gradient))
+    diagnostic.before_update(0)
+    values = diagnostic.finish().values
+    assert (values["update_slope"], values["update_tilt"]) == pytest.approx((-2, 2))
+
+
+def test_a_gradient_that_vanished_has_no_logarithm() -> None:
+    model = chain(1, 1, 1, 1)
+    diagnostic = layers.Diagnostic(small_runs.run(model=model))
+    for layer in model:
+        layer.weight.grad = torch.zeros(1, 1)
+    diagnostic.before_update(0)
+    assert set(diagnostic.finish().values.values()) == {None}
+
+
+def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a real run, from the weights before and after each update."""
+    spec, data = small_runs.arm(activation="relu", normalization="batch"), small_runs.dataset()
+    seen: list[list[float]] = []
+
+    class Watching(layers.Diagnostic):
+        def before_update(self, step: int) -> None:
+            super().before_update(step)
+            self.before = [weight.detach().clone() for weight in self.weights]
+
+        @torch.no_grad()
+        def after_update(self, step: int) -> None:
+            if step % layers.EVERY == 0:
+                pairs = zip(self.before, self.weights, strict=True)
+                seen.append([float((now - was).norm() / was.norm()) for was, now in pairs])
+
+    monkeypatch.setattr(layers, "Diagnostic", Watching)
+    trained = train.train(spec, data, 0, 0.1, 4, diagnostics=["layers"])
+    watching: Any = trained.diagnostics._members[0]
+    assert len(seen) == len(watching.state["update"]) == 3
+    torch.testing.assert_close(torch.tensor(seen), torch.tensor(watching.state["update"]), rtol=1e-3, atol=0)
+
+
+# Drift of the layers' inputs
+
+
+def test_nothing_drifts_in_a_network_that_does_not_change() -> None:
+    spec = small_runs.arm(activation="relu", normalization="batch", dropout=0.5)
+    diagnostic = inputs.Diagnostic(small_runs.run(spec))
+    diagnostic.start()
+    for step in (3, 6):
+        torch.rand(5)  # whatever else draws in between
+        diagnostic.evaluated(step, 0.4)
+    values = diagnostic.finish().values
+    for name in ("input_drift", "preactivation_drift", "input_drift_to_loss", "preactivation_drift_to_loss"):
+        assert values[name] == 0
+
+
+def test_drift_of_a_moved_bias_by_hand() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(196, 8), nn.Linear(8, 6), nn.Linear(6, 4))
+    run = small_runs.run(model=model)
+    diagnostic = inputs.Diagnostic(run)
+    diagnostic.start()
+    images = next(run.data.train.chunks(100))
+    hidden = model[1](model[0](images))
+    spread, out = hidden.std(0, correction=0), model[2](hidden)
+    with torch.no_grad():
+        model[1].bias += 2 * spread
+    diagnostic.evaluated(3, 0.8)
+    diagnostic.evaluated(6, 0.4)  # nothing moves, so the mean interval has half of it
+    found = diagnostic.finish()
+    moved = (model[2](model[1](model[0](images))) - out).mean(0).abs() / out.std(0, correction=0)
+    second = float(moved.detach().median())  # of what the second layer returns, which is what the third is given
+    assert found.values["input_drift"] == pytest.approx((2 + second) / 2 / 2, rel=1e-4)
+    assert found.values["preactivation_drift"] == pytest.approx(second / 2, rel=1e-4)
+    assert found.values["input_drift_to_loss"] == pytest.approx((2 + second) / 2, rel=1e-4)
+
+
+def test_drift_of_a_scaled_layer_is_the_log_of_the_factor_and_the_moved_mean() -> None:
+    before = (torch.tensor([1.0, 5.0, 0.0]), torch.tensor([2.0, 4.0, 0.0]))
+    now = (torch.tensor([2.0, 5.0, 9.0]), torch.tensor([2.0, 4 * math.e, 0.0]))
+    # The third channel is dead; of two values torch's median is the lower one.
+    assert inputs._drift(before, now) == pytest.approx(0.5)
+    nothing = torch.zeros(3), torch.zeros(3)
+    assert math.isnan(inputs._drift(nothing, now))
+
+
+def test_drift_until_a_loss_that_is_never_reached_is_missing() -> None:
+    diagnostic = inputs.Diagnostic(small_runs.run())
+    diagnostic.start()
+    diagnostic.evaluated(3, 0.51)
+    assert diagnostic.finish().values["input_drift_to_loss"] is None
+
+
+def test_dead_units_are_counted() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(196, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+    with torch.no_grad():
+        model[1].bias[:3] = -1e6
+        model[3].bias[:5] = -1e6
+        model[1].bias[3:] = 1e3
+        model[3].bias[5:] = 1e4
+    diagnostic = inputs.Diagnostic(small_runs.run(model=model))
+    diagnostic.start()
+    diagnostic.evaluated(3, 1.0)
+    assert diagnostic.finish().values["dead_units"] == 8 / 16
+
+
+# Which layers settle first
+
+
+def settled_values(histories: dict[str, list[Tensor]]) -> dict[str, float | None]:
+    diagnostic = settling.Diagnostic(small_runs.run(total_steps=120))
+    diagnostic.run.__dict__["layers"] = dict.fromkeys(histories)
+    count = len(next(iter(histories.values())))
+    diagnostic.state["steps"] = [120 * place // (count - 1) for place in range(count)]
+    diagnostic.state["kernels"] = [
+        {name: settling.kernel(history[place]) for name, history in histories.items()} for place in range(count)
+    ]
+    return diagnostic.finish().values
+
+
+def test_a_history_in_which_the_upper_layers_settle_first() -> None:
+    first, last = normal(50, 6), normal(50, 6, seed=1)
+    early, late = [first, last, last, last, last], [first, first, first, last, last]
+    up = settled_values({"low": late, "middle": late, "high": early})
+    assert up["settling_lag"] == pytest.approx(0.75 - 0.25)
+    assert settled_values({"low": early, "high": late})["settling_lag"] == pytest.approx(-0.5)
+    assert settled_values({"low": early, "high": early})["settling_lag"] == 0
+
+
+def test_a_layer_that_strays_again_has_not_settled() -> None:
+    steps = [0, 10, 20, 30, 40]
+    assert settling._settled(steps, [0.1, 0.95, 0.5, 0.92, 1], 0.9) == 30
+    assert settling._settled(steps, [0.95, 0.95, 0.95, 0.92, 1], 0.9) == 0
+    assert settling._settled(steps, [0.1, 0.1, 0.1, 0.1, 1], 0.9) == 40
+    assert settling._settled(steps, [0.1, math.nan, 0.95, 0.95, 1], 0.9) == 20
+
+
+def test_change_lag_asks_for_the_own_change_of_a_layer() -> None:
+    """A first layer that is like its final self from the start, and makes its small change late."""
+    start, end, other = normal(400, 6), normal(400, 6, seed=1), normal(400, 6, seed=2)
+    near = end + 0.3 * start
+    values = settled_values({"low": [near, near, near, end], "high": [other, end, end, end]})
+    assert values["settling_lag"] == pytest.approx(0 - 1 / 3)
+    assert values["change_lag"] == pytest.approx(1 - 1 / 3)
+
+
+# Changed test images
+
+
+class MeanPixel(nn.Module):
+    """Class 0 for a dark image, 1 for a bright one."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.stack([torch.zeros(len(images)), images.mean((1, 2, 3)) - 0.05], 1)
+
+
+class BrightRow(nn.Module):
+    """The row, of two, that is brighter: right only for an image that stays where it is."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images[:, 0, [6, 8]].mean(2)
+
+
+def squares() -> Dataset:
+    """Half of the images black, half with a white square whose surroundings are black for 5 pixels."""
+    data = small_runs.dataset(size=28)
+    labels = torch.arange(24) % 2
+    images = torch.zeros(24, 1, 28, 28)
+    images[labels == 1, :, 11:17, 11:17] = 3.0
+    return replace(data, make_test=lambda: Split(images, labels, data.train.scaling))
+
+
+def test_shifts_cost_a_network_nothing_that_looks_at_the_mean_pixel() -> None:
+    found = shifts.Diagnostic(small_runs.run(data=squares(), model=MeanPixel())).finish()
+    assert found.values == {"shift_drop": 0}
+    assert found.per_image["shift_drop"].tolist() == [0] * 24
+    assert [point.value for point in found.profile] == [100] * 5
+
+
+def test_shifts_cost_a_network_that_looks_at_one_place() -> None:
+    data = small_runs.dataset()
+    labels = torch.arange(24) % 2
+    images = torch.zeros(24, 1, 14, 14)
+    images[labels == 0, :, 6], images[labels == 1, :, 8] = 1, 1
+    still = replace(data, make_test=lambda: Split(images, labels, data.train.scaling))
+    found = shifts.Diagnostic(small_runs.run(data=still, model=BrightRow())).finish()
+    # A row moved sideways stays. Moved up or down it leaves both places dark, and the answer is 0; but class 0 moved
+    # down by two lies on the place of class 1.
+    down_or_up = {0: [1, 0.5, 1, 1], 1: [0, 0, 0, 0]}
+    for label in (0, 1):
+        right = [(2 + 2 * share) / 4 for share in down_or_up[label]]
+        drops = found.per_image["shift_drop"][labels == label]
+        assert drops.tolist() == pytest.approx([1 - sum(right) / 4] * 12)
+
+
+def test_what_comes_into_view_is_black_as_the_network_sees_it() -> None:
+    data = squares()
+    one = torch.ones(1, 1, 1)
+    seen: list[Tensor] = []
+
+    class Watching(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return torch.zeros(len(images), 2)
+
+    scaling = Scaling(0 * one, one, -0.7 * one, 0 * one)
+    grey = replace(data, make_test=lambda: Split(torch.full((3, 1, 28, 28), 0.5), torch.zeros(3).long(), scaling))
+    shifts.Diagnostic(small_runs.run(data=grey, model=Watching())).finish()
+    moved = torch.cat(seen)
+    torch.testing.assert_close(moved.unique(), torch.tensor([-0.7, 0.5]))
+
+
+def test_warps_are_the_same_in_every_run_and_beyond_is_further() -> None:
+    seen: list[Tensor] = []
+
+    class Watching(MeanPixel):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return super().forward(images)
+
+    data = squares()
+    one, other = (warps.Diagnostic(small_runs.run(data=data, model=Watching(), seed=seed)).finish() for seed in (0, 1))
+    half = len(seen) // 2
+    assert half == 2 * warps.DRAWS
+    assert all(torch.equal(first, second) for first, second in zip(seen[:half], seen[half:], strict=True))
+    assert not torch.equal(seen[0], seen[1])
+    assert one.values == other.values == {"warped_error": 0, "far_warped_error": 0}
+    wrong = warps.Diagnostic(small_runs.run(data=data, model=nn.Sequential(MeanPixel(), Swapped()))).finish()
+    assert wrong.values == {"warped_error": 1, "far_warped_error": 1}
+
+
+class Swapped(nn.Module):
+    def forward(self, scores: Tensor) -> Tensor:
+        return scores.flip(1)
+
+
+def test_warps_stay_within_their_range() -> None:
+    draws = torch.Generator().manual_seed(0)
+    drawn = warps._signed(torch.randint(4, 6, (2000,), generator=draws), draws)
+    assert set(drawn.tolist()) == {-5, -4, 4, 5}
+    assert abs(float((drawn > 0).double().mean()) - 0.5) < 0.05
+
+
+# What a probe reads
+
+
+def test_a_probe_finds_what_stands_in_the_features_and_not_what_does_not() -> None:
+    labels = [torch.arange(count) % 3 for count in (300, 90, 90)]
+    plain = [torch.nn.functional.one_hot(each, 3).double() + 0.1 * normal(len(each), 3) for each in labels]
+    noise = [normal(len(each), 3, seed=place) for place, each in enumerate(labels)]
+    assert probes._probe(plain, labels, 3).mean() == 1
+    assert probes._probe(noise, labels, 3).mean() < 0.5
+
+
+def test_probe_rise_is_accuracy_at_the_last_hidden_layer_minus_at_the_first() -> None:
+    """The first layer shows the classes, the second loses them."""
+    data = small_runs.dataset(train=200, others=100)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(196, 196), nn.Linear(196, 2), nn.Linear(2, 4))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.eye(196))
+        model[2].weight.zero_()
+    found = probes.Diagnostic(small_runs.run(data=data, model=model)).finish()
+    accuracies = [point.value for point in found.profile]
+    assert accuracies[1] == accuracies[0] > 90
+    assert accuracies[2] == 25  # of constant features, the first class
+    assert found.values["probe_rise"] == pytest.approx((accuracies[2] - accuracies[1]) / 100)
+
+
+# The largest learning rate
+
+
+@pytest.mark.parametrize(
+    ("errors", "largest"),
+    [
+        # of rates 1/8, 1/4, 1/2, ..., None: it diverged
+        ([0.10, 0.10, 0.11, 0.50, 0.60, 0.0], 1 / 2),
+        ([0.10, 0.13, 0.11, 0.13, 0.14, 0.0], 1 / 2),  # one failure between does not end the search
+        ([0.10, None, None, 0.0], 1 / 8),
+        ([0.30, 0.20, 0.10, 0.09, None, None], 1),  # two worse than the best of all at first
+    ],
+)
+def test_the_largest_rate_within_two_points_of_the_best(
+    errors: list[float | None], largest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    def trains(arm: Any, data: Any, seed: int, rate: float, epochs: int) -> Any:
+        assert (seed, epochs) == (0, 4)
+        tried.append(rate)
+        error = errors[len(tried)]
+        return SimpleNamespace(status="diverged" if error is None else "finished", model=error)
+
+    monkeypatch.setattr(train, "train", trains)
+    monkeypatch.setattr(train, "evaluate", lambda model, split: SimpleNamespace(error=model))
+    run = small_runs.run(model=errors[0], learning_rate=1 / 8)
+    found = rates.Diagnostic(replace(run, model=errors[0])).finish()
+    assert found.values == {"largest_rate": largest}
+    assert tried == [2**octave / 8 for octave in range(1, len(tried) + 1)]
+
+
+# Running averages of batch normalization
+
+
+def test_true_statistics_are_at_no_distance_and_moved_ones_at_theirs() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(432, 4)).eval()
+    run = small_runs.run(model=model)
+    seen = model[0](next(run.data.train.chunks(100))).detach()
+    with torch.no_grad():
+        model[1].running_mean.copy_(seen.mean((0, 2, 3)))
+        model[1].running_var.copy_(seen.var((0, 2, 3), correction=0))
+    values = statistics.Diagnostic(run).finish().values
+    assert values["statistics_distance"] == pytest.approx(0, abs=1e-5)
+    assert values["statistics_shift"] == 0
+    with torch.no_grad():
+        spreads = (seen.var((0, 2, 3), correction=0) + 1e-5).sqrt()
+        model[1].running_mean.sub_(torch.tensor([0.3, -0.6, 0.0]) * spreads)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert statistics.Diagnostic(run).finish().values["statistics_distance"] == pytest.approx(0.3, rel=1e-3)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_statistics_shift_is_the_error_that_running_averages_add() -> None:
+    """A network that is right with true statistics and wrong with averages that turn the sign."""
+    data = small_runs.dataset()
+
+    def half(count: int) -> Split:
+        labels = torch.arange(count) % 2
+        values = (2.0 * labels - 1).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+        return Split(values.contiguous(), labels, data.train.scaling)
+
+    data = replace(data, train=half(40), validation=half(24), make_test=lambda: half(24))
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(1, 2)).eval()
+    with torch.no_grad():
+        model[0].weight.fill_(1)
+        for place in (0, 4):
+            model[place].bias.zero_()
+        model[4].weight.copy_(torch.tensor([[-1.0], [1.0]]))
+        model[1].running_mean.fill_(-5)
+    found = statistics.Diagnostic(small_runs.run(data=data, model=model)).finish()
+    assert found.values["statistics_shift"] == pytest.approx(0.5)  # each image of class 0 is now called 1
+    assert found.per_image["statistics_shift"].tolist() == [1, 0] * 12
+    assert found.values["statistics_distance"] == pytest.approx(5, rel=1e-4)
+
+
+# What is learned by heart
+
+
+def test_wrong_labels_given_back_and_the_norm_of_the_weights_by_hand() -> None:
+    data = small_runs.dataset(train=8, wrong=4)
+    labels = torch.tensor([0, 0, 1, 1, 0, 1, 0, 1])
+    images = torch.zeros(8, 1, 1, 1)
+    images[[0, 1, 2, 4], 0, 0, 0] = -1.0  # answers: 0 for these, else 1; of the four wrong labels three agree
+    images[[3, 5, 6, 7], 0, 0, 0] = 1.0
+    data = replace(data, train=Split(images, labels, data.train.scaling))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2), nn.Linear(2, 2))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[3.0], [4.0]]))
+        model[2].weight.copy_(torch.tensor([[-12.0, 0.0], [0.0, 0.0]]))
+        for layer in (model[1], model[2]):
+            layer.bias.zero_()
+    values = memory.Diagnostic(small_runs.run(data=data, model=model)).finish().values
+    assert values["weight_norm"] == pytest.approx(13)  # biases do not count
+    assert values["noise_fitted"] == 0.75
+    clean = replace(data, wrong_labels=None)
+    assert memory.Diagnostic(small_runs.run(data=clean, model=model)).finish().values["noise_fitted"] is None
+
+
+# The fit of a block to the identity
+
+
+def test_a_block_that_is_the_identity_has_the_advantage() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factor = nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.factor * values
+
+    values = normal(16, 2, 7, 7).float().relu()
+    block: Any = Scaled()
+    assert identity._fit(block, values, values, 0.1) < 1e-3
+    assert identity._fit(block, values, normal(16, 2, 7, 7, seed=1).float().relu(), 0.1) > 0.3
+    assert identity._fit(block, values, values, 1e9) == math.inf
+    assert math.isnan(identity._fit(block, values, 0.5 * values, 0.1))
+
+
+def test_shortcuts_help_a_block_to_fit_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "STEPS", 20)
+    monkeypatch.setattr(identity, "IMAGES", 16)
+    data = small_runs.dataset(channels=3, size=20)
+    left = {}
+    for residual in (True, False):
+        spec = small_runs.arm("resnet_cifar", depth=8, residual=residual)
+        found = identity.Diagnostic(small_runs.run(spec, data)).finish()
+        remaining = {point.label: point.value for point in found.profile}
+        assert found.values["identity_advantage"] == pytest.approx(
+            math.log2(remaining["random"] / remaining["identity"])
+        )
+        left[residual] = found.values["identity_advantage"]
+    assert left[True] > left[False]
+
+
+# Outcomes of every run
+
+
+def test_calibration_error_by_hand() -> None:
+    # Bins of width 1/15: two images in (0.8, 0.8667], one right; one in (0.4667, 0.5333], right.
+    confidence, right = torch.tensor([0.82, 0.84, 0.5]), torch.tensor([True, False, True])
+    expected = (abs(1 - (0.82 + 0.84)) + abs(1 - 0.5)) / 3
+    assert train.calibration_error(confidence, right) == pytest.approx(expected, rel=1e-6)
+    assert train.calibration_error(torch.ones(5), torch.ones(5).bool()) == 0
+    assert train.calibration_error(torch.ones(5), torch.zeros(5).bool()) == 1
+    assert train.calibration_error(torch.zeros(2), torch.zeros(2).bool()) == 0
+
+
+def test_a_network_as_sure_as_it_is_right_is_calibrated() -> None:
+    confidence = torch.full((1000,), 0.7)
+    right = torch.arange(1000) < 700
+    assert train.calibration_error(confidence, right) == pytest.approx(0, abs=1e-6)
+
+
+def test_curve_area_is_the_mean_validation_accuracy_of_a_run_that_finished() -> None:
+    spec, data = small_runs.arm(activation="relu"), small_runs.dataset()
+    trained = train.train(spec, data, 0, 0.1, 4)
+    accuracies = trained.curves.validation_accuracies
+    assert len(accuracies) == 4
+    assert train.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
+    diverged = train.train(spec, data, 0, 1e9, 4)
+    assert train.result(spec, data, diverged, 4).values["curve_area"] is None
+
+
+# Branches
+
+
+def test_the_gap_of_networks_that_are_alike_is_1_minus_the_similarity_within(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = small_runs.arm("googlenet", activation="tanh")  # so that no branch is dead
+    data = small_runs.dataset(channels=3, size=32)
+    run = small_runs.run(spec, data)
+    seeds: list[int] = []
+
+    def twin(arm: Any, data: Any, seed: int, rate: float, epochs: int) -> Any:
+        seeds.append(seed)
+        return SimpleNamespace(model=run.model)
+
+    monkeypatch.setattr(train, "train", twin)
+    found = branches.Diagnostic(run).finish()
+    within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
+    across = [point.value for point in found.profile if point.quantity == "similarity_across_seeds"]
+    assert across == pytest.approx([1.0] * len(across))
+    assert found.values["branch_similarity_gap"] == pytest.approx(1 - sum(within) / len(within))
+    assert seeds == [branches.TWIN_SEED]
+    other = models.build(spec.model, 3, 20, 4, seed=9)
+    monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=other))
+    assert branches.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)

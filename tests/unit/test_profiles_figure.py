@@ -1,0 +1,178 @@
+"""The figures of profiles and of sweeps: what they draw and say in words, and that every quantity has a panel."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cnnlab import figures
+from cnnlab.plan import Plan
+from cnnlab.plots import profiles
+from cnnlab.plots.arms import arms_of
+from cnnlab.plots.panels import Line, Panel, tell
+from cnnlab.plots.style import style
+from tests import report_samples
+
+Frames = dict[str, pd.DataFrame]
+DIAGNOSTICS = Path(__file__).resolve().parents[2] / "cnnlab/diagnostics"
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return report_samples.plan(tmp_path_factory.mktemp("profiles"), ("gradients", "amount", "residual"))
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> Frames:
+    return report_samples.frames(plan)
+
+
+@pytest.fixture(scope="module")
+def drawn(plan: Plan, frames: Frames) -> dict[str, figures.Drawing]:
+    return {
+        "profiles": figures.draw(plan.study("gradients"), frames)["profiles"],
+        "sweep": figures.draw(plan.study("amount"), frames)["sweep"],
+    }
+
+
+def looks(frames: Frames, *quantities: str) -> pd.DataFrame:
+    """The rows of ``profiles`` whose quantity begins so."""
+    rows = frames["profiles"]
+    found: pd.DataFrame = rows[rows["quantity"].str.startswith(quantities)]
+    return found
+
+
+def draw(frames: Frames, rows: pd.DataFrame) -> tuple[Any, str]:
+    """The figure of the study `gradients` from these rows alone."""
+    with style():
+        return profiles.draw(arms_of("gradients", frames), {**frames, "profiles": rows})
+
+
+def quantities() -> set[str]:
+    """Every first argument of a `Point` in the diagnostics, up to what is filled in."""
+    names = set()
+    for path in DIAGNOSTICS.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
+            if getattr(call.func, "id", "") == "Point":
+                names |= set(re.findall(r"[\"']([a-z_]+) ?", ast.unparse(call.args[0])))
+                names |= set(re.findall(r"\(\"([a-z_]+)\", (?:update|gradient|across|within)\)", text))
+    return names - {"name", "when"}
+
+
+def test_every_quantity_that_a_diagnostic_leaves_is_in_the_samples() -> None:
+    sampled = {name.partition(" ")[0] for look in report_samples.PROFILES.values() for name in look}
+    assert quantities() == sampled
+
+
+@pytest.mark.parametrize("look", [name for name in report_samples.PROFILES if name != "flat"])
+def test_every_quantity_has_a_panel_that_tells_its_numbers(frames: Frames, look: str) -> None:
+    figure, alt = draw(frames, looks(frames, *report_samples.PROFILES[look]))
+    assert figure.axes
+    assert "No normalization" in alt
+    assert "nothing yet" not in alt
+    for axes in figure.axes:
+        assert axes.get_title(loc="left")
+        assert axes.get_xlabel()
+        assert axes.lines or axes.collections
+
+
+def test_a_profile_is_told_by_the_means_of_its_ends(frames: Frames, drawn: dict[str, figures.Drawing]) -> None:
+    rows = looks(frames, "probe_accuracy")
+    batch = frames["arms"].query("study == 'gradients' and arm == 'batch'")["arm_id"].iloc[0]
+    mine = rows[rows["arm_id"] == batch]
+    first, last = (mine[mine["position"] == depth]["value"].astype(float) for depth in (1, 8))
+    told = drawn["profiles"].alt.partition("linear probe")[2]
+    said = re.search(r"Batch normalization from ([\d.]+) \(.*? at 1 to ([\d.]+) \(", told)
+    assert said
+    assert float(said[1]) == pytest.approx(first.mean(), abs=0.6)
+    assert float(said[2]) == pytest.approx(last.mean(), abs=0.6)
+
+
+def test_layers_are_drawn_by_their_depth_and_not_by_their_names(frames: Frames) -> None:
+    """In the samples the names run against the depth; the lower layers settle last."""
+    figure, alt = draw(frames, looks(frames, "similarity_to_final", "settled_at"))
+    depth, *by_arm = figure.axes
+    titles = [axes.get_title(loc="left").partition(":")[0] for axes in by_arm]
+    assert depth.get_title(loc="left") == "settled at, % of training"
+    assert titles == ["No normalization", "Batch normalization"]
+    for axes in by_arm:
+        strengths = [line.get_alpha() for line in axes.lines]
+        assert strengths == [0.45, 0.73, 1.0, 0.45, 0.73, 1.0]
+    assert re.search(r"at step \d+: [\d.]+ in the lower half of the layers, [\d.]+ in the upper half", alt)
+
+
+def test_a_position_that_not_every_run_reached_has_no_mean(frames: Frames) -> None:
+    rates = looks(frames, "error_by_rate")
+    stopped = rates["run_id"].iloc[0]
+    figure, _ = draw(frames, rates[(rates["run_id"] != stopped) | (rates["position"] < 1)])
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert sorted(max(line.get_xdata()) < 1 for line in axes.lines) == [False, True]
+
+
+def test_without_profiles_the_figure_says_so(plan: Plan, frames: Frames) -> None:
+    absent = {name: frame for name, frame in frames.items() if name != "profiles"}
+    for tables in (absent, {**frames, "profiles": frames["profiles"].iloc[:0]}):
+        assert figures.draw(plan.study("gradients"), tables)["profiles"].alt == "No run has been looked into yet."
+
+
+def test_a_sweep_tells_every_mean_and_where_runs_have_no_value(
+    drawn: dict[str, figures.Drawing],
+) -> None:
+    alt = drawn["sweep"].alt
+    assert "by training images:" in alt
+    assert "width 4 " in alt
+    assert "width 16 no value in 1 of 6 runs at 300" in alt
+    assert " at all" in alt
+    (axes,) = drawn["sweep"].figure.axes
+    assert axes.get_title(loc="left") == "training error (evaluation mode), %"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["300", "1000", "all"]
+    assert len(axes.lines[1].get_xdata()) == 2  # no mean where a run diverged
+
+
+def test_a_sweep_draws_every_seed(frames: Frames, drawn: dict[str, figures.Drawing]) -> None:
+    (axes,) = drawn["sweep"].figure.axes
+    dots = sum(len(found.get_offsets()) for found in axes.collections if found.get_offsets().shape[0] > 3)
+    arms = frames["arms"].query("study == 'amount' and arm != 'hog'")["arm_id"]
+    assert dots == frames["runs"][frames["runs"]["arm_id"].isin(arms)]["train_error"].notna().sum()
+
+
+def test_a_study_without_a_number_that_varies_says_so(plan: Plan, frames: Frames) -> None:
+    from dataclasses import replace
+
+    study = replace(plan.study("gradients"), figures=("sweep",))
+    assert figures.draw(study, frames)["sweep"].alt == "No number varies among the arms."
+
+
+@pytest.mark.parametrize("name", ["profiles", "sweep"])
+def test_the_new_figures_are_small_and_the_same_at_every_call(
+    plan: Plan, frames: Frames, drawn: dict[str, figures.Drawing], name: str, tmp_path: Path
+) -> None:
+    study = plan.study({"profiles": "gradients", "sweep": "amount"}[name])
+    figures.save(drawn[name], tmp_path / "one", "x")
+    figures.save(figures.draw(study, frames)[name], tmp_path / "two", "x")
+    text = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
+    assert len(text) < 120_000  # of fourteen panels
+    assert not re.findall(r"(?<!, )#[0-9a-f]{6}", text), "a colour that the dark page cannot change"
+
+
+def test_numbers_are_told_with_their_intervals_once_all_runs_are_there() -> None:
+    points = {1.0: [1.0, 2.0, 3.0], 2.0: [4.0, 4.0, 7.0]}
+    whole, unfinished = (Panel("loss", "step", [Line("A", 0, points, complete)]) for complete in (True, False))
+    assert tell(whole) == "Loss, by step: A from 2.0 (−0.5 to 4.5) at 1 to 5 (1 to 9) at 2."
+    assert tell(unfinished) == "Loss, by step: A from 2.0 at 1 to 5.0 at 2."
+
+
+def test_a_ratio_has_a_geometric_mean() -> None:
+    mean, low, high = Line("A", 0, {1.0: [1.0, 4.0]}).means(geometric=True)[1.0]
+    assert mean == pytest.approx(2)
+    assert low * high == pytest.approx(4)
+    assert np.isnan(Line("A", 0, {1.0: [2.0]}).means(geometric=False)[1.0][1])

@@ -1,0 +1,145 @@
+"""The ledger: every part of every claim in one table, how to run what was not, and what several studies say of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lxml.html
+import pandas as pd
+import pytest
+
+from cnnlab import tables
+from cnnlab.plan import Plan
+from cnnlab.report import ledger, render, wholes
+from cnnlab.report.cells import Cell
+from cnnlab.report.rows import Row, Tables
+from cnnlab.report.tracked import server
+from cnnlab.schemas import TABLES
+from tests import report_samples
+
+Frames = dict[str, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Three studies in this call; another tests C05."""
+    made = report_samples.plan(tmp_path_factory.mktemp("ledger"), ("normalization", "residual", "head"))
+    return replace(made, testable=frozenset({("C05", "main"), ("C26", "main"), ("C07", "gradients")}))
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> Frames:
+    return report_samples.zoo_frames(plan)
+
+
+@pytest.fixture(scope="module")
+def view(plan: Plan, frames: Frames) -> ledger.LedgerView:
+    return ledger.build(Tables(frames), plan)
+
+
+@pytest.fixture(scope="module")
+def rows(view: ledger.LedgerView) -> dict[str, list[Cell]]:
+    return {str(row[0].text): list(row) for row in view.table.rows}
+
+
+def test_every_part_of_every_claim_has_a_row_and_every_chapter_a_heading(
+    plan: Plan, view: ledger.LedgerView, rows: dict[str, list[Cell]]
+) -> None:
+    parts = [(claim, part) for claim in plan.claims.claims for part in claim.parts]
+    assert len(view.table.rows) == len(rows) == len(parts) == 53
+    assert list(view.table.groups.values()) == list(dict.fromkeys(claim.chapter for claim in plan.claims.claims))
+    for index, (claim, _) in enumerate(parts):
+        assert str(view.table.rows[index][0].text).startswith(claim.id)
+    assert all(sum(cell.span for cell in row) == len(view.table.columns) for row in view.table.rows)
+
+
+def test_what_was_not_run_says_how_to_run_it(rows: dict[str, list[Cell]]) -> None:
+    command = rows["C05"][3]
+    assert (command.text, command.code) == ("snakemake --cores 4 --resources gpu=1 --config studies=C05", True)
+    assert command.note == "not run in this call; this runs it"
+    assert rows["C08"][3].text == "No study tests it yet."
+    assert rows["C03"][3].text == "Its evidence is not in the tables yet."
+
+
+def test_another_tier_is_named_in_the_command(plan: Plan, frames: Frames) -> None:
+    full = replace(plan, config=plan.config.model_copy(update={"tier": "full"}))
+    found = {str(row[0].text): row for row in ledger.build(Tables(frames), full).table.rows}
+    assert "--configfile workflow/config/full.yaml --config studies=C05" in str(found["C05"][3].text)
+
+
+def test_links_lead_to_the_section_or_from_elsewhere_to_the_row(view: ledger.LedgerView, rows: Any) -> None:
+    assert rows["C26"][1].link == "claim-C26-normalization"
+    assert rows["C02"][1].link == "claim-C02"
+    assert rows["C05"][1].link == ""
+    assert "claim-C05" in view.table.ids.values()
+    assert "claim-C02" not in view.table.ids.values()
+
+
+def test_runs_lead_into_mlflow_where_their_ids_are_known(rows: dict[str, list[Cell]]) -> None:
+    cell = rows["C26"][9]  # of each arm, the run of seed 0 was not tracked
+    assert cell.text == "14 of 16 runs"
+    assert cell.address.startswith("http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&")
+    for part in ("tags.kind%20%3D%20%27run%27", "tags.%60claim.C26%60", "tags.%60study.normalization%60"):
+        assert part in cell.address
+
+
+def test_another_server_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example/base/")
+    assert server() == "https://mlflow.example/base"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///x.db")
+    assert server() == "http://127.0.0.1:5000"
+
+
+def test_without_ids_the_cell_says_so(plan: Plan, frames: Frames) -> None:
+    untracked = frames["measured/mlflow"].assign(mlflow_run_id=None)
+    found = ledger.build(Tables({**frames, "measured/mlflow": untracked}), plan).table.rows
+    cell = next(row for row in found if row[0].text == "C26")[9]
+    assert cell.missing
+    assert "MLflow was not reached" in cell.hint
+
+
+def claim_row(study: str, verdict: str, **changes: Any) -> Row:
+    given = {"id": "C26", "part": "main", "kind": "empirical", "study": study, "verdict": verdict}
+    numbers = {"metric": "test_error", "unit": "pp", "direction": "greater", "margin": 1.0, "n": 8, "p": 0.001}
+    return dict.fromkeys(TABLES["claims"].columns) | given | numbers | {"seeds_added": False} | changes
+
+
+SEVERAL = {
+    "all kinds": (
+        ["supported", "contradicted", "supported", "inconclusive", "running", "equivalent"],
+        "Of 6 studies, 2 agree with the claim (“A”: supported and “c”: supported), 2 disagree (“b”: contradicted and "
+        "“f”: equivalent), and 2 are open (“d”: inconclusive and “e”: running).",
+    ),
+    "one against one": (
+        ["supported", "contradicted"],
+        "Of 2 studies, 1 agrees with the claim (“A”: supported), 1 disagrees (“b”: contradicted), and none is open.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("verdicts", "expected"), SEVERAL.values(), ids=SEVERAL)
+def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], expected: str) -> None:
+    rows = [claim_row(name, verdict) for name, verdict in zip("abcdef", verdicts, strict=False)]
+    assert wholes.sentences([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {("C26", "main"): expected}
+
+
+def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) -> None:
+    frame = tables.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
+    view = ledger.build(Tables({"claims": frame}), plan)
+    assert [row[1].note for row in view.table.rows] == [
+        "test error · Batch normalization or none",
+        "test error · Residual or plain",
+    ]
+    assert list(view.wholes) == ["C26"]
+
+
+def test_the_page_shows_what_several_studies_say(plan: Plan, frames: Frames, tmp_path: Path) -> None:
+    twice = frames["claims"].query("id == 'C26'").assign(study="residual", verdict="inconclusive")
+    both = pd.concat([frames["claims"], twice], ignore_index=True)
+    render(plan, {**frames, "claims": both}, tmp_path, tmp_path / "report.html")
+    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    told = "Of 2 studies, 1 agrees with the claim"
+    assert told in " ".join(document.get_element_by_id("verdicts").text_content().split())
+    assert told in " ".join(document.get_element_by_id("claim-C26-normalization").text_content().split())

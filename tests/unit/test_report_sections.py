@@ -1,0 +1,170 @@
+"""What stands around an answer: how it was tested, what would count against it, how robust it is, what threatens it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lxml.html
+import pandas as pd
+import pytest
+
+from cnnlab.plan import Plan
+from cnnlab.report import render, robustness, threats
+from cnnlab.report.gitfile import last_commit
+from cnnlab.report.rows import Row, Tables
+from tests import report_samples
+
+Frames = dict[str, pd.DataFrame]
+CLAIM = {"id": "C26", "part": "main", "study": "normalization"}
+ROBUST: Row = CLAIM | {
+    "verdict": "supported",
+    "margin_halved": "supported",
+    "margin_doubled": "inconclusive",
+    "leave_one_out": json.dumps({"supported": 8}),
+    "leave_one_out_same": 8,
+    "n": 8,
+    "stands_ledger_wide": True,
+}
+LINES = {
+    "all the same": (
+        {},
+        "With half the margin: supported; with twice: inconclusive; leaving any one seed out: the same in 8 of 8; "
+        "ledger-wide: stands.",
+    ),
+    "it hangs on a seed, and does not stand": (
+        {
+            "leave_one_out": json.dumps({"supported": 6, "inconclusive": 2}),
+            "leave_one_out_same": 6,
+            "stands_ledger_wide": False,
+        },
+        "With half the margin: supported; with twice: inconclusive; leaving any one seed out: the same in 6 of 8 "
+        "(inconclusive in 2); ledger-wide: does not stand.",
+    ),
+    "there is nothing that could stand": (
+        {"verdict": "contradicted", "leave_one_out": json.dumps({"contradicted": 8}), "stands_ledger_wide": None},
+        "With half the margin: supported; with twice: inconclusive; leaving any one seed out: the same in 8 of 8.",
+    ),
+    "some columns are missing": (
+        {"margin_halved": None, "leave_one_out_same": None, "leave_one_out": None, "stands_ledger_wide": None},
+        "With twice the margin: inconclusive.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), LINES.values(), ids=LINES)
+def test_robustness_is_one_line(changes: Row, expected: str) -> None:
+    assert robustness.line(CLAIM, Tables({"robustness": pd.DataFrame([ROBUST | changes])})) == expected
+
+
+def test_without_its_table_nothing_is_said_of_robustness() -> None:
+    assert robustness.line(CLAIM, Tables({})) == ""
+    assert robustness.line({**CLAIM, "id": "C27"}, Tables({"robustness": pd.DataFrame([ROBUST])})) == ""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_the_commit_of_a_file_is_that_of_its_last_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "--quiet")
+    study, other = tmp_path / "study.yaml", tmp_path / "other.yaml"
+    assert last_commit(study) is None  # not there
+    study.write_text("1")
+    assert last_commit(study) is None  # not tracked
+    git(tmp_path, "add", "study.yaml")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2025-03-03T01:30:00+02:00")
+    git(tmp_path, "commit", "--quiet", "-m", "study")
+    first = git(tmp_path, "rev-parse", "--short", "HEAD")
+    other.write_text("2")
+    git(tmp_path, "add", "other.yaml")
+    git(tmp_path, "commit", "--quiet", "-m", "other")
+    found = last_commit(study)
+    assert found is not None
+    assert (found.name, found.date) == (first, "2 March 2025, 23:30 UTC")
+    study.write_text("changed")
+    assert last_commit(study) is None
+    (tmp_path / ".gitignore").write_text("ignored.yaml")
+    (tmp_path / "ignored.yaml").write_text("3")
+    assert last_commit(tmp_path / "ignored.yaml") is None
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("1")
+    assert last_commit(tmp_path / "study.yaml") is None
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    made = report_samples.plan(tmp_path_factory.mktemp("sections"), ("normalization", "activation", "dropout"))
+    report_samples.write_cards(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> Frames:
+    return report_samples.frames(plan) | {"robustness": pd.DataFrame([ROBUST])}
+
+
+@pytest.fixture(scope="module")
+def document(plan: Plan, frames: Frames) -> Any:
+    unversioned = replace(plan.study("normalization"), path=plan.paths.reports / "normalization.yaml")
+    studies = tuple(unversioned if study.name == "normalization" else study for study in plan.studies)
+    render(replace(plan, studies=studies), frames, plan.paths.figures, plan.paths.report)
+    return lxml.html.document_fromstring(plan.paths.report.read_text(encoding="utf-8"))
+
+
+def text_of(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+def test_a_section_says_how_it_was_tested_and_what_would_count_against_it(document: Any) -> None:
+    section = document.get_element_by_id("study-normalization")
+    written = report_samples.STUDIES["normalization"]
+    assert text_of(section.find_class("design")[0]) == f"How it was tested. {written['design']}"
+    article = document.get_element_by_id("claim-C26-normalization")
+    assert text_of(article.find_class("against")[0]) == f"Against it would count: {written['against']['C26']}"
+    assert "leaving any one seed out: the same in 8 of 8" in text_of(article)
+    assert not document.get_element_by_id("claim-C28-normalization").find_class("against")
+    assert not document.get_element_by_id("study-activation").find_class("design")
+
+
+def test_threats_are_the_studys_own_and_what_every_study_has_to_say(document: Any) -> None:
+    listed = document.get_element_by_id("study-normalization").find_class("threats")[0]
+    told = [text_of(item) for item in listed.iter("li")]
+    assert told == [
+        "Digits are easy: at a plateau hardly an error is left.",
+        "Data: MNIST, 5,000 images (3,000 to train, 1,500 to test, 28×28 pixels), of the quick tier; other images, or "
+        "more of them, may answer otherwise.",
+        "Networks: LeNet-5 (small), trained for 20 epochs with batches of 64; others, or longer training, may answer "
+        "otherwise.",
+        "Runs: 8 seeds an arm; intervals cover the chances of seeds and test images, not the choice of the data.",
+        "Learning rates: each arm’s the best of 4, by one run of each on the validation images.",
+    ]
+
+
+def test_threats_name_what_a_study_does_otherwise(plan: Plan, frames: Frames) -> None:
+    few = " ".join(threats.generated(plan.study("dropout"), plan, Tables(frames)))
+    assert "MNIST, 5,000 images (500 to train, 1,500 to test" in few
+    assert "fixed by the study at 0.05" in few
+    edge = threats.generated(plan.study("activation"), plan, Tables(frames))[-1]
+    assert edge.endswith("so that a better one may lie beyond: Sigmoid.")
+
+
+def test_threats_need_no_prepared_data(plan: Plan, tmp_path: Path) -> None:
+    elsewhere = replace(plan, config=plan.config.model_copy(update={"results": str(tmp_path)}))
+    assert threats.generated(plan.study("dropout"), elsewhere, Tables({}))[0].startswith("Data: mnist5k, of the quick")
+
+
+def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: Any) -> None:
+    committed = text_of(document.get_element_by_id("study-activation").findall("p")[-1])
+    found = last_commit(Path("workflow/studies/activation.yaml"))
+    expected = f"last changed in commit {found.name} of {found.date}" if found else "not committed"
+    assert expected in committed
+    assert "its first run started 3 March 2025, 11:06 UTC" in committed
+    assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])

@@ -1,0 +1,226 @@
+"""Robustness of verdicts, by examples that can be checked by hand; and verdicts that others have no part in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlab import robustness, verdict
+from cnnlab.schemas import TABLES
+from cnnlab.stats import Effects, Hypothesis
+from cnnlab.study import ClaimRegistry, ContrastSpec, Study
+from cnnlab.tables import table
+from tests.unit.test_verdict import (
+    EASY,
+    ERROR,
+    GRADIENT,
+    REGISTRY,
+    FakeRun,
+    claim,
+    contrast,
+    errors,
+    finished,
+    runs,
+    study,
+    unfinished,
+)
+
+# Ten seeds, mean 0 and sd 1: the 95 % interval of t reaches 0.715 to either side.
+NOISE = np.array([-1, 1] * 5) * np.sqrt(0.9)
+
+
+def _about(mean: float, direction: Any = "greater", margin: float = 1.0) -> Hypothesis:
+    return Hypothesis(Effects.of(mean + NOISE), direction, margin)
+
+
+class TestMargin:
+    def test_halved_and_doubled(self) -> None:
+        """1.5 ± 0.715 lies beyond 0.5, across 1 and 2."""
+        assert robustness.with_margin([_about(1.5)], 1.0) == "inconclusive"
+        assert robustness.with_margin([_about(1.5)], 0.5) == "supported"
+        assert robustness.with_margin([_about(1.5)], 2.0) == "inconclusive"
+
+    def test_of_a_conjunction_each_part_has_its_own(self) -> None:
+        parts = [_about(1.5), _about(9.0, margin=4.0)]
+        assert robustness.with_margin(parts, 1.0) == "inconclusive"
+        assert robustness.with_margin(parts, 0.5) == "supported"
+        assert robustness.with_margin([_about(1.5), _about(0.0, margin=4.0)], 0.5) == "equivalent"
+
+
+class TestOneSeedLeftOut:
+    def _without(self, values: Sequence[float]) -> list[list[Hypothesis]]:
+        rest = (np.delete(values, index) for index in range(len(values)))
+        return [[Hypothesis(Effects.of(each), "greater", 1.0)] for each in rest]
+
+    def test_a_verdict_that_one_seed_alone_prevents(self) -> None:
+        found = robustness.verdicts(self._without([2.0, 2.1, 2.0, 2.1, 2.0, 2.1, -9.0]))
+        assert found == {"supported": 1, "inconclusive": 6}
+
+    def test_a_verdict_that_no_seed_changes(self) -> None:
+        assert robustness.verdicts(self._without([2.0, 2.1] * 4)) == {"supported": 8}
+
+    def test_too_few_left_say_nothing(self) -> None:
+        assert robustness.verdicts(self._without([2.0, 2.1, 2.0, 2.1, 2.0])) is None
+
+
+class TestLedgerWide:
+    def test_support_stands_if_p_times_k_is_small(self) -> None:
+        """One-sided p of a mean 3.5 standard errors beyond the margin, 9 degrees of freedom: 0.0034."""
+        part = _about(1 + 3.5 / np.sqrt(10))
+        assert robustness.stands([part], 7) is True
+        assert robustness.stands([part], 8) is False
+        assert robustness.stands([part, _about(9.0)], 7) is True
+        assert robustness.stands([part, _about(9.0)], 8) is False
+
+    def test_a_refutation_stands_at_the_stricter_level(self) -> None:
+        part = _about(-1 - 3.5 / np.sqrt(10))
+        assert robustness.stands([part], 7) is True
+        assert robustness.stands([part], 8) is False
+        assert robustness.stands([part, _about(9.0)], 3) is True
+        assert robustness.stands([part, _about(9.0)], 4) is False
+
+    def test_an_open_verdict_has_nothing_to_stand(self) -> None:
+        assert robustness.stands([_about(1.5)], 7) is None
+
+
+def _only(one: Study, found: Any, registry: ClaimRegistry = REGISTRY) -> dict[str, Any]:
+    (row,) = robustness.rows([one], registry, found)
+    return row
+
+
+class TestRows:
+    def test_of_a_claim_beyond_doubt(self) -> None:
+        row = _only(study(claim(ERROR)), EASY)
+        assert set(row) == set(TABLES["robustness"].columns)
+        assert (row["id"], row["part"], row["study"], row["verdict"]) == ("C39", "main", "depth", "supported")
+        assert (row["margin_halved"], row["margin_doubled"]) == ("supported", "supported")
+        assert (json.loads(row["leave_one_out"]), row["leave_one_out_same"], row["n"]) == ({"supported": 8}, 8, 8)
+        assert row["stands_ledger_wide"] is True
+
+    def test_of_a_claim_that_one_seed_decides(self) -> None:
+        """Seven seeds differ by 10 pp and one by -40: without that one, and only then, it is supported."""
+        found = runs(plain=errors(20, 20.2, 20.4, 20, 20.2, 20.4, 20, 10), residual=errors(*[10.0] * 7, 50))
+        row = _only(study(claim(ERROR)), found)
+        assert row["verdict"] == "inconclusive"
+        assert json.loads(row["leave_one_out"]) == {"supported": 1, "inconclusive": 7}
+        assert (row["leave_one_out_same"], row["stands_ledger_wide"]) == (7, None)
+
+    def test_divergence_takes_the_sign_test_with_it(self) -> None:
+        """Without the run that diverged, t decides; with it, seven of the other seven pairs agree."""
+        plain = [*errors(20, 21, 22, 20, 21, 22, 20), unfinished("diverged")]
+        row = _only(study(claim(ERROR)), runs(plain=plain, residual=errors(*[10, 11] * 4)))
+        assert (row["verdict"], json.loads(row["leave_one_out"])) == ("supported", {"supported": 8})
+
+    def test_a_claim_of_the_studys_own_is_in_no_ledger(self) -> None:
+        assert _only(study(claim(ERROR, id="mine")), EASY)["stands_ledger_wide"] is None
+
+    def test_at_six_seeds_none_can_be_spared(self) -> None:
+        row = _only(study(claim(ERROR), seeds=6), EASY)
+        assert (row["verdict"], row["leave_one_out"], row["leave_one_out_same"]) == ("supported", None, None)
+
+    def test_a_running_claim_shows_nothing(self) -> None:
+        found = {arm: dict(members) for arm, members in EASY.items()}
+        del found["plain-id"][7]
+        row = _only(study(claim(ERROR)), found)
+        assert row == {"id": "C39", "part": "main", "study": "depth", "verdict": "running"}
+
+    def test_the_verdict_is_that_of_the_ledger(self) -> None:
+        for part in (ERROR, GRADIENT, contrast("test_error", "less", plain=1, residual=-1)):
+            one = study(claim(part))
+            (ledger, *_) = verdict.judge([one], REGISTRY, EASY, None)[1]
+            assert _only(one, EASY)["verdict"] == ledger["verdict"]
+
+    def test_the_table_takes_them(self) -> None:
+        one = study(claim(ERROR), claim(GRADIENT, id="C07", part="gradients"))
+        frame = table("robustness", robustness.rows([one, study(claim(ERROR), name="again")], REGISTRY, EASY))
+        assert frame[["id", "study"]].to_numpy().tolist() == [["C07", "depth"], ["C39", "again"], ["C39", "depth"]]
+
+    def test_arrays_are_read_once(self) -> None:
+        read = []
+
+        class Counted(FakeRun):
+            def test(self) -> dict[str, np.ndarray] | None:
+                read.append(self)
+                return super().test()
+
+        found = {
+            arm: {seed: Counted(run.result, run.spec, run.provenance, run.images) for seed, run in members.items()}
+            for arm, members in EASY.items()
+        }
+        _only(study(claim(ERROR)), found)
+        assert len(read) == 16
+
+
+def _noisy(rng: np.random.Generator) -> FakeRun:
+    error = float(rng.normal(0.1, 0.02))
+    return finished(
+        test_error=error, first_gradient_norm=float(rng.lognormal()), steps_to_target=50 * int(rng.integers(1, 9))
+    )
+
+
+class TestAlone:
+    """The verdict on a claim is the same, digit for digit, when its study runs alone and with all others."""
+
+    @pytest.fixture
+    def found(self) -> dict[str, dict[int, FakeRun]]:
+        rng = np.random.default_rng(0)
+        return runs(**{arm: [_noisy(rng) for _ in range(10)] for arm in ("plain", "residual", "wide", "deep")})
+
+    @pytest.fixture
+    def studies(self) -> list[Study]:
+        """They share arms, and a claim; one asks for more seeds, one for other metrics."""
+        steps = contrast("steps_to_target", plain=1, residual=-1)
+        cells = contrast("test_error", plain=1, residual=-1, wide=-1, deep=1)
+        return [
+            study(claim(ERROR), name="depth", secondary=[GRADIENT]),
+            study(claim(ERROR, cells), name="both", seeds=10),
+            study(claim(steps, id="mine"), name="own", secondary=[cells]),
+            study(claim(GRADIENT, id="C07", part="gradients"), name="gradients", seeds=6),
+        ]
+
+    def test_rows_of_contrasts_and_claims(self, studies: list[Study], found: Any) -> None:
+        contrasts, claims = verdict.judge(studies, REGISTRY, found, None)
+        for one in studies:
+            alone_contrasts, alone_claims = verdict.judge([one], REGISTRY, found, None)
+            assert alone_contrasts == [row for row in contrasts if row["study"] == one.name]
+            tested = [row for row in alone_claims if row["study"]]
+            assert tested == [row for row in claims if row["study"] == one.name]
+            assert len(tested) == 1
+
+    def test_rows_of_robustness(self, studies: list[Study], found: Any) -> None:
+        together = robustness.rows(studies, REGISTRY, found)
+        assert together == [robustness.rows([one], REGISTRY, found)[0] for one in studies]
+
+    def test_nor_do_runs_of_other_studies_count(self, studies: list[Study], found: Any) -> None:
+        """Neither more seeds of its own arms nor arms that it has no part in."""
+        one = studies[0]
+        own = {arm: {seed: found[arm][seed] for seed in one.seeds} for arm in ("plain-id", "residual-id")}
+        assert verdict.judge([one], REGISTRY, own, None) == verdict.judge([one], REGISTRY, found, None)
+
+    def test_nor_the_order_of_the_studies(self, studies: list[Study], found: Any) -> None:
+        assert verdict.judge(studies[::-1], REGISTRY, found, None) == verdict.judge(studies, REGISTRY, found, None)
+        assert _sorted(robustness.rows(studies[::-1], REGISTRY, found)) == _sorted(
+            robustness.rows(studies, REGISTRY, found)
+        )
+
+    def test_bytes_of_the_tables(self, studies: list[Study], found: Any) -> None:
+        together, alone = (verdict.judge(chosen, REGISTRY, found, None) for chosen in (studies, [studies[1]]))
+        for name, all_rows, own_rows in zip(("contrasts", "claims"), together, alone, strict=True):
+            frames = (table(name, rows) for rows in (all_rows, own_rows))
+            one, other = (frame[frame["study"] == "both"].to_csv(index=False) for frame in frames)
+            assert one.count("\n") > 1
+            assert one == other
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: str(row["study"]))
+
+
+def test_a_contrast_needs_no_margin_to_be_secondary() -> None:
+    """Secondary contrasts have no verdict, and so none that could be robust."""
+    other = ContrastSpec(metric="test_error", contrast={"plain": 1, "residual": -1})
+    assert len(robustness.rows([study(claim(ERROR), secondary=[other])], REGISTRY, EASY)) == 1
