@@ -602,3 +602,22 @@ def test_the_gap_of_networks_that_are_alike_is_1_minus_the_similarity_within(mon
     other = models.build(spec.model, 3, 20, 4, seed=9)
     monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=other))
     assert branches.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)
+
+
+def test_a_dead_branch_is_left_out_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = small_runs.arm("googlenet", activation="tanh")
+    run = small_runs.run(spec, small_runs.dataset(size=28))
+    monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=run.model))
+
+    def similarities() -> tuple[float | None, list[float]]:
+        found = branches.Diagnostic(run).finish()
+        within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
+        return found.values["branch_similarity_gap"], [value for value in within if not math.isnan(value)]
+
+    _, before = similarities()
+    with torch.no_grad():
+        for parameter in run.model.get_submodule("stage3.inception3a.branch4").parameters():
+            parameter.zero_()
+    gap, within = similarities()
+    assert len(within) == len(before) - 3  # of the block's six pairs
+    assert gap == pytest.approx(1 - sum(within) / len(within))
