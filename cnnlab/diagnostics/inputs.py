@@ -99,7 +99,6 @@ class Diagnostic(diagnostics.Diagnostic):
             hook.remove()
         return found
 
-
     def _reseed(self) -> None:
         """Without a GPU, the CPU's stream alone: `torch.manual_seed` would take as long as an eighth of the network."""
         seed = derive_seed(self.run.seed, "inputs")
