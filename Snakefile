@@ -22,7 +22,7 @@ rule all:
     default_target: True
     input:
         WORK.manifests,
-        WORK.tables("runs", "arms", "curves", "profiles", "contrasts", "claims", "robustness"),
+        WORK.tables("runs", "arms", "curves", "profiles", "classes", "contrasts", "claims", "robustness"),
         WORK.tables("layers", "exact", "evidence"),
         WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),

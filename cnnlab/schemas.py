@@ -147,6 +147,20 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         required=("arm_id", "run_id", "seed", "quantity", "position"),
         sort=("arm_id", "seed", "quantity", "position"),
     ),
+    "classes": _schema(
+        {
+            "arm_id": _RUN["arm_id"],
+            "class": (COUNT, "index of the class"),
+            "name": (TEXT, "of the class; missing if the data has none"),
+            "images": (COUNT, "test images of the class"),
+            "runs": (COUNT, "over which is averaged: those that finished"),
+            "accuracy": (NUMBER, "share of its images answered rightly"),
+            "mistaken_for": (TEXT, "the most frequent wrong answer; missing if there is none"),
+            "mistaken_share": (NUMBER, "share of its images answered so"),
+        },
+        required=("arm_id", "class", "images", "runs", "accuracy"),
+        sort=("arm_id", "class"),
+    ),
     "contrasts": _schema(_CONTRAST, required=_CONTRAST_KEYS, sort=()),
     "claims": _schema(
         {

@@ -44,7 +44,9 @@ class PreparedSpec(Spec):
     root: str | None = None
     image_size: Count | None = None
     channels: Literal[1, 3] | None = None
-    limit: Count | None = Field(None, description="stratified subset of all images, taken before the split")
+    limit: Count | None = Field(
+        None, description="stratified subset of all images, taken before the split; bounds train_size too"
+    )
     validation: Share | Count | None = Field(None, description="images, or a share of them")
     test: Share | Count | None = Field(None, description="images, or a share of them")
     split_seed: int = 0

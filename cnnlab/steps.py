@@ -119,6 +119,7 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
         "arms": tables.arms(plan, found),
         "curves": tables.curves(plan, found),
         "profiles": tables.profiles(plan, found),
+        "classes": tables.by_class(plan, found),
         "measured/runs": tables.measured_runs(plan, found),
         "measured/claims": tables.measured_claims(plan, found),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from cnnlab import classes
 from cnnlab.plan import Plan
 from cnnlab.records import Record, disk_space
 from cnnlab.schemas import TABLES
@@ -93,6 +94,11 @@ def profiles(plan: Plan, found: Runs) -> pd.DataFrame:
             for point in record.profile()
         ],
     )
+
+
+def by_class(plan: Plan, found: Runs) -> pd.DataFrame:
+    """One row per arm and class of its test images."""
+    return table("classes", list(classes.rows(plan, found)))
 
 
 def measured_runs(plan: Plan, found: Runs) -> pd.DataFrame:

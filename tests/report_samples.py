@@ -577,6 +577,7 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
         "arms": tables.arms(made, found),
         "curves": tables.curves(made, found),
         "profiles": tables.profiles(made, found),
+        "classes": tables.by_class(made, found),
         "contrasts": tables.table("contrasts", contrasts),
         "claims": tables.table("claims", ledger),
         "measured/runs": tables.measured_runs(made, found),
@@ -631,6 +632,26 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
         "evidence": tables.table("evidence", evidence),
         "layers": tables.table("layers", layers),
     }
+
+
+def many(folder: Path, count: int) -> tuple[Plan, dict[str, pd.DataFrame]]:
+    """A plan of `count` studies that are alike but for their names, and their tables: what a whole ledger weighs."""
+    from dataclasses import replace
+
+    made = plan(folder, ("gradients",))
+    write_cards(made)
+    first, tables_of = made.studies[0], frames(made)
+    names = [f"{first.name}{index}" for index in range(count)]
+    repeated = {
+        name: pd.concat([frame.assign(study=other) for other in names], ignore_index=True)
+        for name, frame in tables_of.items()
+        if "study" in frame and name != "claims"
+    }
+    claims = tables_of["claims"]
+    mine, others = claims[claims["study"] == first.name], claims[claims["study"] != first.name]
+    told = pd.concat([others, *(mine.assign(study=name) for name in names)], ignore_index=True)
+    studies = tuple(replace(first, name=name) for name in names)
+    return replace(made, studies=studies), {**tables_of, **repeated, "claims": told}
 
 
 def write_cards(made: Plan) -> None:
@@ -747,7 +768,9 @@ def _tested(random: np.random.Generator, error: float, diverged: bool) -> dict[s
     difficulty = np.linspace(0, 1, TEST_IMAGES) + random.normal(0, 0.05, TEST_IMAGES)
     correct = (difficulty < np.quantile(difficulty, 1 - error)).astype(np.uint8)
     loss = np.where(correct, 0.05, 2.5) + random.exponential(0.02, TEST_IMAGES)
-    return {"correct": correct, "loss": loss.astype(np.float32), "predicted": correct.astype(np.int64)}
+    label = np.arange(TEST_IMAGES) % 10
+    predicted = np.where(correct, label, np.where(label == 4, 9, (label + 1) % 10))
+    return {"correct": correct, "loss": loss.astype(np.float32), "label": label, "predicted": predicted}
 
 
 def _provenance(random: np.random.Generator, truth: Truth, seed: int, reached: int | None) -> dict[str, Any]:

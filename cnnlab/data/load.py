@@ -231,7 +231,10 @@ def _read_tensors(data_file: Path, card: Path, described: dict[str, Any]) -> tup
 
 
 def _subset(labels: Tensor, spec: DataSpec) -> Tensor:
+    """Which training images to keep; all of them where `limit` leaves no more than that."""
     assert spec.train_size is not None
+    if spec.limit is not None and spec.train_size >= len(labels):
+        return torch.arange(len(labels))
     if spec.train_size > len(labels):
         raise UserError(f"data: train_size: {spec.train_size} of {len(labels)} training images; write fewer")
     return torch.from_numpy(stratified(labels.numpy(), spec.train_size, spec.split_seed, "train_size"))

@@ -21,6 +21,8 @@ def runs(plan: Plan, tables: Tables) -> TableView:
         Column("Learning rate", numeric=True),
         Column("Status"),
         Column("Test error, %", numeric=True),
+        Column("Calibration error, %", numeric=True, hint="Expected calibration error on the test images"),
+        Column("Curve area, %", numeric=True, hint="Mean validation accuracy over training"),
         Column("Seconds", numeric=True),
         Column("MLflow run"),
     )
@@ -33,7 +35,7 @@ def runs(plan: Plan, tables: Tables) -> TableView:
             Cell(str(run["seed"])),
             shown(None if run["learning_rate"] is None else plain(run["learning_rate"])),
             Cell(run["status"].replace("_", " ")),
-            _error(run),
+            *(_percent(run, name) for name in ("test_error", "calibration_error", "curve_area")),
             _seconds(measured.get(run["run_id"])),
             _mlflow(tracked.get(run["run_id"])),
         ]
@@ -51,9 +53,10 @@ def _names(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _error(run: Row) -> Cell:
-    error = run["test_error"]
-    return shown(None if error is None else fixed(100 * error, 2), f"the run {run['status'].replace('_', ' ')}")
+def _percent(run: Row, name: str) -> Cell:
+    value, status = run.get(name), run["status"].replace("_", " ")
+    why = "it has no probabilities, or is not trained" if status == "finished" else f"the run {status}"
+    return shown(None if value is None else fixed(100 * value, 2), why)
 
 
 def _seconds(row: Row | None) -> Cell:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from cnnlab.report import agreement, armtable, benchtable, contrasttable, matrixcells, robustness, svg
+from cnnlab.report import (
+    agreement,
+    armtable,
+    benchtable,
+    classtable,
+    contrasttable,
+    matrixcells,
+    measures,
+    robustness,
+    svg,
+)
 from cnnlab.report.armmeans import by_arm
 from cnnlab.report.cells import TableView
 from cnnlab.report.conjunctions import conjunction
@@ -126,7 +136,7 @@ def build(
         figures=[figure(study.name, name, figures) for name in study.figures if name != OPENING],
         opens=OPENING in study.figures,
         tables=[table for table in shown if len(table.rows) <= LONG],
-        folded=[table for table in shown if len(table.rows) > LONG],
+        folded=[table for table in shown if len(table.rows) > LONG] + list(_further(study, arms, tables)),
         setting=armtable.common_setting(arms),
         cost=_cost(arms),
     )
@@ -149,6 +159,13 @@ def _tables(
     contrasts = contrasttable.build(study, tables, labels)
     if contrasts.rows:
         yield contrasts
+
+
+def _further(study: Study, arms: Sequence[armtable.ArmRows], tables: Tables) -> Iterator[TableView]:
+    """Tables that are folded however short they are."""
+    for table in (measures.build(study, arms), classtable.build(study, tables)):
+        if table:
+            yield table
 
 
 def _claim(

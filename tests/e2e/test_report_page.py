@@ -72,6 +72,24 @@ def test_the_page_opens_fast_fetches_nothing_and_complains_of_nothing(browser_pa
     assert page.refused == []
 
 
+def test_a_page_of_many_studies_is_small_and_opens_fast(
+    browser_page_factory: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As many studies as the whole ledger takes, each with figures of every kind."""
+    plan, frames = report_samples.many(tmp_path_factory.mktemp("many"), 27)
+    for study in plan.studies[:1]:
+        for name, drawing in figures.draw(study, frames).items():
+            for other in plan.studies:
+                figures.save(drawing, plan.paths.figures / other.name / name, f"{other.name}-{name}")
+    render(plan, frames, plan.paths.figures, plan.paths.report)
+    assert plan.paths.report.stat().st_size < 8_000_000
+    page = browser_page_factory()
+    start = time.monotonic()
+    page.goto(plan.paths.report.as_uri())
+    assert time.monotonic() - start < 2
+    assert page.locator("section.study").count() == 27
+
+
 @pytest.mark.parametrize("width", [360, 768, 1200, 1440])
 def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path, width: int) -> None:
     page = open_report(browser_page_factory, report, width=width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,7 @@ from cnnlab.study import ContrastSpec
 from tests import small_runs
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def splits() -> dict[str, Split]:
@@ -251,6 +244,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[int,
         found[name] = {
             record.seed: record for record in records.scan(paths_in(tmp_path)) if record.arm_id == arm.arm_id
         }
+    torch.use_deterministic_algorithms(False)
     return found
 
 

@@ -287,3 +287,12 @@ def test_no_batch_of_a_single_image_is_left_over(count: int, batch_size: int) ->
     assert min(sizes) > 1 or count == 1
     assert max(sizes) <= batch_size + 1
     assert len(sizes) in (count // batch_size, -(-count // batch_size)) or count == 1
+
+
+def test_a_limit_bounds_the_training_images_too(tmp_path: Path) -> None:
+    spec = DataSpec(name="mnist5k", limit=500, train_size=1000)
+    file, card = tmp_path / "images.safetensors", tmp_path / "images.json"
+    prepare(spec.prepared(), file, card)
+    assert same(
+        load(file, card, spec, 0).train, load(file, card, spec.model_copy(update={"train_size": None}), 0).train
+    )

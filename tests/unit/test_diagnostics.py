@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,11 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What some diagnostics train themselves, for fewer steps; and one thread, as in a job."""
+def _short(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """What some diagnostics train themselves, for fewer steps."""
     monkeypatch.setattr("cnnlab.diagnostics.identity.STEPS", 3)
     monkeypatch.setattr("cnnlab.diagnostics.rates.MOST_OCTAVES", 2)
     monkeypatch.setattr("cnnlab.diagnostics.probes.STRENGTHS", (10.0, 100.0))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def data_of(spec: ArmSpec) -> Dataset:

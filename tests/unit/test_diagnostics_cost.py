@@ -48,11 +48,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_job() -> Iterator[None]:
-    threads = torch.get_num_threads()
+def _as_in_a_job(one_thread: None) -> Iterator[None]:
     train.prepare_process("cpu")
     yield
-    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 

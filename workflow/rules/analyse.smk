@@ -9,7 +9,7 @@ rule collect:
         WORK.studies,
         WORK.lock,
     output:
-        WORK.tables("runs", "arms", "curves", "profiles", "measured/runs", "measured/claims"),
+        WORK.tables("runs", "arms", "curves", "profiles", "classes", "measured/runs", "measured/claims"),
     log:
         WORK.path("logs/collect.log"),
     benchmark:
@@ -107,7 +107,7 @@ rule track:
 
 rule render:
     input:
-        WORK.tables("runs", "arms", "curves", "profiles", "contrasts", "claims", "robustness"),
+        WORK.tables("runs", "arms", "curves", "profiles", "classes", "contrasts", "claims", "robustness"),
         WORK.tables("layers", "exact", "evidence"),
         WORK.tables("measured/runs", "measured/claims", "measured/contrasts"),
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
