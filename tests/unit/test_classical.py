@@ -26,7 +26,6 @@ from cnnlab.spec import ArmSpec
 from cnnlab.study import ContrastSpec
 from tests import small_runs
 
-
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
