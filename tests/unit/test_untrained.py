@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -77,6 +78,7 @@ def test_an_untrained_run_is_a_whole_record_without_a_learning_rate(paths: Paths
     for name in (records.SPEC, records.RESULT, records.PROVENANCE):
         json.loads((record.directory / name).read_text(), parse_constant=refuse)
     assert all(len(values) == 0 for values in record.curves().values())
+    assert record.curves()["evaluation.step"].dtype == np.int64  # as of a run with steps
     result = record.result
     assert (result["status"], result["epochs"], result["steps"]) == ("finished", 0, 0)
     missing = ("steps_to_target", "curve_area", "first_gradient_norm", "early_gradient_norm", "diverged_at_step")
