@@ -36,14 +36,18 @@ class Sweep:
 
 
 def sweeps(arms: Mapping[str, ArmSpec]) -> list[Sweep]:
-    """One for each number that varies among the arms; of several that always change together, the first."""
+    """One for each number that varies among the arms; of several that always change together, the first.
+
+    A number that changes together with a word or a flag is not swept: the word may be what matters.
+    """
     found: list[Sweep] = []
     fields = {name: _fields(spec) for name, spec in arms.items()}
     varying = [key for key in _keys(fields) if len({each.get(key) for each in fields.values()}) > 1]
     for key in varying:
         if not _numeric(key, fields) or any(_same_split(key, known.field, fields) for known in found):
             continue
-        others = [other for other in varying if other != key and not _determines(key, other, fields)]
+        together = [other for other in varying if _numeric(other, fields) and _determines(key, other, fields)]
+        others = [other for other in varying if other != key and other not in together]
         lines = _lines(key, others, fields)
         if lines:
             found.append(Sweep(key, lines))

@@ -87,9 +87,13 @@ def _layers(rise: float) -> dict[str, list[tuple[float, float, str]]]:
 PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
     "steep": _layers(1.3),
     "flat": _layers(0.1),
-    "inputs": {"input_drift": [(depth, 0.3 / depth, f"layer{depth}") for depth in range(2, 10)]},
+    "inputs": {
+        name: [(depth, 0.3 / depth, f"layer{depth}") for depth in range(2, 10)]
+        for name in ("input_drift", "preactivation_drift")
+    },
     "settling": {
         "settled_at": [(depth, 50 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
+        "changed_at": [(depth, 60 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
         **{
             f"similarity_to_final a{8 - depth}": [(47 * step, 1 - 0.12 * (7 - step), "") for step in range(8)]
             for depth in range(1, 7)
@@ -106,6 +110,7 @@ PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
     },
     "statistics": {"statistics_distance": [(depth, 0.02 * depth, f"bn{depth}") for depth in range(1, 5)]},
     "shifts": {"shifted_accuracy": [(pixels, 97 - 6 * pixels, "") for pixels in range(5)]},
+    "downsampling": {"downsampled_accuracy": [(side, 50 + 40 * side, "") for side in (1.0, 0.75, 0.5)]},
     "warps": {"warped_error": [(0, 12.0, "within"), (1, 31.0, "beyond")]},
     "rates": {"error_by_rate": [(0.1 * 2**octave, 3 + 10 * max(0, octave - 3), "") for octave in range(7)]},
     "identity": {"remaining_loss": [(0, 0.002, "identity"), (1, 0.1, "random")]},
@@ -303,18 +308,7 @@ STUDIES: dict[str, dict[str, Any]] = {
 }
 
 
-EVERY_LOOK = (
-    "inputs",
-    "settling",
-    "probes",
-    "selectivity",
-    "branches",
-    "statistics",
-    "shifts",
-    "warps",
-    "rates",
-    "identity",
-)
+EVERY_LOOK = tuple(name for name in PROFILES if name not in ("steep", "flat"))
 STUDIES |= {
     "gradients": {
         "title": "Gradients over depth",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnlab.plots.arms import Mean, mean_interval
-from cnnlab.plots.style import WIDTH, log_if_wide
+from cnnlab.plots.style import WIDTH, log_if_wide, tick
 from cnnlab.report.numbers import fixed, places_for, significant, span
 from cnnlab.report.theme import DASHES, MARKERS, series
 
@@ -138,10 +139,21 @@ def _frame(axes: Axes, panel: Panel) -> None:
         axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
         room = 0.2 if panel.joined else 0.5
         axes.set_xlim(min(panel.ticks) - room, max(panel.ticks) + room)
-    elif panel.log_x and log_if_wide(axes.xaxis, places):
+        return
+    log = panel.log_x and log_if_wide(axes.xaxis, places)
+    if log:
         axes.set_xlabel(f"{panel.axis} (logarithmic)", labelpad=2)
-    elif places and all(float(place).is_integer() for place in places):
+    if panel.dots and _apart(sorted(set(places)), log):
+        axes.set_xticks(sorted(set(places)), [tick(place) for place in sorted(set(places))])
+    elif places and not log and all(float(place).is_integer() for place in places):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _apart(places: Sequence[float], log: bool) -> bool:
+    """Whether each position can have its own number beneath it: they are few, and no two too close."""
+    scaled = list(np.log(places)) if log else list(places)
+    gaps = [after - before for before, after in pairwise(scaled)]
+    return bool(gaps) and min(gaps) > 0.09 * (scaled[-1] - scaled[0])
 
 
 def _limit(axes: Axes, values: Sequence[float], log: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnnlab.plots.arms import ArmRuns
 from cnnlab.plots.panels import draw as draw_panels
 from cnnlab.plots.panels import tell
-from cnnlab.plots.quantities import QUANTITIES, ArmProfile
+from cnnlab.plots.quantities import ArmProfile, drawn
 from cnnlab.plots.style import nothing
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[F
         ArmProfile(arm.label, arm.index, arm.complete, rows[rows["run_id"].isin(arm.runs["run_id"])]) for arm in arms
     ]
     looked_into = [arm for arm in found if not arm.rows.empty]
-    panels = [panel for quantity in QUANTITIES for panel in quantity(looked_into)] if looked_into else []
+    panels = drawn(looked_into) if looked_into else []
     if not panels:
         return nothing(figure, "No run has been looked into yet.")
     draw_panels(figure, panels)

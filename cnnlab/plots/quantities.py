@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,19 +146,46 @@ def _filled(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.points]
 
 
-# In the order in which they are drawn.
-QUANTITIES: tuple[Callable[[Arms], list[Panel]], ...] = (
-    along("update_ratio", "log₁₀ of update over weight, mean of the first steps", LAYER),
-    along("gradient_norm", "log₁₀ of the gradient’s norm, mean of the first steps", LAYER),
-    along("input_drift", "drift of the layer’s inputs between evaluations, in sd", LAYER, geometric=True),
-    along("settled_at", "settled at, % of training", LAYER),
-    settling,
-    along("probe_accuracy", "test accuracy of a linear probe, %", LAYER),
-    selectivity,
-    branches,
-    along("statistics_distance", "distance of running from whole-set means, in sd", "normalization, from the input"),
-    along("shifted_accuracy", "test accuracy on shifted images, %", "shift, pixels"),
-    named("warped_error", "error on shifted and turned test images, %", "the range that augmentation simulates"),
-    along("error_by_rate", "validation error, %", "learning rate", log_x=True),
-    named("remaining_loss", "share of the loss that fitting leaves", "map that is fitted", geometric=True),
-)
+def drawn(arms: Arms) -> list[Panel]:
+    """The panels of all that was left; a quantity that is not known here is drawn under its own name."""
+    left = {str(name) for arm in arms for name in arm.rows["quantity"]}
+    known = [panel for names, panels in QUANTITIES.items() if _begin(left, names) for panel in panels(arms)]
+    others = sorted(name for name in left if not any(name.startswith(names) for names in QUANTITIES))
+    return known + [panel for name in others for panel in along(name, name.replace("_", " "), "position")(arms)]
+
+
+def _begin(left: Iterable[str], names: tuple[str, ...]) -> bool:
+    return any(name.startswith(names) for name in left)
+
+
+# By the beginnings of their names, in the order in which they are drawn.
+QUANTITIES: dict[tuple[str, ...], Callable[[Arms], list[Panel]]] = {
+    ("update_ratio",): along("update_ratio", "log₁₀ of update over weight, mean of the first steps", LAYER),
+    ("gradient_norm",): along("gradient_norm", "log₁₀ of the gradient’s norm, mean of the first steps", LAYER),
+    ("input_drift",): along(
+        "input_drift", "drift of the layer’s inputs between evaluations, in sd", LAYER, geometric=True
+    ),
+    ("preactivation_drift",): along(
+        "preactivation_drift", "drift of what the layer returns between evaluations, in sd", LAYER, geometric=True
+    ),
+    ("settled_at",): along("settled_at", "settled at, % of training", LAYER),
+    ("changed_at",): along("changed_at", "nine tenths of its own change done at, % of training", LAYER),
+    (FINAL,): settling,
+    ("probe_accuracy",): along("probe_accuracy", "test accuracy of a linear probe, %", f"{LAYER}; 0 is the image"),
+    ("selectivity ",): selectivity,
+    BRANCHES: branches,
+    ("statistics_distance",): along(
+        "statistics_distance", "distance of running from whole-set means, in sd", "normalization, from the input"
+    ),
+    ("shifted_accuracy",): along("shifted_accuracy", "test accuracy on shifted images, %", "shift, pixels"),
+    ("downsampled_accuracy",): along(
+        "downsampled_accuracy", "test accuracy on coarser images, %", "share of the pixels a side that is left"
+    ),
+    ("warped_error",): named(
+        "warped_error", "error on shifted and turned test images, %", "the range that augmentation simulates"
+    ),
+    ("error_by_rate",): along("error_by_rate", "validation error, %", "learning rate", log_x=True),
+    ("remaining_loss",): named(
+        "remaining_loss", "share of the loss that fitting leaves", "map that is fitted", geometric=True
+    ),
+}

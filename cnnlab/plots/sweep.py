@@ -13,10 +13,10 @@ from cnnlab.plots.arms import ArmRuns
 from cnnlab.plots.panels import Line, Panel, tell
 from cnnlab.plots.panels import draw as draw_panels
 from cnnlab.plots.style import nothing
-from cnnlab.report.numbers import plain
+from cnnlab.report.numbers import count, plain
 from cnnlab.report.phrases import noun, unit
 from cnnlab.study import ContrastSpec, Study
-from cnnlab.sweeps import Sweep, sweeps
+from cnnlab.sweeps import ALL, Sweep, sweeps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,15 +64,16 @@ def _drawable(contrast: ContrastSpec) -> bool:
 
 
 def _panel(sweep: Sweep, name: str, runs: Mapping[str, ArmRuns]) -> Panel | None:
+    """Of the arms of which the metric is measured; a line needs two of them."""
     metric, lines = METRICS[name], []
     places, ticks = _places(sweep)
     for index, line in enumerate(sweep.lines):
         mine = {places[value]: runs[arm] for arm, value in line.arms.items() if arm in runs}
-        points = {place: _values(arm, metric) for place, arm in mine.items()}
-        label = _shared(line.shared) if len(sweep.lines) > 1 else ""
-        complete = all(arm.complete for arm in mine.values())
-        missing = {place: len(arm.runs) - len(points[place]) for place, arm in mine.items()}
-        if any(points.values()):
+        points = {place: values for place, arm in mine.items() if (values := _values(arm, metric))}
+        if len(points) > 1:
+            missing = {place: len(mine[place].runs) - len(values) for place, values in points.items()}
+            label = _shared(line.shared) if len(sweep.lines) > 1 else ""
+            complete = all(arm.complete for arm in mine.values())
             lines.append(Line(label, index, points, complete, missing={x: n for x, n in missing.items() if n}))
     if not lines:
         return None
@@ -107,13 +108,16 @@ def _values(arm: ArmRuns, metric: Metric) -> list[float]:
 
 
 def _shared(shared: Mapping[str, Any]) -> str:
-    """``residual``, ``not residual, width 8``."""
-    return ", ".join(_said(key.partition(".")[2].replace("_", " "), value) for key, value in shared.items())
+    """``residual``, ``not residual, width 8``, ``all images``."""
+    return ", ".join(_said(key, value) for key, value in shared.items())
 
 
-def _said(key: str, value: Any) -> str:
+def _said(field: str, value: Any) -> str:
+    if field == ALL:
+        return "all images" if value is None else f"{count(value)} images"
+    key = field.partition(".")[2].replace("_", " ")
     if isinstance(value, bool):
         return key if value else f"not {key}"
     if value is None:
-        return f"default {key}"
+        return f"{key} by default"
     return f"{key} {plain(value) if isinstance(value, int | float) else value}"

@@ -23,7 +23,7 @@ def _parts(row: Row) -> Iterator[str]:
         yield f"with twice{'' if row.get('margin_halved') else ' the margin'}: {row['margin_doubled']}"
     if row.get("leave_one_out_same") is not None and row.get("n"):
         yield f"leaving any one seed out: the same in {row['leave_one_out_same']} of {row['n']}{_others(row)}"
-    if row.get("verdict") == "supported" and row.get("stands_ledger_wide") is not None:
+    if row.get("stands_ledger_wide") is not None:
         yield f"ledger-wide: {'stands' if row['stands_ledger_wide'] else 'does not stand'}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cnnlab import figures
 from cnnlab.plan import Plan
 from cnnlab.plots import profiles
 from cnnlab.plots.arms import arms_of
 from cnnlab.plots.panels import Line, Panel, tell
+from cnnlab.plots.panels import draw as draw_panels
+from cnnlab.plots.quantities import QUANTITIES
 from cnnlab.plots.style import style
 from tests import report_samples
 
@@ -54,21 +56,21 @@ def draw(frames: Frames, rows: pd.DataFrame) -> tuple[Any, str]:
         return profiles.draw(arms_of("gradients", frames), {**frames, "profiles": rows})
 
 
-def quantities() -> set[str]:
-    """Every first argument of a `Point` in the diagnostics, up to what is filled in."""
-    names = set()
-    for path in DIAGNOSTICS.glob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
-            if getattr(call.func, "id", "") == "Point":
-                names |= set(re.findall(r"[\"']([a-z_]+) ?", ast.unparse(call.args[0])))
-                names |= set(re.findall(r"\(\"([a-z_]+)\", (?:update|gradient|across|within)\)", text))
-    return names - {"name", "when"}
+def test_every_quantity_that_has_a_panel_is_left_by_a_diagnostic_and_is_in_the_samples() -> None:
+    """A quantity that is renamed where it is measured would be drawn under its bare name."""
+    written = "".join(path.read_text(encoding="utf-8") for path in DIAGNOSTICS.glob("*.py"))
+    sampled = {name for look in report_samples.PROFILES.values() for name in look}
+    for names in QUANTITIES:
+        for name in names:
+            assert name in written
+            assert any(quantity.startswith(name) for quantity in sampled)
 
 
-def test_every_quantity_that_a_diagnostic_leaves_is_in_the_samples() -> None:
-    sampled = {name.partition(" ")[0] for look in report_samples.PROFILES.values() for name in look}
-    assert quantities() == sampled
+def test_a_quantity_that_nobody_foresaw_is_drawn_under_its_name(frames: Frames) -> None:
+    rows = looks(frames, "probe_accuracy").assign(quantity="lost_sleep")
+    figure, alt = draw(frames, rows)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["lost sleep"]
+    assert "Lost sleep, by position: No normalization from " in alt
 
 
 @pytest.mark.parametrize("look", [name for name in report_samples.PROFILES if name != "flat"])
@@ -144,11 +146,34 @@ def test_a_sweep_draws_every_seed(frames: Frames, drawn: dict[str, figures.Drawi
     assert dots == frames["runs"][frames["runs"]["arm_id"].isin(arms)]["train_error"].notna().sum()
 
 
+def test_the_axis_of_a_sweep_names_the_values_that_were_run() -> None:
+    lines = [Line("A", 0, {float(x): [1.0, 2.0] for x in (8, 20, 32)})]
+    figure = Figure()
+    draw_panels(figure, [Panel("loss", "layers", lines, dots=True)])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["8", "20", "32"]
+
+
+def test_a_metric_that_only_one_arm_has_makes_no_line(plan: Plan, frames: Frames) -> None:
+    arms = frames["arms"].query("study == 'amount'").set_index("arm")["arm_id"]
+    mine = frames["runs"]["arm_id"].isin([arms["16-300"], arms["4-300"], arms["4-1000"]])
+    runs = frames["runs"].assign(train_error=frames["runs"]["train_error"].mask(mine))
+    (axes,) = figures.draw(plan.study("amount"), {**frames, "runs": runs})["sweep"].figure.axes
+    assert len(axes.lines) == 1
+
+
 def test_a_study_without_a_number_that_varies_says_so(plan: Plan, frames: Frames) -> None:
     from dataclasses import replace
 
     study = replace(plan.study("gradients"), figures=("sweep",))
     assert figures.draw(study, frames)["sweep"].alt == "No number varies among the arms."
+
+
+def test_an_arm_that_is_not_trained_has_no_curve_and_is_named(plan: Plan, frames: Frames) -> None:
+    drawing = figures.draw(plan.study("amount"), frames)["curves"]
+    assert drawing.alt.endswith("Not trained, and so without a curve: HOG and SVM.")
+    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert len(labels) == 6
+    assert "HOG and SVM" not in labels
 
 
 @pytest.mark.parametrize("name", ["profiles", "sweep"])
@@ -160,7 +185,7 @@ def test_the_new_figures_are_small_and_the_same_at_every_call(
     figures.save(figures.draw(study, frames)[name], tmp_path / "two", "x")
     text = (tmp_path / "one.svg").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
-    assert len(text) < 120_000  # of fourteen panels
+    assert len(text) < 150_000  # of seventeen panels
     assert not re.findall(r"(?<!, )#[0-9a-f]{6}", text), "a colour that the dark page cannot change"
 
 

@@ -68,9 +68,10 @@ def test_numbers_that_change_together_are_one_sweep() -> None:
         {"a": arm({"residual": True}), "b": arm({"residual": False})},
         {"a": arm({"normalization": "none"}), "b": arm({"normalization": "batch"})},
         {"a": arm(learning_rate=0.1), "b": arm()},  # fixed, and tuned
+        {"a": arm({"depth": 8, "residual": True}), "b": arm({"depth": 20, "residual": False})},
         {"a": arm()},
     ],
-    ids=["a flag", "a word", "a number and none", "one arm"],
+    ids=["a flag", "a word", "a number and none", "a number together with a flag", "one arm"],
 )
 def test_there_is_no_sweep_without_numbers(arms: dict[str, ArmSpec]) -> None:
     assert sweeps(arms) == []
