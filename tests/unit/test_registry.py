@@ -140,13 +140,13 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"normalization": False},
-            "here: normalization: unknown value False; valid: none, batch, batch_scratch, layer, group",
+            "here: normalization: unknown value False; valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
         ),
         (
             "lenet",
             "small",
             {"normalization": None},
-            "here: normalization: unknown value None; valid: none, batch, batch_scratch, layer, group",
+            "here: normalization: unknown value None; valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
         ),
         ("lenet", "small", {"dropout": 1}, "here: dropout: 1 is out of range; it takes 0 or more, below 1"),
         (
@@ -304,4 +304,4 @@ def test_zoo_switches_describe_their_values() -> None:
     switches = registry.get("resnet_cifar").switches
     assert switches["depth"].describe() == "8, 14, 20, ..."
     assert switches["residual"].describe() == "false, true"
-    assert switches["normalization"].describe() == "none, batch, batch_scratch, layer, group"
+    assert switches["normalization"].describe() == "none, batch, batch_scratch, ghost8, ghost32, layer, group"
