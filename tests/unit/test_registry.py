@@ -24,6 +24,8 @@ ARCHITECTURE = {
 }
 """
 
+NORMALIZATIONS = "none, batch, batch_scratch, ghost8, ghost32, layer, group"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -140,13 +142,13 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"normalization": False},
-            "here: normalization: unknown value False; valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
+            f"here: normalization: unknown value False; valid: {NORMALIZATIONS}",
         ),
         (
             "lenet",
             "small",
             {"normalization": None},
-            "here: normalization: unknown value None; valid: none, batch, batch_scratch, ghost8, ghost32, layer, group",
+            f"here: normalization: unknown value None; valid: {NORMALIZATIONS}",
         ),
         ("lenet", "small", {"dropout": 1}, "here: dropout: 1 is out of range; it takes 0 or more, below 1"),
         (
@@ -304,4 +306,4 @@ def test_zoo_switches_describe_their_values() -> None:
     switches = registry.get("resnet_cifar").switches
     assert switches["depth"].describe() == "8, 14, 20, ..."
     assert switches["residual"].describe() == "false, true"
-    assert switches["normalization"].describe() == "none, batch, batch_scratch, ghost8, ghost32, layer, group"
+    assert switches["normalization"].describe() == NORMALIZATIONS
