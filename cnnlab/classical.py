@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from cnnlab.data.load import Split
 from cnnlab.diagnostics import weighted_layers
+from cnnlab.errors import UserError
 from cnnlab.train import EVALUATION_BATCH, Evaluation
 
 GRID = tuple(10.0**power for power in range(-5, 1))
@@ -29,7 +30,11 @@ Features = NDArray[np.float32]
 
 
 def classify(kind: str, model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Evaluation]:
-    """Fit on the training images, tune on the validation images, and predict all; `kind` is ``svm`` or ``hog_svm``."""
+    """Fit on the training images, tune on the validation images, and predict all; `kind` is ``svm`` or ``hog_svm``.
+
+    Raises:
+        UserError: if the images are too small for HOG.
+    """
     if kind == "hog_svm":
         return dict(_on_hog(tuple(splits.items())))
     return _best([{name: features(model, split) for name, split in splits.items()}], splits)
@@ -38,7 +43,19 @@ def classify(kind: str, model: nn.Module, splits: Mapping[str, Split]) -> dict[s
 @lru_cache(maxsize=1)
 def _on_hog(splits: tuple[tuple[str, Split], ...]) -> dict[str, Evaluation]:
     """It depends on nothing but the images, so the seeds of an arm, which share theirs, share one fit."""
-    return _best([{name: hog(split, cell) for name, split in splits} for cell in CELLS], dict(splits))
+    cells = _cells(splits[0][1].images.shape[2])
+    return _best([{name: hog(split, cell) for name, split in splits} for cell in cells], dict(splits))
+
+
+def _cells(side: int) -> list[int]:
+    """The sizes of a cell of which a block fits into images of `side` pixels."""
+    fitting = [cell for cell in CELLS if BLOCK * cell <= side]
+    if not fitting:
+        least = BLOCK * min(CELLS)
+        raise UserError(
+            f"classifier: hog_svm: images of {side} pixels are too small; set image_size to {least} or more"
+        )
+    return fitting
 
 
 def _best(candidates: Sequence[Mapping[str, Features]], splits: Mapping[str, Split]) -> dict[str, Evaluation]:

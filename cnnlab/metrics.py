@@ -202,6 +202,9 @@ DIAGNOSED = (
     Metric("noise_fitted", "share of wrong training labels given back", "pp", factor=100, diagnostic="memory"),
     Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memory"),
 )
+# Diagnostics that look at the network while it trains, and those that move the pixels of test images.
+TRAINING = frozenset({"inputs", "layers", "rates", "settling"})
+MOVING = frozenset({"downsampling", "shifts", "warps"})
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (

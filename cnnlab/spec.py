@@ -81,6 +81,11 @@ class DataSpec(PreparedSpec):
         """Whether the training images or labels differ from seed to seed."""
         return self.shuffle_pixels or self.scale_pixels or self.label_noise > 0
 
+    @property
+    def movable(self) -> bool:
+        """Whether a pixel may take the place of another: each has its neighbours, and all have one scale."""
+        return not (self.shuffle_pixels or self.scale_pixels or self.standardize == "pixel")
+
     def prepared(self) -> PreparedSpec:
         return PreparedSpec(**{name: getattr(self, name) for name in PreparedSpec.model_fields})
 
@@ -199,9 +204,9 @@ def validate(model: type[S], value: Any, where: str) -> S:
 
 
 def _first_line(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    problem = error.errors()[0]
+    problem, *others = _mistakes(error)
     key = ".".join(str(part) for part in problem["loc"] if not _is_branch(part))
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    more = f" (and {len(others)} more)" if others else ""
     if problem["type"] == "extra_forbidden":
         owner = _owner(model, problem["loc"])
         hint = f"; {nearest(str(problem['loc'][-1]), owner.model_fields)}" if owner else ""
@@ -211,6 +216,13 @@ def _first_line(model: type[BaseModel], error: ValidationError, where: str) -> s
     message = problem["msg"].removeprefix("Value error, ")
     place = f"{where}: {key}" if key else where
     return f"{place}: {message}, not {problem['input']!r}{more}" if key else f"{place}: {message}{more}"
+
+
+def _mistakes(error: ValidationError) -> list[Any]:
+    """Without lists that are too short only because an item of theirs is wrong."""
+    found: list[Any] = list(error.errors())
+    wrong = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    return [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong]
 
 
 def _is_branch(part: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from cnnlab.errors import UserError, nearest
 from cnnlab.fingerprint import fingerprint
 from cnnlab.matrix import Complete, expand
-from cnnlab.metrics import METRICS
+from cnnlab.metrics import METRICS, MOVING, TRAINING, Metric
 from cnnlab.paths import CONFIGS
 from cnnlab.report import choice
 from cnnlab.spec import FIRST_PILOT_SEED, ArmSpec, Switch, merge, validate
@@ -100,12 +100,25 @@ def _with_diagnostics(study: Study) -> Study:
     contrasts = [*study.secondary, *(contrast for claim in study.claims for contrast in claim.requires)]
     arms = {}
     for name, arm in study.arms.items():
-        asked = {METRICS[contrast.metric].diagnostic for contrast in contrasts if name in contrast.contrast}
-        diagnostics = tuple(sorted(each for each in asked if each))
+        metrics = [METRICS[contrast.metric] for contrast in contrasts if name in contrast.contrast]
+        for metric in metrics:
+            _check_measurable(metric, arm.spec, f"{study.path}: arms.{name}")
+        diagnostics = tuple(sorted({metric.diagnostic for metric in metrics if metric.diagnostic}))
         code = fingerprint(arm.spec.model.architecture, diagnostics, arm.spec.train.classifier)
         found = {"diagnostics": diagnostics, "fingerprint": code}
         arms[name] = replace(arm, spec=arm.spec.model_copy(update=found))
     return replace(study, arms=arms)
+
+
+def _check_measurable(metric: Metric, arm: ArmSpec, where: str) -> None:
+    """What needs no network to be seen; a network that does not fit is refused by the diagnostic itself."""
+    if metric.diagnostic in TRAINING and arm.train.epochs == 0:
+        raise UserError(f"{where}: train: epochs: 0, but {metric.name} is read while a network trains; train this arm")
+    if metric.diagnostic in MOVING and not arm.data.movable:
+        raise UserError(
+            f"{where}: data: {metric.name} moves pixels, and shuffled or separately scaled ones cannot be moved; "
+            "compare another metric"
+        )
 
 
 @lru_cache

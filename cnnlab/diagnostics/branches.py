@@ -1,12 +1,14 @@
 """Whether the branches of an Inception block see different things: `branch_similarity_gap`.
 
 Linear CKA, on test images: of the same branch in two networks that differ in their seed, minus that of different
-branches of one network; means over branches and blocks. The second network is trained here, with a seed that no study
-may use.
+branches of one network; means over branches and blocks, without a branch that is the same for all images. The second
+network is trained here, with a seed that no study may use.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from itertools import combinations
 
 from cnnlab import diagnostics
@@ -47,10 +49,16 @@ class Diagnostic(diagnostics.Diagnostic):
             for block, branches in blocks.items()
             for one, two in combinations(branches, 2)
         }
-        gap = sum(across.values()) / len(across) - sum(within.values()) / len(within)
+        gap = _mean(across.values()) - _mean(within.values())
         points = [
             Point(quantity, place, value, name)
             for quantity, found in (("similarity_across_seeds", across), ("similarity_between_branches", within))
             for place, (name, value) in enumerate(found.items(), start=1)
         ]
         return Findings({"branch_similarity_gap": gap}, profile=points)
+
+
+def _mean(similarities: Iterable[float]) -> float:
+    """Of those that there are; NaN without any."""
+    known = [value for value in similarities if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

@@ -27,13 +27,12 @@ LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self.require(any(isinstance(module, LAYERS) for module in run.model.modules()), "batch normalization")
+        self.require(bool(_layers(run.model)), "batch normalization")
 
     def finish(self) -> Findings:
         data, exact = self.run.data, copy.deepcopy(self.run.model).eval()
-        layers: dict[str, Any] = {name: each for name, each in exact.named_modules() if isinstance(each, LAYERS)}
         distances = {}
-        for name, layer in layers.items():
+        for name, layer in _layers(exact).items():
             mean, variance = _whole_set(exact, layer, data.train)
             distances[name] = float(
                 ((layer.running_mean - mean).abs() / (variance + layer_epsilon(layer)).sqrt()).mean()
@@ -50,6 +49,13 @@ class Diagnostic(diagnostics.Diagnostic):
             "statistics_shift": float(shift.mean()),
         }
         return Findings(dict(values), {"statistics_shift": shift}, points)
+
+
+def _layers(model: nn.Module) -> dict[str, Any]:
+    """By name, without those of auxiliary classifiers, which run in training only."""
+    beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
+    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, LAYERS))
+    return {name: layer for name, layer in found if not name.startswith(beside)}
 
 
 def layer_epsilon(layer: Any) -> float:

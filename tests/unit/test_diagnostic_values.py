@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -290,6 +291,26 @@ def test_change_lag_asks_for_the_own_change_of_a_layer() -> None:
     assert values["change_lag"] == pytest.approx(1 - 1 / 3)
 
 
+def test_similarities_are_those_to_the_final_outputs_on_every_second_pixel() -> None:
+    data = small_runs.dataset(size=16)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Conv2d(3, 4, 8), nn.Flatten(), nn.Linear(4 * 7 * 7, 4))
+    diagnostic = settling.Diagnostic(small_runs.run(data=data, model=model))
+    diagnostic.start()
+    first = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape)
+    diagnostic.evaluated(12, 1.0)
+    found = {p.label: p.value for p in diagnostic.finish().profile if "to_final" in p.quantity and p.position == 0}
+    images = next(data.validation.chunks(100))
+    with torch.no_grad():
+        large, small, scores = ([net[:depth](images) for net in (first, model)] for depth in (1, 2, 4))
+    assert (large[0].shape[-1], small[0].shape[-1]) == (14, 7)
+    expected = [cka(*(maps[..., ::2, ::2] for maps in large)), cka(*small), cka(*scores)]
+    assert list(found) == ["0", "1", "3"]
+    assert list(found.values()) == pytest.approx(expected, rel=1e-4)
+
+
 # Changed test images
 
 
@@ -339,6 +360,24 @@ def test_shifts_cost_a_network_that_looks_at_one_place() -> None:
         assert drops.tolist() == pytest.approx([1 - sum(right) / 4] * 12)
 
 
+def test_shifts_go_up_down_left_and_right_by_1_to_4_pixels() -> None:
+    seen: list[Tensor] = []
+
+    class Watching(MeanPixel):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return super().forward(images)
+
+    data = small_runs.dataset(size=21)
+    image = torch.zeros(1, 1, 21, 21)
+    image[:, :, 10, 10] = 1
+    one = replace(data, make_test=lambda: Split(image, torch.zeros(1).long(), data.train.scaling))
+    shifts.Diagnostic(small_runs.run(data=one, model=Watching())).finish()
+    places = sorted(tuple(index - 10 for index in divmod(int(images.argmax()), 21)) for images in seen)
+    sizes = [sign * pixels for pixels in (1, 2, 3, 4) for sign in (-1, 1)]
+    assert places == sorted([(0, 0), *((down, 0) for down in sizes), *((0, across) for across in sizes)])
+
+
 def test_what_comes_into_view_is_black_as_the_network_sees_it() -> None:
     data = squares()
     one = torch.ones(1, 1, 1)
@@ -380,11 +419,38 @@ class Swapped(nn.Module):
         return scores.flip(1)
 
 
-def test_warps_stay_within_their_range() -> None:
-    draws = torch.Generator().manual_seed(0)
-    drawn = warps._signed(torch.randint(4, 6, (2000,), generator=draws), draws)
-    assert set(drawn.tolist()) == {-5, -4, 4, 5}
-    assert abs(float((drawn > 0).double().mean()) - 0.5) < 0.05
+def bar(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Place (down, across, from the middle) and angle in degrees of what is bright in each image."""
+    at = torch.arange(images.shape[-1]) - (images.shape[-1] - 1) / 2
+    weight = images[:, 0] / images.sum((1, 2, 3))[:, None, None]
+    down, across = (weight * at[:, None]).sum((1, 2)), (weight * at[None, :]).sum((1, 2))
+    y, x = at[None, :, None] - down[:, None, None], at[None, None, :] - across[:, None, None]
+    mixed, wide, high = ((weight * part).sum((1, 2)) for part in (x * y, x * x, y * y))
+    return down, across, 0.5 * torch.atan2(-2 * mixed, wide - high) * 180 / math.pi
+
+
+def test_warps_stay_within_their_range_and_reach_its_ends() -> None:
+    seen: list[Tensor] = []
+
+    class Watching(MeanPixel):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images)
+            return super().forward(images)
+
+    data = small_runs.dataset(size=40)
+    images = torch.zeros(300, 1, 40, 40)
+    images[:, :, 18:22, 12:28] = 1  # a bar through the middle
+    test = replace(data, make_test=lambda: Split(images, torch.zeros(300).long(), data.train.scaling))
+    warps.Diagnostic(small_runs.run(data=test, model=Watching())).finish()
+    for draws, pixels, least, most in ((seen[:4], {0, 1, 2, 3}, 0, 15), (seen[4:], {4, 5}, 20, 30)):
+        down, across, angle = (torch.cat(each) for each in zip(*map(bar, draws), strict=True))
+        for moved in (down, across):
+            assert (moved - moved.round()).abs().max() < 0.05
+            assert {abs(int(value)) for value in moved.round()} == pixels
+            assert 0.4 < float((moved[moved.round() != 0] > 0).float().mean()) < 0.6
+        assert least - 0.5 < float(angle.abs().min()) < least + 1
+        assert most - 1 < float(angle.abs().max()) < most + 0.5
+        assert 0.4 < float((angle > 0).float().mean()) < 0.6
 
 
 # What a probe reads
@@ -502,8 +568,8 @@ def test_wrong_labels_given_back_and_the_norm_of_the_weights_by_hand() -> None:
     with torch.no_grad():
         model[1].weight.copy_(torch.tensor([[3.0], [4.0]]))
         model[2].weight.copy_(torch.tensor([[-12.0, 0.0], [0.0, 0.0]]))
-        for layer in (model[1], model[2]):
-            layer.bias.zero_()
+        model[1].bias.zero_()
+        model[2].bias.fill_(9)  # of both classes, so that it decides nothing
     values = memory.Diagnostic(small_runs.run(data=data, model=model)).finish().values
     assert values["weight_norm"] == pytest.approx(13)  # biases do not count
     assert values["noise_fitted"] == 0.75
@@ -529,6 +595,18 @@ def test_a_block_that_is_the_identity_has_the_advantage() -> None:
     assert identity._fit(block, values, normal(16, 2, 7, 7, seed=1).float().relu(), 0.1) > 0.3
     assert identity._fit(block, values, values, 1e9) == math.inf
     assert math.isnan(identity._fit(block, values, 0.5 * values, 0.1))
+
+
+def test_the_block_is_fitted_as_it_was_initialized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "STEPS", 5)
+    run = small_runs.run(small_runs.arm("resnet_cifar", depth=8), small_runs.dataset(size=20))
+    untouched = identity.Diagnostic(run).finish().values
+    diagnostic = identity.Diagnostic(run)
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.mul_(3)  # training
+    assert diagnostic.finish().values == untouched
+    assert identity.Diagnostic(run).finish().values != untouched
 
 
 def test_shortcuts_help_a_block_to_fit_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,3 +677,22 @@ def test_the_gap_of_networks_that_are_alike_is_1_minus_the_similarity_within(mon
     other = models.build(spec.model, 3, 20, 4, seed=9)
     monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=other))
     assert branches.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)
+
+
+def test_a_dead_branch_is_left_out_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = small_runs.arm("googlenet", activation="tanh")
+    run = small_runs.run(spec, small_runs.dataset(size=28))
+    monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=run.model))
+
+    def similarities() -> tuple[float | None, list[float]]:
+        found = branches.Diagnostic(run).finish()
+        within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
+        return found.values["branch_similarity_gap"], [value for value in within if not math.isnan(value)]
+
+    _, before = similarities()
+    with torch.no_grad():
+        for parameter in run.model.get_submodule("stage3.inception3a.branch4").parameters():
+            parameter.zero_()
+    gap, within = similarities()
+    assert len(within) == len(before) - 3  # of the block's six pairs
+    assert gap == pytest.approx(1 - sum(within) / len(within))

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab import diagnostics, train
+from cnnlab import diagnostics, job, models, records, train
 from cnnlab.data.load import Dataset
 from cnnlab.errors import UserError
 from cnnlab.metrics import METRICS
+from cnnlab.paths import Paths
 from cnnlab.spec import ArmSpec
 from tests import small_runs
 
@@ -30,6 +31,12 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
         tuple(name for name in DIAGNOSTICS if name not in {"branches", "identity"}),
     ),
     "googlenet": (small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}), ("branches", "inputs")),
+    "auxiliary": (
+        small_runs.arm(
+            "googlenet", {"epochs": 1, "batch_size": 20}, auxiliary=True, normalization="batch", dropout=0.4, width=4
+        ),
+        ("inputs", "layers", "probes", "settling", "statistics"),
+    ),
     "resnet_cifar": (small_runs.arm("resnet_cifar", {"epochs": 1, "batch_size": 20}, depth=8), ("identity", "layers")),
 }
 
@@ -80,6 +87,35 @@ def test_a_run_ends_with_the_same_bits_with_and_without_diagnostics(network: str
     for name in asked:
         per_image = METRICS[name].per_image
         assert per_image is None or seen.findings.per_image[per_image].shape == (len(data_of(spec).test),)
+
+
+def test_layers_are_those_that_run_outside_of_training() -> None:
+    networks = [models.build(small_runs.arm("googlenet", auxiliary=both).model, 1, 28, 4, 0) for both in (True, False)]
+    names = [list(diagnostics.weighted_layers(network)) for network in networks]
+    assert names[0] == names[1]
+    assert names[0][-1] == "output"
+
+
+def test_the_record_holds_what_was_found_and_what_it_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = Paths(tmp_path / "results", tmp_path / "reports")
+    data = small_runs.dataset()
+    monkeypatch.setattr(job.Job, "data", lambda self, seed: data)
+    monkeypatch.setattr(job.Job, "card", {"checksum": "none"})
+    found = {}
+    for names in ((), ("inputs", "settling", "shifts", "statistics")):
+        spec = small_runs.arm("lenet", {"learning_rate": 0.05}, **LENET).model_copy(update={"diagnostics": names})
+        job.run_job(spec, paths, (0,), 30)
+        found[names] = next(record for record in records.scan(paths) if record.arm_id == spec.arm_id)
+    plain, watched = found.values()
+    assert plain.provenance["diagnostic_cpu_seconds"] < 0.001
+    assert 0.001 < watched.provenance["diagnostic_cpu_seconds"] < watched.provenance["cpu_seconds"]
+    assert not (plain.directory / records.PROFILE).exists()
+    assert {"input_drift", "settled_at", "shifted_accuracy"} <= {point["quantity"] for point in watched.profile()}
+    tested = watched.test()
+    assert tested is not None
+    assert tested["shift_drop"].mean() == pytest.approx(watched.result["shift_drop"])
+    for file in (records.WEIGHTS, records.CURVES):
+        assert (plain.directory / file).read_bytes() == (watched.directory / file).read_bytes(), file
 
 
 def test_a_resumed_run_finds_what_an_uninterrupted_one_finds(tmp_path: Path) -> None:

@@ -1,119 +1,266 @@
-"""From the metrics of a study's contrasts to the diagnostics of its arms, and what they cost."""
+"""What the metrics of a study ask for at planning: which arms are watched by what, and what that does to their ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from cnnlab import fingerprint, train
-from cnnlab.config import from_mapping
+from cnnlab import dependencies, fingerprint, paths
+from cnnlab.config import from_mapping, load_config
 from cnnlab.errors import UserError
-from cnnlab.metrics import METRICS
-from cnnlab.plan import make_plan
+from cnnlab.fingerprint import PACKAGE
+from cnnlab.metrics import METRICS, MOVING, TRAINING
+from cnnlab.plan import Plan, make_plan
 from cnnlab.study import Study
-from tests import small_runs
 
-STUDY = """\
-study: mine
-title: Batch normalization
-question: Does it help?
-base:
-  model: {architecture: lenet, preset: small}
-  data: {name: mnist5k}
-  train: {epochs: 2}
-arms:
-  none: {model: {normalization: none}}
-  batch: {model: {normalization: batch}}
-  layer: {model: {normalization: layer}}
-seeds: 6
-claims:
-  - id: my-claim
-    architecture: lenet
-    requires:
-      - {metric: settling_lag, contrast: {none: 1}, direction: greater, margin: 1}
-secondary:
-  - {metric: input_drift, contrast: {none: 1, batch: -1}}
-  - {metric: test_error, contrast: {layer: 1, batch: -1}}
-"""
-DURING = ("layers", "inputs", "settling", "selectivity")
+PAIR = {"relu": 1, "sigmoid": -1}
+FOLDER = PACKAGE / "diagnostics"
 
 
-def study_of(folder: Path, text: str = STUDY) -> Study:
-    (folder / "study.yaml").write_text(text)
+def study(name: str = "mine", claims: tuple[Any, ...] = (), secondary: tuple[Any, ...] = (), **fields: Any) -> str:
+    """A study of three arms; `claims` and `secondary` are pairs of a metric and its weights."""
+    written = {
+        "study": name,
+        "title": "A title",
+        "question": "Which is better?",
+        "base": {"model": {"architecture": "lenet"}, "data": {"name": "mnist5k"}, "train": {"epochs": 2}},
+        "arms": {name: {"model": {"activation": name}} for name in ("sigmoid", "relu", "tanh")},
+        "seeds": 6,
+        "claims": [
+            {
+                "id": f"my-claim-{place}",
+                "architecture": "lenet",
+                "requires": [{"metric": metric, "contrast": weights, "direction": "greater", "margin": 1}],
+            }
+            for place, (metric, weights) in enumerate(claims)
+        ],
+        "secondary": [{"metric": metric, "contrast": weights} for metric, weights in secondary],
+        **fields,
+    }
+    return yaml.safe_dump(written)
+
+
+def plan_of(folder: Path, *texts: str) -> Plan:
+    for index, text in enumerate(texts):
+        (folder / f"study{index}.yaml").write_text(text)
     given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-    return make_plan(from_mapping({**given, "study_paths": [str(folder)]})).studies[0]
+    return make_plan(from_mapping({**given, "study_paths": [str(folder)]}))
 
 
-def test_arms_have_the_diagnostics_that_their_own_contrasts_need(tmp_path: Path) -> None:
-    arms = study_of(tmp_path).arms
-    asked = {name: arm.spec.diagnostics for name, arm in arms.items()}
-    assert asked == {"none": ("inputs", "settling"), "batch": ("inputs",), "layer": ()}
+def watched(planned: Study) -> dict[str, tuple[str, ...]]:
+    return {name: arm.spec.diagnostics for name, arm in planned.arms.items()}
 
 
-def test_an_arm_is_another_one_with_another_diagnostic(tmp_path: Path) -> None:
-    with_it = study_of(tmp_path).arms
-    without = study_of(tmp_path, STUDY.replace("input_drift", "train_error")).arms
-    changed = {name for name in with_it if with_it[name].spec.arm_id != without[name].spec.arm_id}
-    assert changed == {"none", "batch"}
+def test_an_arm_is_watched_for_the_contrasts_that_it_is_in_and_for_no_others(tmp_path: Path) -> None:
+    text = study(
+        claims=(("shift_drop", PAIR),),
+        secondary=(("update_slope", {"tanh": 1}), ("dead_units", {"relu": 1, "tanh": -1}), ("test_error", PAIR)),
+    )
+    assert watched(plan_of(tmp_path, text).studies[0]) == {
+        "sigmoid": ("shifts",),
+        "relu": ("inputs", "shifts"),
+        "tanh": ("inputs", "layers"),
+    }
+
+
+def test_two_metrics_of_one_diagnostic_ask_for_it_once(tmp_path: Path) -> None:
+    text = study(secondary=(("update_tilt", PAIR), ("update_spread", PAIR)))
+    assert watched(plan_of(tmp_path, text).studies[0]) == {"sigmoid": ("layers",), "relu": ("layers",), "tanh": ()}
+
+
+def test_cells_of_a_matrix_ask_for_what_they_compare(tmp_path: Path) -> None:
+    switch = {
+        "levels": ["none", "batch"],
+        "effects": [{"metric": "input_drift", "contrast": {"none": 1, "batch": -1}}],
+    }
+    families = {name: {"model": {"architecture": name}} for name in ("lenet", "resnet_cifar")}
+    written = yaml.safe_load(study())
+    del written["arms"], written["claims"], written["secondary"]
+    written["base"]["model"] = {}
+    written["matrix"] = {"families": families, "switches": {"normalization": switch}}
+    found = watched(plan_of(tmp_path, yaml.safe_dump(written)).studies[0])
+    assert len(found) == 4
+    assert set(found.values()) == {("inputs",)}
+
+
+def test_a_tier_changes_nothing_about_what_is_watched() -> None:
+    """At every tier, each arm of the project's studies is watched by what its own contrasts name."""
+    for config in sorted(paths.CONFIGS.glob("*.yaml")):
+        for planned in make_plan(load_config([config], ["device=cpu"])).studies:
+            contrasts = [*planned.secondary, *(each for claim in planned.claims for each in claim.requires)]
+            for name, arm in planned.arms.items():
+                named = {METRICS[each.metric].diagnostic for each in contrasts if name in each.contrast} - {None}
+                assert set(arm.spec.diagnostics) == named, (planned.name, name)
+
+
+# Ids
+
+
+def test_an_arm_that_two_studies_watch_alike_is_one_arm(tmp_path: Path) -> None:
+    one = study(secondary=(("shift_drop", PAIR),))
+    alike = study("other", secondary=(("shift_drop", {"relu": -1, "sigmoid": 1}),))
+    plan = plan_of(tmp_path, one, alike)
+    assert len(plan.arms()) == 3
+    assert plan.studies[0].arms["relu"].spec == plan.studies[1].arms["relu"].spec
+
+
+def test_an_arm_that_two_studies_watch_differently_is_two(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path, study(secondary=(("shift_drop", PAIR),)), study("other", secondary=(("test_error", PAIR),))
+    )
+    mine, other = (each.arms for each in plan.studies)
+    assert mine["relu"].spec.arm_id != other["relu"].spec.arm_id
+    assert mine["tanh"].spec.arm_id == other["tanh"].spec.arm_id
+    assert len(plan.arms()) == 5
+
+
+def test_what_an_arm_is_watched_by_changes_its_id_alone(tmp_path: Path) -> None:
+    plain = plan_of(tmp_path, study(secondary=(("test_error", PAIR),))).studies[0].arms
+    seen = plan_of(tmp_path, study(secondary=(("test_error", PAIR), ("shift_drop", {"tanh": 1, "relu": -1})))).studies[
+        0
+    ]
+    changed = {name for name, arm in seen.arms.items() if arm.spec.arm_id != plain[name].spec.arm_id}
+    assert changed == {"tanh", "relu"}
+
+
+def edited(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """As if the code of `path` were another."""
+    read = fingerprint._code
+
+    def code(file: Path, mtime: int) -> str:
+        return read(file, mtime) + ("\nedited = True" if file == path else "")
+
+    monkeypatch.setattr(fingerprint, "_code", code)
+
+
+EDITS = {
+    "diagnostics/shifts.py": {"shifts"},
+    "diagnostics/inputs.py": {"inputs"},
+    "diagnostics/similarity.py": {"branches", "settling"},
+    "diagnostics/transformed.py": {"downsampling", "memory", "shifts", "statistics", "warps"},
+    "metrics.py": set(),
+    "models/ghost.py": None,  # shared by all arms
+    "diagnostics/__init__.py": None,
+    "data/variants.py": None,
+}
+
+
+@pytest.mark.parametrize("file", EDITS)
+def test_an_edit_of_a_diagnostic_changes_the_arms_that_it_watches(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = sorted({metric.diagnostic for metric in METRICS.values() if metric.diagnostic})
+    asked = [(), *((name,) for name in names)]
+    before = {names: fingerprint.fingerprint("googlenet", names) for names in asked}
+    edited(monkeypatch, PACKAGE / file)
+    changed = {names for names in asked if fingerprint.fingerprint("googlenet", names) != before[names]}
+    touched = EDITS[file]
+    assert changed == (set(asked) if touched is None else {(name,) for name in touched})
+
+
+def test_every_file_of_diagnostics_that_one_imports_is_in_its_fingerprint() -> None:
+    for metric in METRICS.values():
+        if metric.diagnostic:
+            own = FOLDER / f"{metric.diagnostic}.py"
+            beside = {path for path in dependencies.closure(own) if path.parent == FOLDER}
+            assert beside - {FOLDER / "__init__.py"} <= set(fingerprint._diagnostic(metric.diagnostic))
+
+
+def test_planning_of_every_study_is_quick() -> None:
+    """Fingerprints, diagnostics and all: half a second is the budget of a plan."""
+    import time
+
+    config = load_config([paths.CONFIGS / "default.yaml"], ["device=cpu"])
+    make_plan(config)
+    began = time.thread_time()
+    make_plan(config)
+    assert time.thread_time() - began < 0.5
+
+
+# Contrasts of one arm
+
+
+@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.signed])
+def test_a_difference_by_itself_may_be_asked_of_one_arm(metric: str, tmp_path: Path) -> None:
+    contrast = plan_of(tmp_path, study(claims=((metric, {"relu": 1}),))).studies[0].claims[0].requires[0]
+    assert contrast.contrast == {"relu": 1}
 
 
 @pytest.mark.parametrize(
-    ("edited", "concerned"),
+    ("metric", "weights"),
     [
-        ("settling", {"none"}),
-        ("similarity", {"none"}),  # which settling imports
-        ("inputs", {"none", "batch"}),
-        ("probes", set()),
-        ("__init__", {"none", "batch", "layer"}),
+        ("test_error", {"relu": 1}),
+        ("shift_drop", {"relu": 1}),
+        ("update_tilt", {"relu": 1}),
+        ("curve_area", {"relu": 1, "sigmoid": -0.5}),
+        ("dead_units", {}),
     ],
 )
-def test_a_changed_diagnostic_concerns_the_arms_that_have_it(
-    edited: str, concerned: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", ["claims", "secondary"])
+def test_any_other_metric_wants_weights_that_cancel(
+    metric: str, weights: dict[str, float], part: str, tmp_path: Path
 ) -> None:
-    before = {name: arm.spec.fingerprint for name, arm in study_of(tmp_path).arms.items()}
-    original = fingerprint._code
-
-    def changed(path: Path, mtime: int) -> str:
-        return original(path, mtime) + "#" * (path.stem == edited and path.parent.name == "diagnostics")
-
-    monkeypatch.setattr(fingerprint, "_code", changed)
-    after = {name: arm.spec.fingerprint for name, arm in study_of(tmp_path).arms.items()}
-    assert {name for name in before if before[name] != after[name]} == concerned
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_one_arm_is_a_contrast_of_a_metric_that_is_a_difference_by_itself(metric: str, tmp_path: Path) -> None:
-    text = STUDY.replace(
-        "metric: input_drift, contrast: {none: 1, batch: -1}", f"metric: {metric}, contrast: {{none: 1}}"
-    )
-    if METRICS[metric].signed:
-        assert study_of(tmp_path, text).secondary[0].contrast == {"none": 1}
-        return
-    with pytest.raises(UserError, match="at least two arms with weights that sum to zero") as caught:
-        study_of(tmp_path, text)
-    assert "\n" not in str(caught.value)
-    assert "study.yaml: secondary.0.contrast" in str(caught.value)
+    with pytest.raises(UserError) as caught:
+        plan_of(tmp_path, study(**{part: ((metric, weights),)}))  # type: ignore[arg-type]
+    line = str(caught.value)
+    place = "claims.0.requires.0.contrast" if part == "claims" else "secondary.0.contrast"
+    assert "\n" not in line
+    assert f"study0.yaml: {place}: " in line
+    assert ("at least two arms with weights that sum to zero" if weights else "other than 0") in line
+    assert "more)" not in line
 
 
-def test_a_run_says_what_its_diagnostics_cost() -> None:
-    spec, data = small_runs.arm(activation="relu"), small_runs.dataset()
-    assert train.train(spec, data, 0, 0.1, 1).diagnostics.cpu_seconds == 0
-    trained = train.train(spec, data, 0, 0.1, 1, diagnostics=("layers", "inputs"))
-    during = trained.diagnostics.cpu_seconds
-    assert 0 < during < trained.cpu_seconds + 1
-    trained.diagnostics.finish()
-    assert trained.diagnostics.cpu_seconds > during
+def test_a_weight_of_zero_compares_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="each arm needs a weight other than 0"):
+        plan_of(tmp_path, study(secondary=(("update_slope", {"relu": 0}),)))
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize(("names", "share"), [(DURING, 0.2), *(((name,), 0.1) for name in DURING)])
-def test_diagnostics_take_a_small_share_of_a_run(names: Sequence[str], share: float) -> None:
-    """LeNet on 3,000 images, 4 epochs: shorter than any run of a study."""
-    spec = small_runs.arm("lenet", {"epochs": 4, "batch_size": 64}, activation="relu", normalization="batch")
-    data = small_runs.dataset(train=3000, others=500, size=28)
-    trained = train.train(spec, data, 0, 0.05, 4, diagnostics=names)
-    trained.diagnostics.finish()
-    assert trained.diagnostics.cpu_seconds < share * trained.cpu_seconds
+@pytest.mark.parametrize(
+    ("written", "nearest"),
+    [("shift_drops", "shift_drop"), ("setling_lag", "settling_lag"), ("update_slop", "update_slope")],
+)
+@pytest.mark.parametrize("weights", [PAIR, {"relu": 1}])
+def test_an_unknown_metric_names_the_nearest_and_is_the_only_mistake(
+    written: str, nearest: str, weights: dict[str, float], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_of(tmp_path, study(claims=((written, weights),)))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert f"study0.yaml: claims.0.requires.0.metric: unknown metric; did you mean '{nearest}'?" in line
+    assert "more)" not in line
+
+
+# What cannot be measured
+
+
+@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in TRAINING])
+def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: str, tmp_path: Path) -> None:
+    arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "train": {"epochs": 0}}}
+    with pytest.raises(UserError) as caught:
+        plan_of(tmp_path, study(secondary=((metric, PAIR),), arms=arms))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert f"study0.yaml: arms.relu: train: epochs: 0, but {metric} is read while a network trains" in line
+
+
+@pytest.mark.parametrize("data", [{"shuffle_pixels": True}, {"scale_pixels": True}, {"standardize": "pixel"}])
+@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in MOVING])
+def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, Any], tmp_path: Path) -> None:
+    arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "data": data}}
+    with pytest.raises(UserError) as caught:
+        plan_of(tmp_path, study(secondary=((metric, PAIR),), arms=arms))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert f"study0.yaml: arms.relu: data: {metric} moves pixels" in line
+
+
+def test_planning_and_diagnostics_agree_on_what_needs_training() -> None:
+    """Planning imports no torch, so its list stands apart from the modules that it describes."""
+    for metric in METRICS.values():
+        if metric.diagnostic:
+            source = (FOLDER / f"{metric.diagnostic}.py").read_text()
+            assert ("training: epochs of 1 or more" in source) == (metric.diagnostic in TRAINING), metric.diagnostic
+            moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
+            assert moves == (metric.diagnostic in MOVING), metric.diagnostic

@@ -8,15 +8,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from cnnlab import job, models, records, tables
+from cnnlab import job, listing, models, progress, records, tables
+from cnnlab.config import from_mapping
 from cnnlab.data.load import load
 from cnnlab.data.prepare import prepare
 from cnnlab.errors import UserError
 from cnnlab.paths import Paths
+from cnnlab.plan import make_plan
 from cnnlab.records import Record
 from cnnlab.spec import ArmSpec, DataSpec
 from cnnlab.tracking import content
@@ -75,6 +78,7 @@ def test_an_untrained_run_is_a_whole_record_without_a_learning_rate(paths: Paths
     for name in (records.SPEC, records.RESULT, records.PROVENANCE):
         json.loads((record.directory / name).read_text(), parse_constant=refuse)
     assert all(len(values) == 0 for values in record.curves().values())
+    assert record.curves()["evaluation.step"].dtype == np.int64  # as of a run with steps
     result = record.result
     assert (result["status"], result["epochs"], result["steps"]) == ("finished", 0, 0)
     missing = ("steps_to_target", "curve_area", "first_gradient_norm", "early_gradient_norm", "diverged_at_step")
@@ -117,6 +121,43 @@ def test_tables_and_mirror_take_an_untrained_run(paths: Paths) -> None:
     assert parameters["learning_rate_source"] == "untrained"
     assert parameters["train.epochs"] == "0"
     assert "learning_rate" not in parameters
+
+
+def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: Paths) -> None:
+    record = run(untrained(), paths)
+    (line,) = (line for line in listing.runs(SimpleNamespace(paths=paths)).splitlines() if record.run_id in line)  # type: ignore[arg-type]
+    assert " none " in line
+    assert f"{100 * record.result['test_error']:.2f} %" in line
+    assert "nan" not in line.lower()
+    assert "test error" in progress.finished(paths, record)
+    (tmp_path / "study.yaml").write_text(
+        "study: mine\ntitle: t\nquestion: q\nseeds: 5\n"
+        "base: {model: {architecture: lenet}, data: {name: mnist5k}, train: {epochs: 2}}\n"
+        "arms: {trained: {}, untrained: {train: {epochs: 0}}}\n"
+    )
+    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
+    plan = make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]}))
+    trained, still = (arm.spec.arm_id for arm in plan.studies[0].arms.values())
+    assert plan.tuning_runs(trained) > 0 == plan.tuning_runs(still)
+    seconds = progress.seconds_left(
+        plan.runs(),
+        {trained: 2.0, still: plan.weight(still)},
+        {trained: 1.0, still: 0.0},
+        [progress.Done(still, 0, 0.5)],
+        2,
+    )
+    assert seconds is None  # what an untrained arm took says nothing of the others
+
+
+def test_an_untrained_run_is_found_again_and_repeated_to_the_bit(tmp_path: Path, paths: Paths) -> None:
+    record = run(untrained(), paths)
+    job.run_job(untrained(), paths, (0,), 30, lambda record: pytest.fail("done again"))
+    other = Paths(tmp_path / "again", tmp_path)
+    other.results.mkdir()
+    (other.results / "data").symlink_to(paths.results / "data")
+    again = job.retrain(record, other)
+    for name in (records.SPEC, records.RESULT, records.CURVES, records.TEST, records.WEIGHTS):
+        assert (record.directory / name).read_bytes() == (again.directory / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("classifier", ["svm", "hog_svm"])
