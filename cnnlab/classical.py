@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnlab.data.load import Split
-from cnnlab.diagnostics import weighted_layers
+from cnnlab.diagnostics import layers_of
 from cnnlab.errors import UserError
 from cnnlab.train import EVALUATION_BATCH, Evaluation
 
@@ -67,7 +67,7 @@ def _best(candidates: Sequence[Mapping[str, Features]], splits: Mapping[str, Spl
 
 def features(model: nn.Module, split: Split) -> Features:
     """What the last dense layer of the network is given, or, without one, the class scores: ``(N, features)``."""
-    dense = [layer for layer in weighted_layers(model).values() if isinstance(layer, nn.Linear)]
+    dense = list(layers_of(model, nn.Linear).values())
     seen: list[Tensor] = []
     model.eval()
     handle = dense[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0].flatten(1))) if dense else None

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from cnnlab.study import ContrastSpec
 
 
-# Errors and losses: never below 0.
-BOUNDED = ("test_error", "train_error", "validation_error", "test_loss", "train_loss")
-
-
 class Run(Protocol):
     """What is needed of a `cnnlab.records.Record`."""
 
@@ -175,7 +171,7 @@ def _per_image(run: Run, metric: Metric) -> Floats | None:
 
 def _most(low: Floats, weights: Sequence[float], metric: Metric) -> tuple[float, float] | None:
     """Errors and losses are never negative, so neither side of the contrast can fall below 0."""
-    if metric.name not in BOUNDED:
+    if not metric.positive:
         return None
     shares = np.asarray(weights) * low.mean(axis=1)
     return float(shares[shares > 0].sum()), float(-shares[shares < 0].sum())

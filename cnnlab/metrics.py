@@ -15,7 +15,8 @@ class Metric:
     part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
     difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
     update, so that no run can be lost to it. ``diagnostic`` names the module of `cnnlab.diagnostics` that measures it.
-    A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none.
+    A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
+    error or a loss, is never below 0, which may leave no room for a margin.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Metric:
     initial: bool = False
     diagnostic: str | None = None
     signed: bool = False
+    positive: bool = False
 
     @property
     def least_seeds(self) -> int:
@@ -133,6 +135,7 @@ DIAGNOSED = (
         per_image="warped_error",
         floor="image",
         diagnostic="warps",
+        positive=True,
     ),
     Metric(
         "far_warped_error",
@@ -143,6 +146,7 @@ DIAGNOSED = (
         per_image="far_warped_error",
         floor="image",
         diagnostic="warps",
+        positive=True,
     ),
     Metric(
         "selectivity_gain",
@@ -208,8 +212,17 @@ MOVING = frozenset({"downsampling", "shifts", "warps"})
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("test_error", "test error", "pp", factor=100, better="lower", per_image="error", floor="image"),
-        Metric("train_error", "training error, evaluation mode", "pp", factor=100, better="lower"),
+        Metric(
+            "test_error",
+            "test error",
+            "pp",
+            factor=100,
+            better="lower",
+            per_image="error",
+            floor="image",
+            positive=True,
+        ),
+        Metric("train_error", "training error, evaluation mode", "pp", factor=100, better="lower", positive=True),
         Metric(
             "gap",
             "test error minus training error",
@@ -219,9 +232,9 @@ METRICS: dict[str, Metric] = {
             per_image="error",  # the training images are all there are of them: no sample, no spread
             floor="image",
         ),
-        Metric("test_loss", "test log-loss", "nats", better="lower", per_image="loss"),
-        Metric("train_loss", "training log-loss, evaluation mode", "nats", better="lower"),
-        Metric("validation_error", "validation error", "pp", factor=100, better="lower"),
+        Metric("test_loss", "test log-loss", "nats", better="lower", per_image="loss", positive=True),
+        Metric("train_loss", "training log-loss, evaluation mode", "nats", better="lower", positive=True),
+        Metric("validation_error", "validation error", "pp", factor=100, better="lower", positive=True),
         Metric(
             "steps_to_target",
             "steps to the target validation accuracy",

@@ -124,9 +124,11 @@ class TrainSpec(Spec):
     time_limit_seconds: Positive | None = None
 
     @model_validator(mode="after")
-    def _hand_made(self) -> TrainSpec:
+    def _uses_what_it_is_given(self) -> TrainSpec:
         if self.classifier == "hog_svm" and self.epochs:
             raise ValueError("classifier: hog_svm uses no network; set epochs to 0")
+        if self.learning_rate is not None and not self.epochs:
+            raise ValueError("learning_rate: nothing is trained in 0 epochs; remove it, or write null")
         return self
 
 

@@ -132,9 +132,10 @@ def _dump(fields: ArmFields) -> dict[str, Any]:
 
 
 def _overridden(fields: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`override` laid over an arm; one whose network is left as initialized stays untrained."""
-    untrained = {"train": {"epochs": 0}} if fields.get("train", {}).get("epochs") == 0 else {}
-    return merge(merge(fields, override), untrained)
+    """`override` laid over an arm; one whose network is left as initialized stays untrained, and without a rate."""
+    train = fields.get("train", {})
+    untrained = {"epochs": 0, "learning_rate": train.get("learning_rate")} if train.get("epochs") == 0 else {}
+    return merge(merge(fields, override), {"train": untrained})
 
 
 def _arms(

@@ -142,7 +142,6 @@ def train(
             curves.gradient_norm[step] = torch.linalg.vector_norm(watched.grad)
             watchers.call("before_update", step)
             optimizer.step(rate)
-            watchers.call("after_update", step)
             step += 1
             if step == 1:
                 first_step()

@@ -38,7 +38,7 @@ class Run:
     @cached_property
     def layers(self) -> dict[str, nn.Module]:
         """Convolutions and dense layers by name, from the input to the class scores."""
-        return weighted_layers(self.model)
+        return layers_of(self.model, nn.Conv2d, nn.Linear)
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,6 @@ class Diagnostic:
     def before_update(self, step: int) -> None:
         """Gradients of `step` (0-based) are there, weights not yet changed."""
 
-    def after_update(self, step: int) -> None:
-        """Weights have changed."""
-
     def evaluated(self, step: int, train_loss: float) -> None:
         """After an evaluation, at `step` updates; `train_loss` is the mean of the steps since the last one."""
 
@@ -154,14 +151,11 @@ def spread(split: Split, count: int) -> Split:
     return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
 
 
-def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Convolutions and dense layers by name, without those of auxiliary classifiers, which run in training only."""
+def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, Any]:
+    """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
     beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith(beside)
-    }
+    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
+    return {name: layer for name, layer in found if not name.startswith(beside)}
 
 
 def first_weight(model: nn.Module) -> Tensor:

@@ -1,7 +1,7 @@
 """The largest learning rate that still trains: `largest_rate`.
 
 From the run's own rate upwards in octaves, the same seed and epochs each time, until two rates in a row end more than
-2 percentage points of validation error above the best of all, or diverge.
+2 percentage points of validation error above the best of all, or diverge. Missing if none of those tried do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Diagnostic(diagnostics.Diagnostic):
             errors[rate] = 1.0 if failed else train.evaluate(trained.model, run.data.validation).error
         good = [rate for rate, fine in zip(errors, _good(errors), strict=True) if fine]
         points = [Point("error_by_rate", rate, 100 * error) for rate, error in errors.items()]
-        return Findings({"largest_rate": max(good)}, profile=points)
+        ended = not any(_good(errors)[-FAILURES:])
+        return Findings({"largest_rate": max(good) if ended else None}, profile=points)
 
 
 def _good(errors: dict[float, float]) -> list[bool]:

@@ -8,7 +8,6 @@ instead of the running averages changes in the test error.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,16 +26,15 @@ LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self.require(bool(_layers(run.model)), "batch normalization")
+        self.require(bool(diagnostics.layers_of(run.model, *LAYERS)), "batch normalization")
 
     def finish(self) -> Findings:
         data, exact = self.run.data, copy.deepcopy(self.run.model).eval()
         distances = {}
-        for name, layer in _layers(exact).items():
+        for name, layer in diagnostics.layers_of(exact, *LAYERS).items():
             mean, variance = _whole_set(exact, layer, data.train)
-            distances[name] = float(
-                ((layer.running_mean - mean).abs() / (variance + layer_epsilon(layer)).sqrt()).mean()
-            )
+            sd = (variance + (layer.epsilon if isinstance(layer, BatchNorm) else layer.eps)).sqrt()
+            distances[name] = float(((layer.running_mean - mean).abs() / sd).mean())
             layer.running_mean.copy_(mean)
             layer.running_var.copy_(variance)
         running, true = (right(model, data.test, lambda images: images) for model in (self.run.model, exact))
@@ -51,17 +49,6 @@ class Diagnostic(diagnostics.Diagnostic):
         return Findings(dict(values), {"statistics_shift": shift}, points)
 
 
-def _layers(model: nn.Module) -> dict[str, Any]:
-    """By name, without those of auxiliary classifiers, which run in training only."""
-    beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
-    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, LAYERS))
-    return {name: layer for name, layer in found if not name.startswith(beside)}
-
-
-def layer_epsilon(layer: Any) -> float:
-    return float(layer.epsilon if isinstance(layer, BatchNorm) else layer.eps)
-
-
 @torch.no_grad()
 def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel of what `layer` is given, over every training image."""
@@ -72,8 +59,7 @@ def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor
         over = [axis for axis in range(values.ndim) if axis != 1]
         sums.append((values.numel() // values.shape[1], values.sum(over), values.square().sum(over)))
 
-    hook: Callable[[nn.Module, Any], None] = keep
-    handle = layer.register_forward_pre_hook(hook)
+    handle = layer.register_forward_pre_hook(keep)
     for chunk in split.chunks(BATCH):
         model(chunk)
     handle.remove()

@@ -238,7 +238,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[int,
     monkeypatch.setattr(job.Job, "card", {"checksum": "none"})
     found = {}
     for name, fields in ARMS.items():
-        arm = small_runs.arm("lenet", {"learning_rate": 0.1, **fields}, activation="relu")
+        rate = {} if fields.get("epochs") == 0 else {"learning_rate": 0.1}
+        arm = small_runs.arm("lenet", {**rate, **fields}, activation="relu")
         job.run_job(arm, paths_in(tmp_path), (0, 1), 30)
         found[name] = {
             record.seed: record for record in records.scan(paths_in(tmp_path)) if record.arm_id == arm.arm_id
@@ -350,6 +351,7 @@ seeds: 5
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("{epochs: 0, learning_rate: 0.1}", ["arms.other: train", "learning_rate: nothing is trained in 0 epochs"]),
         ("{classifier: hog_svm}", ["arms.other: train", "classifier: hog_svm uses no network; set epochs to 0"]),
         ("{classifier: hogsvm}", ["arms.other: train", "classifier", "'network', 'svm' or 'hog_svm'"]),
     ],

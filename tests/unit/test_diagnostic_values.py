@@ -127,7 +127,6 @@ def test_update_over_weight_of_known_gradients() -> None:
         for gradient, weight in zip((7, 0.2, 2, 20, 9), weights, strict=True):
             weight.grad = torch.full_like(weight, gradient)
         diagnostic.before_update(step)
-        diagnostic.after_update(step)
     found = diagnostic.finish()
     # Velocity is (gradient + decay * weight) * (1 + 1/2 + ...): seen at steps 0 and 5.
     sums = [sum(0.5**power for power in range(steps)) for steps in (1, 6)]
@@ -168,19 +167,23 @@ def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> 
     """Of a real run, from the weights before and after each update."""
     spec, data = small_runs.arm(activation="relu", normalization="batch"), small_runs.dataset()
     seen: list[list[float]] = []
+    watched: list[torch.nn.Parameter] = []
+    update = train.SGD.step
 
     class Watching(layers.Diagnostic):
         def before_update(self, step: int) -> None:
             super().before_update(step)
-            self.before = [weight.detach().clone() for weight in self.weights]
+            watched[:] = self.weights if step % layers.EVERY == 0 else []
 
-        @torch.no_grad()
-        def after_update(self, step: int) -> None:
-            if step % layers.EVERY == 0:
-                pairs = zip(self.before, self.weights, strict=True)
-                seen.append([float((now - was).norm() / was.norm()) for was, now in pairs])
+    @torch.no_grad()
+    def step(self: train.SGD, rate: float) -> None:
+        before = [weight.clone() for weight in watched]
+        update(self, rate)
+        if watched:
+            seen.append([float((now - was).norm() / was.norm()) for was, now in zip(before, watched, strict=True)])
 
     monkeypatch.setattr(layers, "Diagnostic", Watching)
+    monkeypatch.setattr(train.SGD, "step", step)
     trained = train.train(spec, data, 0, 0.1, 4, diagnostics=["layers"])
     watching: Any = trained.diagnostics._members[0]
     assert len(seen) == len(watching.state["update"]) == 3
@@ -489,10 +492,11 @@ def test_probe_rise_is_accuracy_at_the_last_hidden_layer_minus_at_the_first() ->
         ([0.10, 0.13, 0.11, 0.13, 0.14, 0.0], 1 / 2),  # one failure between does not end the search
         ([0.10, None, None, 0.0], 1 / 8),
         ([0.30, 0.20, 0.10, 0.09, None, None], 1),  # two worse than the best of all at first
+        ([0.10] * 20, None),  # none that was tried fails: the largest is not known
     ],
 )
 def test_the_largest_rate_within_two_points_of_the_best(
-    errors: list[float | None], largest: float, monkeypatch: pytest.MonkeyPatch
+    errors: list[float | None], largest: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[float] = []
 
