@@ -165,6 +165,13 @@ def test_zoo_estimates_grow_with_the_work() -> None:
     assert cost.estimate_seconds(deep) > cost.estimate_seconds(short)
 
 
+def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
+    plain = arm()
+    cheap, dear = (plain.model_copy(update={"diagnostics": (name,)}) for name in ("layers", "rates"))
+    assert 1 < cost.estimate_seconds(cheap) / cost.estimate_seconds(plain) < 1.5
+    assert cost.estimate_seconds(dear) / cost.estimate_seconds(plain) > 3
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

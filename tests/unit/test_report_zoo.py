@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from scipy.stats import t
 from cnnlab import figures, registry
 from cnnlab.plan import Plan
 from cnnlab.plots import card
-from cnnlab.report import agreement, render, trace
+from cnnlab.report import agreement, render, settingtables, trace
 from cnnlab.report.names import NETWORKS, pictured
 from cnnlab.report.numbers import Quantity, compact, count, exact, kibibytes
 from cnnlab.report.rows import Row, Tables
 from cnnlab.report.theme import COLOURS
 from cnnlab.rules import Rules
 from cnnlab.schemas import TABLES
+from cnnlab.spec import TrainSpec, TuneSpec
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -138,10 +140,22 @@ def test_the_benchmark_is_sorted_by_error_and_its_numbers_are_those_of_the_table
         assert row["Images a second"] == count(cost["images_per_second"])
         seconds = measured[measured["arm_id"] == cost["arm_id"]]["cpu_seconds"].median()
         assert row["CPU seconds a run"] == f"{seconds:.1f}"
+        assert row["Epochs"] == "8"
     assert errors == sorted(errors)
     assert rows[-1]["Network"] == "GoogLeNet"
     assert "missing: shown when all seeds are finished" in rows[-1]["Test error, %"]
     assert {row["Network"]: row["Pareto front"] for row in rows}["MLP"] == "MACs"
+
+
+def test_every_grid_of_learning_rates_of_a_study_is_told(plan: Plan) -> None:
+    study = plan.study("benchmark")
+    name, arm = next(iter(study.arms.items()))
+    other = TrainSpec(epochs=8, tune=TuneSpec(rates=(0.002, 0.004), epochs_share=0.25))
+    arms = {**study.arms, name: replace(arm, spec=arm.spec.model_copy(update={"train": other}))}
+    table = settingtables.settings([replace(study, arms=arms)])
+    told = dict(zip((column.title for column in table.columns), (cell.text for cell in table.rows[0]), strict=True))
+    assert told["Learning rates tried"] == "0.002, 0.004 / 0.01, 0.03, 0.1, 0.3"
+    assert told["Tuned for"] == "25 % / 33 %"
 
 
 def test_a_benchmark_without_measured_costs_says_so(plan: Plan, frames: Frames, tmp_path: Path) -> None:
