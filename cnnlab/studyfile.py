@@ -213,6 +213,7 @@ def _check_contrasts(study: Study, written: StudyFile, registry: ClaimRegistry) 
         _check_claim(claim, registry, f"{where}: claims.{index}.id")
         for contrast in claim.requires:
             _check_arms(study, contrast, f"{where}: claims.{index}.requires")
+            _check_fair(study, contrast, f"{where}: claims.{index}.requires")
             used = {study.arms[name].spec.model.architecture for name in contrast.contrast}
             if used != set(claim.architectures):
                 raise UserError(
@@ -256,6 +257,14 @@ def _check_claim(spec: ClaimSpec, registry: ClaimRegistry, where: str) -> None:
         raise UserError(f"{where}: {spec.id} has no part '{spec.part}'; {nearest(spec.part, claim.parts)}")
     if kind != "empirical":
         raise UserError(f"{where}: {spec.id} ({spec.part}) is {kind}: no trained contrast can decide it")
+
+
+def _check_fair(study: Study, contrast: ContrastSpec, where: str) -> None:
+    """A claim is decided between arms whose learning rates, where they are tuned, are tuned alike."""
+    trains = [study.arms[name].spec.train for name in contrast.contrast]
+    tuned = {train.tune for train in trains if train.epochs and train.learning_rate is None}
+    if len(tuned) > 1:
+        raise UserError(f"{where}: contrast: its arms are tuned on different grids; give them the same train.tune")
 
 
 def _check_arms(study: Study, contrast: ContrastSpec, where: str) -> None:

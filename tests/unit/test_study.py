@@ -89,8 +89,9 @@ def test_a_tier_changes_the_base_and_the_override_has_the_last_word(tmp_path: Pa
 
 def test_an_override_trains_no_arm_that_stays_as_initialized(tmp_path: Path) -> None:
     text = STUDY.replace("relu: {model: {activation: relu}}", "relu: {model: {activation: relu}, train: {epochs: 0}}")
-    arms = plan_of(tmp_path, text, override={"train": {"epochs": 1}}).studies[0].arms
-    assert [arms[name].spec.train.epochs for name in ("sigmoid", "relu")] == [1, 0]
+    arms = plan_of(tmp_path, text, override={"train": {"epochs": 1, "learning_rate": 0.1}}).studies[0].arms
+    trains = [arms[name].spec.train for name in ("sigmoid", "relu")]
+    assert [(train.epochs, train.learning_rate) for train in trains] == [(1, 0.1), (0, None)]
 
 
 def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
@@ -127,6 +128,11 @@ MISTAKES = {
     "unknown metric": ("first_gradient_norm", "first_gradient", ["first_gradient", "'first_gradient_norm'"]),
     "unknown arm in a contrast": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmiod: -1}", ["sigmiod", "'sigmoid'"]),
     "weights that do not cancel": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmoid: -2}", ["contrast", "sum to zero"]),
+    "grids that differ": (
+        "relu: {model: {activation: relu}}",
+        "relu: {model: {activation: relu}, train: {tune: {rates: [0.1, 0.3]}}}",
+        ["claims.0.requires", "tuned on different grids"],
+    ),
     "wrong architecture": ("architecture: lenet\n", "architecture: mlp\n", ["claims.0.architecture", "lenet"]),
     "extension of no claim": (
         "seeds: 5",
