@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlab import registry
-from cnnlab.plots import card, curves, differences, errors, frontier, matrix, profiles, sweep
+from cnnlab.plots import card, confusion, curves, differences, errors, filters, frontier, matrix, profiles, sweep
 from cnnlab.plots.arms import arms_of
 from cnnlab.plots.style import style
 from cnnlab.report.names import NETWORKS, pictured
@@ -34,6 +34,11 @@ KINDS: dict[str, tuple[str, Drawn]] = {
     "profiles": (
         "what the diagnostics saw",
         lambda study, tables: profiles.draw(arms_of(study.name, tables), tables),
+    ),
+    "filters": ("first-layer filters", lambda study, tables: filters.draw(arms_of(study.name, tables), tables)),
+    "confusion": (
+        "which classes are taken for which",
+        lambda study, tables: confusion.draw(arms_of(study.name, tables), tables),
     ),
     "sweep": ("what the number does", lambda study, tables: sweep.draw(study, arms_of(study.name, tables))),
     "curves": ("learning curves", lambda study, tables: curves.draw(arms_of(study.name, tables))),
@@ -65,8 +70,8 @@ def draw_all(plan: Plan, tables: Mapping[str, pd.DataFrame], paths: Paths) -> No
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:
-    """The figures that `study` names; from ``arms``, ``runs``, ``curves``, ``profiles``, ``contrasts`` and
-    ``measured/cost``."""
+    """The figures that `study` names; from ``arms``, ``runs``, ``curves``, ``profiles``, ``pictures``,
+    ``confusion``, ``contrasts`` and ``measured/cost``."""
     drawn = {}
     with style():
         for name in study.figures:

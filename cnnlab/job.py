@@ -286,6 +286,8 @@ def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dic
             **outcome.findings.per_image,
         }
         files[records.TEST] = {name: value.cpu() for name, value in per_image.items()}
+    if outcome.findings.pictures:
+        files[records.PICTURES] = outcome.findings.pictures
     return files
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SPEC, RESULT, PROVENANCE = "spec.json", "result.json", "provenance.json"
 CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safetensors"
-PROFILE = "profile.json"
+PROFILE, PICTURES = "profile.json", "pictures.safetensors"
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Record:
         path = self.directory / PROFILE
         points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         return points
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """What its diagnostics left to look at: stacks ``(count, height, width)`` by name."""
+        path = self.directory / PICTURES
+        return _arrays(path) if path.exists() else {}
 
 
 def load(run_dir: Path) -> Record:

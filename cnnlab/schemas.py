@@ -147,6 +147,32 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         required=("arm_id", "run_id", "seed", "quantity", "position"),
         sort=("arm_id", "seed", "quantity", "position"),
     ),
+    "pictures": _schema(
+        {
+            **_RUN,
+            "seed": (COUNT, "of the run, the first finished one of its arm"),
+            "picture": (TEXT, "what a diagnostic left to look at"),
+            "index": (COUNT, "of the filter or feature map"),
+            "y": (COUNT, "row of the pixel, from above"),
+            "x": (COUNT, "column of the pixel"),
+            "value": (NUMBER, "weight, or what the layer returns; of the image, a standardized pixel"),
+        },
+        required=("arm_id", "run_id", "seed", "picture", "index", "y", "x"),
+        sort=("arm_id", "picture", "index", "y", "x"),
+    ),
+    "confusion": _schema(
+        {
+            "arm_id": _RUN["arm_id"],
+            "class": (COUNT, "index of the class"),
+            "name": (TEXT, "of the class; missing if the data has none"),
+            "answer": (COUNT, "index of the class that was answered"),
+            "answer_name": (TEXT, "of the class that was answered"),
+            "runs": (COUNT, "over which is averaged: those that finished"),
+            "share": (NUMBER, "of the test images of the class; answers that were never given are left out"),
+        },
+        required=("arm_id", "class", "answer", "runs", "share"),
+        sort=("arm_id", "class", "answer"),
+    ),
     "classes": _schema(
         {
             "arm_id": _RUN["arm_id"],

@@ -119,7 +119,9 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
         "arms": tables.arms(plan, found),
         "curves": tables.curves(plan, found),
         "profiles": tables.profiles(plan, found),
+        "pictures": tables.pictures(plan, found),
         "classes": tables.by_class(plan, found),
+        "confusion": tables.confusion(plan, found),
         "measured/runs": tables.measured_runs(plan, found),
         "measured/claims": tables.measured_claims(plan, found),
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cnnlab import classes
@@ -96,9 +97,31 @@ def profiles(plan: Plan, found: Runs) -> pd.DataFrame:
     )
 
 
+def pictures(plan: Plan, found: Runs) -> pd.DataFrame:
+    """What the diagnostics left to look at, a row per pixel; of each arm's first finished run."""
+    frames = []
+    for arm_id in sorted(plan.arms()):
+        runs = found.get(arm_id, {})
+        seed = next((seed for seed in sorted(runs) if runs[seed].pictures()), None)
+        if seed is not None:
+            own: dict[str, Any] = {"arm_id": arm_id, "run_id": runs[seed].run_id, "seed": seed}
+            frames += [_pixels(stack).assign(picture=name, **own) for name, stack in runs[seed].pictures().items()]
+    return conform("pictures", pd.concat(frames) if frames else pd.DataFrame())
+
+
+def _pixels(stack: np.ndarray) -> pd.DataFrame:
+    index, y, x = np.indices(stack.shape).reshape(3, -1)
+    return pd.DataFrame({"index": index, "y": y, "x": x, "value": stack.ravel().astype(float)})
+
+
 def by_class(plan: Plan, found: Runs) -> pd.DataFrame:
     """One row per arm and class of its test images."""
     return table("classes", list(classes.rows(plan, found)))
+
+
+def confusion(plan: Plan, found: Runs) -> pd.DataFrame:
+    """One row per arm, class of its test images, and answer that was given to any of them."""
+    return table("confusion", list(classes.answers(plan, found)))
 
 
 def measured_runs(plan: Plan, found: Runs) -> pd.DataFrame:

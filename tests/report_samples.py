@@ -60,6 +60,7 @@ class Run:
     evaluations: dict[str, np.ndarray]
     images: dict[str, np.ndarray] | None
     points: list[dict[str, Any]] = field(default_factory=list)
+    stacks: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -73,6 +74,9 @@ class Run:
 
     def profile(self) -> list[dict[str, Any]]:
         return self.points
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        return self.stacks
 
 
 def _layers(rise: float) -> dict[str, list[tuple[float, float, str]]]:
@@ -571,7 +575,9 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
         "arms": tables.arms(made, found),
         "curves": tables.curves(made, found),
         "profiles": tables.profiles(made, found),
+        "pictures": tables.pictures(made, found),
         "classes": tables.by_class(made, found),
+        "confusion": tables.confusion(made, found),
         "contrasts": tables.table("contrasts", contrasts),
         "claims": tables.table("claims", ledger),
         "measured/runs": tables.measured_runs(made, found),
@@ -715,7 +721,13 @@ def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
         evaluations,
         _tested(random, error, diverged),
         [] if diverged else _profile(random, truth),
+        {} if diverged or "selectivity" not in truth.looks else _pictures(random),
     )
+
+
+def _pictures(random: np.random.Generator) -> dict[str, np.ndarray]:
+    sizes = {"filters as initialized": (6, 5), "filters trained": (6, 5), "image": (1, 28), "feature maps": (6, 24)}
+    return {name: random.normal(size=(count, side, side)) for name, (count, side) in sizes.items()}
 
 
 def _profile(random: np.random.Generator, truth: Truth) -> list[dict[str, Any]]:

@@ -58,11 +58,13 @@ class Point:
 
 @dataclass
 class Findings:
-    """What a diagnostic leaves behind: a value for each of its metrics, values per test image, and profiles."""
+    """What a diagnostic leaves behind: a value for each of its metrics, values per test image, profiles, and pictures:
+    stacks ``(count, height, width)`` by name."""
 
     values: dict[str, float | None]
     per_image: dict[str, Tensor] = field(default_factory=dict)
     profile: list[Point] = field(default_factory=list)
+    pictures: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Diagnostic:
@@ -132,6 +134,7 @@ class Diagnostics:
             whole.values |= found.values
             whole.per_image |= found.per_image
             whole.profile += found.profile
+            whole.pictures |= found.pictures
         self.cpu_seconds += time.thread_time() - began
         return whole
 

@@ -4,6 +4,8 @@ The response of a filter to a grating of some orientation is the largest over sp
 orientation selectivity is 1 minus the circular variance of these responses, |sum r exp(2 i angle)| / sum r: 0 for a
 blob, 1 for a filter that answers one orientation only (Ringach, Shapley & Hawken 2002, "Orientation selectivity in
 macaque V1").
+
+The filters themselves are left as pictures, and what each returns for the first test image.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from cnnlab import diagnostics
 from cnnlab.diagnostics import Findings, Point, Run, first_weight
 
 ORIENTATIONS, PHASES = 16, 8
+INITIALIZED, TRAINED = "filters as initialized", "filters trained"
+IMAGE, MAPS = "image", "feature maps"
 FREQUENCIES = (0.1, 0.15, 0.2, 0.25, 0.3)  # cycles a pixel
 
 
@@ -24,16 +28,31 @@ class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.require(first_weight(run.model).ndim == 4, "a convolution that sees the pixels")
-        self.state = {"initial": _selectivity(first_weight(run.model))}
+        self.state = {"initial": first_weight(run.model).detach().clone()}
 
     def finish(self) -> Findings:
-        before, after = self.state["initial"], _selectivity(first_weight(self.run.model))
+        weights = self.state["initial"], first_weight(self.run.model)
+        before, after = map(_selectivity, weights)
         points = [
             Point(f"selectivity {when}", place, float(value), f"filter {place}")
             for when, found in (("before", before), ("after", after))
             for place, value in enumerate(found, start=1)
         ]
-        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=points)
+        pictures = dict(zip((INITIALIZED, TRAINED), map(_filters, weights), strict=True)) | self._seen()
+        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=points, pictures=pictures)
+
+    @torch.no_grad()
+    def _seen(self) -> dict[str, Tensor]:
+        """The first test image, a mean over its channels, and what the layer returns for it."""
+        weight = first_weight(self.run.model)
+        layer = next(layer for layer in self.run.layers.values() if layer.weight is weight)
+        image = next(self.run.data.test.chunks(1))
+        return {IMAGE: image.mean(1).float().cpu(), MAPS: layer(image)[0].float().cpu()}
+
+
+def _filters(weight: Tensor) -> Tensor:
+    """Filters ``(F, C, k, k)`` summed over their input channels: ``(F, k, k)``."""
+    return weight.detach().float().cpu().sum(1)
 
 
 @torch.no_grad()

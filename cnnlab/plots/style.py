@@ -38,6 +38,7 @@ STYLE: Any = {
     "axes.facecolor": "none",
     "svg.fonttype": "none",
     "svg.hashsalt": "cnnlab",
+    "image.composite_image": False,
     "text.color": light("ink"),
     "axes.labelcolor": light("soft"),
     "axes.titlecolor": light("soft"),

@@ -21,6 +21,8 @@ def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -
     asked: Collection[str] = list(metrics)
     diagnostics = {METRICS[name].diagnostic for name in asked} - NUMBERS_ONLY - {None}
     chosen = ["profiles"] if diagnostics else []
+    if "selectivity" in diagnostics:
+        chosen.append("filters")
     if any(sweep.longest >= LEAST for sweep in sweeps(arms)):
         chosen.append("sweep")
     trained = any(spec.train.epochs for spec in arms.values())

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 # Of a study that is about training itself, in the order in which the report shows them.
 FIGURES = ("curves", "differences", "errors")
 # All that a study may name. `profiles` is what its diagnostics saw along depth, steps or shifts, `sweep` a metric
-# against the number that varies, `matrix` the effects of switches in families, `frontier` accuracy against cost.
-ALL_FIGURES = ("profiles", "sweep", *FIGURES, "matrix", "frontier")
+# against the number that varies, `matrix` the effects of switches in families, `frontier` accuracy against cost,
+# `filters` those of the first layer and what they see, `confusion` which classes are taken for which.
+ALL_FIGURES = ("profiles", "filters", "sweep", *FIGURES, "matrix", "frontier", "confusion")
 # The folder of the pictures of networks, beside those of the studies' figures.
 NETWORKS = "networks"
 

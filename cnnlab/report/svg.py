@@ -75,14 +75,15 @@ def _rename(root: ET.Element, name: str) -> None:
         if old in names:
             element.set("id", names[old])
         if XLINK in element.attrib:
-            element.attrib = {"href": f"#{names[element.attrib.pop(XLINK)[1:]]}", **element.attrib}
+            link = element.attrib.pop(XLINK)
+            element.attrib = {"href": f"#{names[link[1:]]}" if link.startswith("#") else link, **element.attrib}
         clip = element.get("clip-path")
         if clip:
             element.set("clip-path", f"url(#{names[clip[5:-1]]})")
 
 
 def _references(element: ET.Element) -> Iterator[str]:
-    if XLINK in element.attrib:
+    if element.get(XLINK, "").startswith("#"):
         yield element.attrib[XLINK][1:]
     if element.get("clip-path"):
         yield element.attrib["clip-path"][5:-1]

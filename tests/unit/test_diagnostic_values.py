@@ -29,6 +29,7 @@ from cnnlab.diagnostics import (
     warps,
 )
 from cnnlab.diagnostics.similarity import cka
+from cnnlab.plots import filters
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -104,6 +105,21 @@ def test_selectivity_gain_is_of_the_trained_filters_minus_those_as_initialized()
         diagnostics.first_weight(run.model).copy_(gabor(0.0, 5))
     after = selectivity._selectivity(gabor(0.0, 5)).mean()
     assert diagnostic.finish().values["selectivity_gain"] == pytest.approx(float(after - before))
+
+
+def test_filters_are_left_as_they_were_and_as_they_are_with_what_they_return_for_the_first_test_image() -> None:
+    run = small_runs.run()
+    initial = diagnostics.first_weight(run.model).detach().clone()
+    diagnostic = selectivity.Diagnostic(run)
+    with torch.no_grad():
+        diagnostics.first_weight(run.model).copy_(gabor(0.0, 5))
+    found = diagnostic.finish().pictures
+    torch.testing.assert_close(found[filters.INITIALIZED], initial.sum(1))
+    torch.testing.assert_close(found[filters.TRAINED], gabor(0.0, 5)[0].expand_as(initial[:, 0]))
+    image = next(run.data.test.chunks(1))
+    torch.testing.assert_close(found[filters.IMAGE], image[:, 0])
+    layer = next(layer for layer in run.model.modules() if isinstance(layer, torch.nn.Conv2d))
+    torch.testing.assert_close(found[filters.MAPS], layer(image)[0].detach())
 
 
 # Gradients and updates over depth

@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 
 from cnnlab import figures
 from cnnlab.plan import Plan
-from cnnlab.plots import profiles
+from cnnlab.plots import filters, profiles
 from cnnlab.plots.arms import arms_of
 from cnnlab.plots.panels import Line, Panel, tell
 from cnnlab.plots.panels import draw as draw_panels
 from cnnlab.plots.quantities import QUANTITIES
 from cnnlab.plots.style import style
+from cnnlab.report import svg
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -201,3 +202,34 @@ def test_a_ratio_has_a_geometric_mean() -> None:
     assert mean == pytest.approx(2)
     assert low * high == pytest.approx(4)
     assert np.isnan(Line("A", 0, {1.0: [2.0]}).means(geometric=False)[1.0][1])
+
+
+def test_filters_are_drawn_of_the_first_finished_run_of_each_arm(frames: Frames, tmp_path: Path) -> None:
+    rows = frames["pictures"]
+    assert rows.groupby("arm_id")["run_id"].nunique().tolist() == [1, 1]
+    assert set(rows["seed"]) == {0}
+    with style():
+        figure, alt = filters.draw(arms_of("gradients", frames), frames)
+        figures.save(figures.Drawing(figure, "Filters", alt), tmp_path / "filters", "gradients-filters")
+    for arm in arms_of("gradients", frames):
+        profile = frames["profiles"][frames["profiles"]["run_id"].isin(rows[rows["arm_id"] == arm.arm_id]["run_id"])]
+        means = [profile[profile["quantity"] == f"selectivity {when}"]["value"].mean() for when in ("before", "after")]
+        assert (
+            f"{arm.label}, seed 0: orientation selectivity {means[0]:.2f} as initialized, {means[1]:.2f} trained" in alt
+        )
+    tiles = [np.asarray(image.get_array()) for image in figure.axes[0].images]
+    assert [tile.shape[0] for tile in tiles] == 2 * (12 * [5] + [28] + 6 * [24])
+    mine = rows[(rows["arm_id"] == arms_of("gradients", frames)[0].arm_id) & (rows["picture"] == "filters trained")]
+    pixel = mine[(mine["index"] == 2) & (mine["y"] == 1) & (mine["x"] == 4)]["value"].item()
+    assert tiles[8][1, 4] == pixel
+    text = svg.inline((tmp_path / "filters.svg").read_text(encoding="utf-8"))
+    assert text.count('href="data:image/png;base64') == len(tiles)
+
+
+def test_an_arm_without_filters_is_left_out_and_a_study_without_says_so(frames: Frames) -> None:
+    arms = arms_of("gradients", frames)
+    one = frames["pictures"][frames["pictures"]["arm_id"] == arms[1].arm_id]
+    alt = filters.draw(arms, frames | {"pictures": one})[1]
+    assert arms[0].label not in alt
+    assert arms[1].label in alt
+    assert filters.draw(arms, {})[1] == "No run has left its filters yet."

@@ -13,6 +13,8 @@ from scipy.stats import t
 
 from cnnlab import classes
 from cnnlab.plan import Plan
+from cnnlab.plots import confusion
+from cnnlab.plots.arms import arms_of
 from cnnlab.report import armtable, classtable, measures, render
 from cnnlab.report.cells import Cell
 from cnnlab.report.rows import Tables
@@ -61,6 +63,45 @@ def test_runs_without_answers_are_left_out(plan: Plan) -> None:
     arm = next(iter(plan.arms()))
     assert list(classes.rows(plan, {arm: {0: Answered(correct=[1, 0])}})) == []
     assert list(classes.rows(plan, {})) == []
+
+
+def test_runs_that_never_give_the_last_answer_are_counted_with_those_that_do(plan: Plan) -> None:
+    arm = next(iter(plan.arms()))
+    runs = {0: Answered(label=[0, 1], predicted=[0, 2]), 1: Answered(label=[0, 1], predicted=[0, 1])}
+    shares = {(row["class"], row["answer"]): row["share"] for row in classes.answers(plan, {arm: runs})}
+    assert shares == {(0, 0): 1, (1, 1): 0.5, (1, 2): 0.5}
+
+
+def test_the_table_of_confusion_has_the_shares_of_every_class(frames: Frames) -> None:
+    rows, accuracy = frames["confusion"], frames["classes"]
+    assert rows.groupby(["arm_id", "class"])["share"].sum().to_numpy(float) == pytest.approx(1)
+    right = rows[rows["class"] == rows["answer"]].set_index(["arm_id", "class"])["share"]
+    pd.testing.assert_series_equal(
+        right, accuracy.set_index(["arm_id", "class"])["accuracy"], check_names=False, check_exact=False
+    )
+    assert set(rows["answer_name"]) <= set("0123456789")
+
+
+def test_the_figure_of_confusion_names_the_most_frequent_errors(plan: Plan, frames: Frames) -> None:
+    figure, alt = confusion.draw(arms_of("gradients", frames), frames)
+    for arm in plan.study("gradients").arms.values():
+        rows = frames["confusion"][frames["confusion"]["arm_id"] == arm.spec.arm_id]
+        worst = rows[rows["class"] != rows["answer"]].sort_values("share").iloc[-1]
+        assert f"{arm.label}: {100 * worst['share']:.1f} % of {worst['name']} as {worst['answer_name']}" in alt
+    written = [text.get_text() for axes in figure.axes for text in axes.texts]
+    shown = frames["confusion"]
+    shown = shown[shown["arm_id"].isin([arm.spec.arm_id for arm in plan.study("gradients").arms.values()])]
+    wrong = shown[(shown["class"] != shown["answer"]) & (shown["share"] >= 0.001)]["share"]
+    assert sorted(text for text in written if "." in text and len(text) < 5) == sorted(f"{100 * s:.1f}" for s in wrong)
+
+
+def test_many_classes_are_left_to_the_table(frames: Frames) -> None:
+    arm = frames["confusion"]["arm_id"].iloc[0]
+    row = {"arm_id": arm, "name": None, "answer_name": None, "share": 1.0}
+    many = pd.DataFrame([row | {"class": index, "answer": index} for index in range(100)])
+    arms = [each for study in ("gradients", "amount") for each in arms_of(study, frames) if each.arm_id == arm]
+    assert confusion.draw(arms, frames | {"confusion": many})[1].startswith("100 classes are too many")
+    assert confusion.draw(arms, {})[1] == "No run has left its answers yet."
 
 
 def test_the_mean_over_classes_is_the_accuracy_of_the_arm(plan: Plan, frames: Frames) -> None:

@@ -101,6 +101,7 @@ def test_diagnostics_of_a_trained_network_may_read_an_untrained_one(paths: Paths
     record = run(untrained(diagnostics=("memory", "selectivity", "shifts", "statistics")), paths)
     assert record.result["selectivity_gain"] == 0
     assert record.result["noise_fitted"] is None
+    assert (record.pictures()["filters trained"] == record.pictures()["filters as initialized"]).all()
     assert record.result["statistics_distance"] > 0  # running averages are still 0 and 1
     with pytest.raises(UserError, match=r"input_drift.* needs training: epochs of 1 or more"):
         run(untrained(diagnostics=("inputs",)), paths)

@@ -9,7 +9,8 @@ rule collect:
         WORK.studies,
         WORK.lock,
     output:
-        WORK.tables("runs", "arms", "curves", "profiles", "classes", "measured/runs", "measured/claims"),
+        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
+        WORK.tables("measured/runs", "measured/claims"),
     log:
         WORK.path("logs/collect.log"),
     benchmark:
@@ -67,7 +68,8 @@ rule compare:
 
 rule figures:
     input:
-        WORK.tables("runs", "arms", "curves", "profiles", "contrasts", "claims", "layers", "measured/cost"),
+        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "confusion", "contrasts", "claims", "layers"),
+        WORK.tables("measured/cost"),
         WORK.sources("cnnlab.figures"),
         WORK.lock,
     output:
