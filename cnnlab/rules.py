@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import config as configuration
-from cnnlab import dependencies, paths, progress, registry
+from cnnlab import dependencies, paths, progress, registry, tiers
 from cnnlab.data import catalog
 from cnnlab.errors import UserError
 from cnnlab.fingerprint import fingerprint
@@ -57,6 +57,11 @@ class Rules:
             for name, found in registry.architectures().items()
             for preset in pictured(found.presets)
         ]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The verdicts of other tiers, which the report shows beside its own."""
+        return tiers.files(self.plan.config)
 
     def path(self, pattern: str) -> str:
         """A path below the tier's results; wildcards stay."""

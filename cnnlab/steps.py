@@ -62,10 +62,10 @@ def figures(plan: Plan) -> None:
 
 def render(plan: Plan) -> None:
     """The report; and its figures to MLflow, where the `track` step has put the runs."""
-    from cnnlab import report
+    from cnnlab import report, tiers
 
     frames = read_tables(plan.paths)
-    report.render(plan, frames, plan.paths.figures, plan.paths.report)
+    report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
     if "measured/mlflow" in frames and frames["measured/mlflow"]["mlflow_run_id"].notna().any():
         _mirror(plan)
 
@@ -98,7 +98,7 @@ def cost(plan: Plan) -> None:
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever is finished, without touching a file that a rule declares."""
-    from cnnlab import report
+    from cnnlab import report, tiers
 
     output = output or plan.paths.reports / "partial.html"
     found = records.so_far(plan.paths, plan.manifests())
@@ -107,7 +107,7 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
         known = read_tables(plan.paths)
         frames = known | _collected(plan, found) | _compared(plan, found, plan.paths.looks, known)
         _draw(plan, frames, aside)
-        report.render(plan, frames, aside.figures, output)
+        report.render(plan, frames | tiers.read(plan.config), aside.figures, output)
     return output
 
 

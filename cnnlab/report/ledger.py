@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnlab import stats
-from cnnlab.report import wholes
+from cnnlab.report import othertiers, wholes
 from cnnlab.report.cells import TableView
 from cnnlab.report.ledgerrows import COLUMNS, Ledger
 from cnnlab.report.numbers import listed, plural, significant
@@ -49,6 +49,7 @@ class LedgerView:
     strip: Mapping[str, Sequence[Square]]
     table: TableView
     wholes: Mapping[str, str]
+    tiers: Sequence[str]
     expected: Expected
     parts: int
 
@@ -64,6 +65,7 @@ def build(tables: Tables, plan: Plan) -> LedgerView:
         strip={chapter: [_square(row) for row in members] for chapter, members in chapters.items()},
         table=_table(chapters, Ledger(plan, tables, titles, frozenset(told))),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in told.items()},
+        tiers=othertiers.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"),
         parts=plan.claims.empirical_parts,
     )

@@ -18,6 +18,7 @@ from cnnlab.report import (
     contrasttable,
     matrixcells,
     measures,
+    othertiers,
     robustness,
     svg,
 )
@@ -48,6 +49,9 @@ CAPTIONS = {
     "errors": "Test error of each run (below) and mean with 95 % interval over seeds (above).",
     "matrix": "What each component does to the test error in each family, all else as in that family’s base arm. "
     "The cells describe: a verdict comes from the architecture that its claim names, fixed before the run.",
+    "filters": "The first layer of the first seed of each arm, its filters as weights summed over input channels, and "
+    "what each trained filter returns for the first test image (left).",
+    "confusion": "Answers to the test images, class by class, over all seeds; each arm by itself.",
     "frontier": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
     "line joins the networks that no other beats in both: the Pareto front.",
 }
@@ -67,6 +71,7 @@ class ClaimAnswer:
     robustness: str
     families: Sequence[str]
     whole: str
+    elsewhere: str
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,7 @@ def _claim(
         robustness=robustness.line(row, tables),
         families=agreement.sentences(parts, tables, families),
         whole=wholes.get(claim_name(row), ""),
+        elsewhere=othertiers.line(row, tables),
     )
 
 

@@ -12,9 +12,11 @@ import lxml.html
 import pandas as pd
 import pytest
 
+from cnnlab import figures
 from cnnlab.plan import Plan
-from cnnlab.report import render, robustness, threats
+from cnnlab.report import render, robustness, sections, threats
 from cnnlab.report.gitfile import last_commit
+from cnnlab.report.names import ALL_FIGURES
 from cnnlab.report.rows import Row, Tables
 from tests import report_samples
 
@@ -168,3 +170,7 @@ def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: 
     assert expected in committed
     assert "its first run started 3 March 2025, 11:06 UTC" in committed
     assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])
+
+
+def test_every_figure_that_a_study_may_name_is_drawn_and_has_a_caption() -> None:
+    assert set(sections.CAPTIONS) == set(figures.KINDS) == set(ALL_FIGURES)

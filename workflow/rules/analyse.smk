@@ -115,6 +115,7 @@ rule render:
         WORK.tables("measured/cost", "measured/mlflow", "measured/throughput"),
         WORK.figures,
         WORK.network_figures,
+        WORK.elsewhere,
         WORK.sources("cnnlab.report"),
         WORK.lock,
     output:
