@@ -278,7 +278,7 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> Outcom
         "first_gradient_norm": finite(early[:1].double().mean().item()),
         "early_gradient_norm": finite(early.double().log().mean().exp().item()),
         "test_images": len(data.test),
-        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "parameters": _parameters(arm, trained.model),
     }
     finals = ("train_error", "train_loss", "validation_error", "validation_loss", "test_error", "test_loss")
     if trained.status != "finished":
@@ -290,6 +290,11 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> Outcom
     values["calibration_error"] = None if test.confidence is None else calibration_error(test.confidence, test.correct)
     diagnosed = {name: None if value is None else finite(value) for name, value in findings.values.items()}
     return Outcome({**values, **diagnosed}, test, findings)
+
+
+def _parameters(arm: ArmSpec, model: nn.Module) -> int | None:
+    """Trained numbers of the network; None where no network is used."""
+    return sum(parameter.numel() for parameter in model.parameters()) if arm.train.classifier != "hog_svm" else None
 
 
 def _outcomes(arm: ArmSpec, data: Dataset, model: nn.Module) -> dict[str, Evaluation]:

@@ -99,13 +99,18 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
 
 def common_setting(arms: Sequence[ArmRows]) -> str:
     """What all arms share, as ``switch value`` in words."""
-    settings = [_settings(arm.row) for arm in arms if arm.row]
+    settings = [_settings(arm) for arm in arms if arm.row]
     shared = [key for key in (settings[0] if settings else {}) if all(_same(key, settings))]
     return ", ".join(_said(key, settings[0][key]) for key in shared)
 
 
-def _settings(row: Row) -> dict[str, Any]:
-    fields = {"network": f"{row['architecture']} ({row['preset']})", **json.loads(row["switches"])}
+def _settings(arm: ArmRows) -> dict[str, Any]:
+    """Network, where there is one, and data; empty while the tables have nothing of the arm."""
+    row, fields = arm.row, dict[str, Any]()
+    if row is None:
+        return fields
+    if arm.spec.train.classifier != "hog_svm":
+        fields = {"network": f"{row['architecture']} ({row['preset']})", **json.loads(row["switches"])}
     fields |= {f"data {key}": value for key, value in json.loads(row["data"]).items()}
     return {key.replace("_", " "): value for key, value in fields.items()}
 
@@ -122,7 +127,7 @@ def _same(key: str, settings: Sequence[dict[str, Any]]) -> list[bool]:
 
 def _apart(arms: Sequence[ArmRows]) -> list[str]:
     """For each arm the settings in which it differs from another."""
-    settings = [(_settings(arm.row) if arm.row else {}) | _training(arm.spec) for arm in arms]
+    settings = [_settings(arm) | _training(arm.spec) for arm in arms]
     keys = dict.fromkeys(key for fields in settings for key in fields)
     differing = [key for key in keys if not all(_same(key, settings))]
     return [", ".join(_said(key, fields[key]) for key in differing if key in fields) for fields in settings]
@@ -188,6 +193,8 @@ def _diverged(arm: ArmRows) -> Cell:
 
 
 def _parameters(arm: ArmRows) -> Cell:
+    if arm.spec.train.classifier == "hog_svm":
+        return missing("no network is used")
     number = arm.row["parameters"] if arm.row else None
     return shown(None if number is None else count(number), "known when a run is finished")
 

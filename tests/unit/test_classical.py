@@ -280,6 +280,8 @@ def test_a_run_with_a_classifier_of_its_own_leaves_the_records_of_any_run(
         for file in (records.WEIGHTS, records.CURVES):
             assert (record.directory / file).read_bytes() == (other.directory / file).read_bytes()
     assert runs["hog"][0].result["test_error"] == runs["hog"][1].result["test_error"]
+    assert runs["hog"][0].result["parameters"] is None
+    assert runs["svm"][0].result["parameters"] > 0
 
 
 def test_frozen_features_are_those_of_the_weights_in_the_record(runs: dict[str, dict[int, Record]]) -> None:

@@ -170,4 +170,7 @@ def test_both_tables_are_folded(plan: Plan, frames: Frames) -> None:
     assert "it is left as it was initialized" not in untrained.text_content()
     assert "not trained" in untrained[1].text_content()
     assert "not trained" in untrained[4].text_content()
+    assert "mlp" not in untrained[0].text_content()
+    assert "hog_svm" in untrained[0].text_content()
+    assert "no network is used" in lxml.html.tostring(untrained[6], encoding="unicode")
     assert "HOG and SVM" in document.get_element_by_id("study-amount").text_content()
