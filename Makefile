@@ -9,7 +9,7 @@ STAMP = $(VENV)/.installed
 SMK = Snakefile workflow/rules
 
 .DEFAULT_GOAL = help
-.PHONY: help install report demo test lint format picture lock clean distclean
+.PHONY: help install report demo test lint format picture tiers lock clean distclean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: $(STAMP)  ## put every file into its format
 
 picture: $(STAMP)  ## docs/report.png, the picture in the README, from reports/summary.html
 	$(ON_PATH) python docs/picture.py
+
+tiers: $(STAMP)  ## docs/full-tier.md, the verdicts of the full tier beside those of the quick one
+	$(ON_PATH) python docs/full_tier.py
 
 lock: $(STAMP)  ## requirements.lock and the schemas, from pyproject.toml and the code
 	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml --generate-hashes \

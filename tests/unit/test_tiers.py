@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +129,26 @@ def test_the_page_shows_other_tiers_beside_a_claim_and_beneath_the_ledger(tmp_pa
     )
     render(plan, frames, plan.paths.figures, plan.paths.report)
     assert "tier:" not in plan.paths.report.read_text(encoding="utf-8").partition("<body")[2]
+
+
+def test_the_note_on_the_full_tier_has_every_claim_with_both_verdicts(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("full_tier", ROOT / "docs/full_tier.py")
+    assert spec is not None
+    assert spec.loader is not None
+    full_tier: Any = importlib.util.module_from_spec(spec)
+    sys.modules["full_tier"] = full_tier  # for its dataclasses
+    spec.loader.exec_module(full_tier)
+    frames = report_samples.frames(report_samples.plan(tmp_path, ("normalization", "spatial")))
+    claims = frames["claims"]
+    changed = claims.assign(verdict=claims["verdict"].mask(claims["id"] == "C26", "inconclusive"))
+    found = {"quick": frames, "full": {**frames, "claims": changed}}
+    quick, full = (full_tier.Tier(name, name, Tables(each)) for name, each in found.items())
+    text = full_tier.note(quick, full)
+    for row in claims[claims["study"].isin(("normalization", "spatial"))].to_dict("records"):
+        section = text.partition(f"\n## {row['id']}")[2].partition("\n## ")[0]
+        assert section.startswith(": another verdict") == (row["id"] == "C26")
+        there = "inconclusive" if row["id"] == "C26" else row["verdict"]
+        assert f"| quick | {row['verdict']}, {row['effect']:.1f}" in section
+        assert f"| full | {there}, {row['effect']:.1f}" in section
+    with pytest.raises(SystemExit, match="no claim has been tested at both tiers"):
+        full_tier.note(quick, full_tier.Tier("full", "full", Tables({})))
