@@ -221,10 +221,12 @@ def _first_line(model: type[BaseModel], error: ValidationError, where: str) -> s
 
 
 def _mistakes(error: ValidationError) -> list[Any]:
-    """Without lists that are too short only because an item of theirs is wrong."""
+    """Without lists that are too short only because an item of theirs is wrong; missing keys last, as a misspelt one
+    leaves one missing."""
     found: list[Any] = list(error.errors())
     wrong = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
-    return [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong]
+    own = [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong]
+    return sorted(own, key=lambda one: bool(one["type"] == "missing"))
 
 
 def _is_branch(part: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.report.numbers import SUPERSCRIPTS
@@ -73,7 +74,8 @@ def log_if_wide(ruler: Any, values: list[float]) -> bool:
     if not values or min(values) <= 0 or max(values) / min(values) < 8:
         return False
     ruler._set_axes_scale("log")
-    ruler.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) / min(values) < 1000 else (1,), numticks=20))
+    decades = log10(max(values) / min(values))
+    ruler.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 3 else (1,), numticks=20 if decades < 6 else 6))
     ruler.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     ruler.set_minor_formatter(NullFormatter())
     return True

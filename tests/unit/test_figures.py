@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from scipy.stats import t
 
 from cnnlab import figures
 from cnnlab.plan import Plan
 from cnnlab.plots import differences
+from cnnlab.plots.style import log_if_wide
 from cnnlab.report import svg
 from cnnlab.report.names import FIGURES
 from cnnlab.report.numbers import Quantity
@@ -289,3 +291,13 @@ def test_the_first_six_series_differ_for_the_colour_blind(kind: str, shade: int)
     seen = {role: oklab(COLOURS[role][shade], BLINDNESS[kind]) for role in SERIES[:6]}
     for one, other in combinations(seen, 2):
         assert float(np.linalg.norm(seen[one] - seen[other])) > 0.08, f"{one} and {other}"
+
+
+@pytest.mark.parametrize("reach", [9, 500, 1e5, 1e13])
+def test_numbers_on_a_logarithmic_axis_stand_apart(reach: float) -> None:
+    """Validation losses of a run that explodes span a dozen decades."""
+    axes = Figure(figsize=(2, 1.5)).subplots()
+    axes.plot([1, reach])
+    assert log_if_wide(axes.yaxis, [1, reach])
+    inside = [tick for tick in axes.get_yticks() if 1 <= tick <= reach]
+    assert 2 <= len(inside) <= 9

@@ -105,6 +105,7 @@ def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
 MISTAKES = {
     "unknown key": ("seeds: 5", "seeds: 5\nseedz: 3", ["seedz", "unknown key", "did you mean 'seeds'"]),
     "unknown key within a claim": ("margin: 1}", "margin: 1, marign: 2}", ["requires.0.marign", "'margin'"]),
+    "a key that is missing as it is misspelt": ("epochs: 2}", "epoch: 2}", ["train: epoch: unknown key", "'epochs'"]),
     "misspelt switch": ("{activation: relu}", "{activaton: relu}", ["arms.relu", "activaton", "'activation'"]),
     "misspelt value": ("{activation: relu}", "{activation: rellu}", ["arms.relu", "rellu", "'relu'"]),
     "switch that the architecture ignores": (
