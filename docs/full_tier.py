@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnlab import tables
 from cnnlab.config import Config, load_config
+from cnnlab.data import catalog
 from cnnlab.paths import CONFIGS
-from cnnlab.plan import make_plan
-from cnnlab.report import othertiers, settingtables
+from cnnlab.report import othertiers
 from cnnlab.report.numbers import count, listed
 from cnnlab.report.phrases import claimed
 from cnnlab.report.places import claim_name
@@ -113,7 +114,8 @@ def _decided(row: Row) -> bool:
 def _tier(config: Config) -> Tier:
     frames = {name: tables.read(config.paths.table(name)) for name in TABLES}
     found = Tables({name: frame for name, frame in frames.items() if frame is not None})
-    return Tier(config.tier, listed(settingtables.data_titles(make_plan(config))), found)
+    names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
+    return Tier(config.tier, listed(sorted(catalog.find(name).title for name in names)), found)
 
 
 if __name__ == "__main__":

@@ -343,7 +343,7 @@ STUDIES |= {
         "seeds": 8,
         "claims": [("C24", "main", [("update_slope", {"none": 1}, "greater", 0.3)])],
         "secondary": [("update_slope", {"none": 1, "batch": -1}, None)],
-        "figures": ("profiles", "curves", "differences", "errors"),
+        "figures": ("profiles", "filters", "curves", "differences", "errors", "confusion"),
     },
     "amount": {
         "title": "How many images",

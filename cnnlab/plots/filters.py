@@ -48,15 +48,14 @@ def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[F
 
 def _pictures(arm: ArmRuns, tables: Mapping[str, pd.DataFrame]) -> tuple[int, Any, dict[str, list[float]]] | None:
     """The seed, the stacks by name, and the selectivity of each filter before and after."""
-    if "pictures" not in tables:
+    if not {"pictures", "profiles"} <= tables.keys():
         return None
-    rows = tables["pictures"]
+    rows, profile = tables["pictures"], tables["profiles"].sort_values("position")
     rows = rows[rows["run_id"].isin(arm.runs["run_id"])]
-    if rows.empty:
+    profile = profile[profile["run_id"].isin(rows["run_id"]) & profile["quantity"].isin(SELECTIVITY.values())]
+    if rows.empty or profile.empty:
         return None
-    run = rows["run_id"].iloc[0]
-    stacks = {str(name): _stack(mine) for name, mine in rows[rows["run_id"] == run].groupby("picture")}
-    profile = tables["profiles"][tables["profiles"]["run_id"] == run].sort_values("position")
+    stacks = {str(name): _stack(mine) for name, mine in rows.groupby("picture")}
     values = {
         name: [float(value) for value in profile[profile["quantity"] == quantity]["value"]]
         for name, quantity in SELECTIVITY.items()

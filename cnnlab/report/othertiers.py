@@ -49,13 +49,13 @@ def _counterparts(claim: Row, tables: Tables) -> list[Row]:
 
 
 def _compared(tier: str, pairs: Sequence[Pair]) -> str:
-    """``The full tier tested 9 parts of these claims too: 8 with the same verdict; C39: …``"""
+    """``The full tier tested 9 parts of these claims too: 8 with the same verdict, …``"""
     changed = [(mine, other) for mine, other in pairs if mine["verdict"] != other["verdict"]]
-    named = [f"{claim_name(mine)}: {mine['verdict']} here, {other['verdict']} there" for mine, other in changed]
+    named = [f"{claim_name(mine)} ({mine['verdict']} here, {other['verdict']} there)" for mine, other in changed]
     same = len(pairs) - len(changed)
     here, there = (Counter(SIDES.get(row["verdict"], "open") for row in rows) for rows in zip(*pairs, strict=True))
     sides = [f"{there[side]} {words} ({here[side]} here)" for side, words in _SIDES.items()]
-    others = f"; {listed(named)}" if named else ""
+    others = f", {len(named)} with another: {listed(named)}" if named else ""
     return (
         f"The {tier} tier tested {plural(len(pairs), 'part')} of these claims too: {same} with the same verdict"
         f"{others}. There, {listed(sides)}."

@@ -108,9 +108,9 @@ def test_tiers_are_counted_and_disagreement_is_named() -> None:
         [claim("full", id=key, verdict=full) for key, (_, full) in verdicts.items()],
     )
     assert othertiers.summary(found) == [
-        "The full tier tested 3 parts of these claims too: 1 with the same verdict; C26: supported here, equivalent "
-        "there and C39: inconclusive here, supported there. There, 2 for the claim (2 here), 1 against it (0 here) and "
-        "0 open (1 here)."
+        "The full tier tested 3 parts of these claims too: 1 with the same verdict, 2 with another: C26 (supported "
+        "here, equivalent there) and C39 (inconclusive here, supported there). There, 2 for the claim (2 here), 1 "
+        "against it (0 here) and 0 open (1 here)."
     ]
 
 
