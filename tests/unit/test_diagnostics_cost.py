@@ -55,10 +55,11 @@ def _as_in_a_job(one_thread: None) -> Iterator[None]:
 
 
 class Stopwatch:
-    """CPU seconds of each diagnostic."""
+    """CPU seconds of each diagnostic; a method that another one calls is counted once."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.running = False
 
     def watch(self, member: Any) -> None:
         for method in ("start", "before_update", "evaluated", "finish"):
@@ -67,11 +68,14 @@ class Stopwatch:
 
     def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            began = time.thread_time()
+            if self.running:
+                return method(*arguments)
+            began, self.running = time.thread_time(), True
             try:
                 return method(*arguments)
             finally:
                 self.seconds[name] += time.thread_time() - began
+                self.running = False
 
         return call
 

@@ -68,7 +68,9 @@ rule compare:
 
 rule figures:
     input:
-        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "confusion", "contrasts", "claims", "layers"),
+        WORK.tables(
+            "runs", "arms", "curves", "profiles", "pictures", "confusion", "contrasts", "claims", "layers"
+        ),
         WORK.tables("measured/cost"),
         WORK.sources("cnnlab.figures"),
         WORK.lock,
