@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +58,28 @@ def open_report(browser_page_factory: Any, report: Path, **how: Any) -> Any:
     return page
 
 
-def test_the_page_opens_fast_fetches_nothing_and_complains_of_nothing(browser_page_factory: Any, report: Path) -> None:
+def seconds_to_open(browser_page_factory: Any, report: Path) -> float:
+    """The least of three openings: CPU seconds of the page's main thread, which does nearly all of the work and does
+    not slow down when other tests share the cores."""
+    seconds = []
+    for _ in range(3):
+        page = browser_page_factory()
+        counters = page.context.new_cdp_session(page)
+        counters.send("Performance.enable", {"timeDomain": "threadTicks"})
+        page.goto(report.as_uri())
+        found = {each["name"]: each["value"] for each in counters.send("Performance.getMetrics")["metrics"]}
+        seconds.append(found["TaskDuration"])
+        page.close()
+    return min(seconds)
+
+
+def test_the_page_fetches_nothing_and_complains_of_nothing(browser_page_factory: Any, report: Path) -> None:
     page = browser_page_factory()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: requests.append(message.text))
     page.on("pageerror", lambda error: requests.append(str(error)))
-    start = time.monotonic()
     page.goto(report.as_uri())
-    assert time.monotonic() - start < 2
     assert requests == [report.as_uri()]
     assert page.refused == []
 
@@ -83,10 +95,8 @@ def test_a_page_of_many_studies_is_small_and_opens_fast(
                 figures.save(drawing, plan.paths.figures / other.name / name, f"{other.name}-{name}")
     render(plan, frames, plan.paths.figures, plan.paths.report)
     assert plan.paths.report.stat().st_size < 8_000_000
-    page = browser_page_factory()
-    start = time.monotonic()
-    page.goto(plan.paths.report.as_uri())
-    assert time.monotonic() - start < 2
+    assert 0.1 < seconds_to_open(browser_page_factory, plan.paths.report) < 2
+    page = open_report(browser_page_factory, plan.paths.report)
     assert page.locator("section.study").count() == 27
 
 
