@@ -19,7 +19,7 @@ from cnnlab.spec import Count, Positive, Spec, Switch
 AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
 VOCABULARY: dict[str, tuple[str, ...]] = {
-    "activation": ("sigmoid", "tanh", "relu", "gelu", "identity"),
+    "activation": ("sigmoid", "scaled_sigmoid", "tanh", "relu", "gelu", "identity"),
     # batch_scratch is our own layer of models/batchnorm.py, ghost8 and ghost32 those of models/ghost.py
     "normalization": ("none", "batch", "batch_scratch", "ghost8", "ghost32", "layer", "group"),
     "normalization_order": ("before", "after"),  # of the activation

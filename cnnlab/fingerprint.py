@@ -25,6 +25,7 @@ SHARED = (
     "models/__init__.py",
     "models/switches.py",
     "models/blocks.py",
+    "models/activations.py",
     "models/initialization.py",
     "models/batchnorm.py",
     "models/ghost.py",

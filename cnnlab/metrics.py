@@ -91,6 +91,13 @@ DIAGNOSED = (
         scale="log2",
         diagnostic="inputs",
     ),
+    Metric(
+        "saturated_units",
+        "share of units whose activation is flat, mean over layers",
+        "pp",
+        factor=100,
+        diagnostic="saturation",
+    ),
     Metric("dead_units", "share of units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
     Metric(
         "settling_lag",

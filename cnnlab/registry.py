@@ -59,13 +59,11 @@ def source_file(architecture: str) -> Path:
 def resolve(architecture: str, preset: str, overrides: Mapping[str, object], where: str) -> dict[str, Switch]:
     """Every switch of `architecture`: its defaults, then the preset's, then `overrides`.
 
-    ``initialization: auto`` is resolved to the usual choice for the activation, so that it shows in the arm's
-    id.
+    ``initialization: auto`` is resolved to the usual choice for the activation, so that it shows in the arm's id.
 
     Raises:
-        UserError: for an unknown name or value (with the nearest one), a switch that this architecture does
-        not
-            honour (with those it takes), or values that contradict each other.
+        UserError: for an unknown name or value (with the nearest one), a switch that this architecture does not honour
+            (with those it takes), or values that contradict each other.
     """
     found = get(architecture, f"{where}: architecture")
     given = {**found.preset(preset, where).switches, **overrides}

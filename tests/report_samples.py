@@ -103,6 +103,7 @@ PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
             for depth in range(1, 7)
         },
     },
+    "saturation": {"saturated_units": [(depth, 4.0 * depth, f"act{depth}") for depth in range(1, 5)]},
     "probes": {"probe_accuracy": [(depth, 80 + 2 * depth, f"layer{depth}") for depth in range(1, 9)]},
     "selectivity": {
         f"selectivity {when}": [(place, level + 0.03 * place, f"filter {place}") for place in range(1, 7)]

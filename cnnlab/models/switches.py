@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from cnnlab.models.activations import ScaledSigmoid
 from cnnlab.models.batchnorm import BatchNorm
 from cnnlab.models.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
 from cnnlab.spec import Switch
@@ -96,6 +97,7 @@ def _layer_images(channels: int, epsilon: float) -> nn.Module:
 
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": nn.Sigmoid,
+    "scaled_sigmoid": ScaledSigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "gelu": nn.GELU,

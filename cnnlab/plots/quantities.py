@@ -168,6 +168,7 @@ QUANTITIES: dict[tuple[str, ...], Callable[[Arms], list[Panel]]] = {
     ("preactivation_drift",): along(
         "preactivation_drift", "drift of what the layer returns between evaluations, in sd", LAYER, geometric=True
     ),
+    ("saturated_units",): along("saturated_units", "units whose activation is flat, %", "activation, from the input"),
     ("settled_at",): along("settled_at", "settled at, % of training", LAYER),
     ("changed_at",): along("changed_at", "nine tenths of its own change done at, % of training", LAYER),
     (FINAL,): settling,

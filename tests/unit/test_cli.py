@@ -37,7 +37,7 @@ def test_list_names_studies_networks_and_switches() -> None:
 def test_list_cost_sums_up() -> None:
     output = call("list", "--cost", "--config", "studies=activation").output
     assert "shared" not in output
-    assert "2 arms, about" in output
+    assert "3 arms, about" in output
 
 
 def test_list_metrics_names_every_metric_with_its_unit() -> None:

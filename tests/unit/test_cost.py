@@ -165,6 +165,12 @@ def test_zoo_estimates_grow_with_the_work() -> None:
     assert cost.estimate_seconds(deep) > cost.estimate_seconds(short)
 
 
+def test_estimates_count_a_separately_trained_classifier() -> None:
+    network = arm()
+    svm = network.model_copy(update={"train": network.train.model_copy(update={"classifier": "svm"})})
+    assert 1 < cost.estimate_seconds(svm) - cost.estimate_seconds(network) < 10  # on 3,000 images
+
+
 def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
     plain = arm()
     cheap, dear = (plain.model_copy(update={"diagnostics": (name,)}) for name in ("layers", "rates"))

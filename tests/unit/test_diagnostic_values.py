@@ -22,6 +22,7 @@ from cnnlab.diagnostics import (
     memory,
     probes,
     rates,
+    saturation,
     selectivity,
     settling,
     shifts,
@@ -29,6 +30,7 @@ from cnnlab.diagnostics import (
     warps,
 )
 from cnnlab.diagnostics.similarity import cka
+from cnnlab.models.activations import ScaledSigmoid
 from cnnlab.plots import filters
 from tests import small_runs
 
@@ -268,6 +270,52 @@ def test_dead_units_are_counted() -> None:
     diagnostic.start()
     diagnostic.evaluated(3, 1.0)
     assert diagnostic.finish().values["dead_units"] == 8 / 16
+
+
+# Units whose activation is flat
+
+
+def with_biases(activation: nn.Module, *biases: float) -> dict[str, float]:
+    """`saturated_units` of two such layers by name, and of both: units see their bias and nothing else."""
+    first, second = nn.Linear(196, len(biases)), nn.Linear(len(biases), 2)
+    model = nn.Sequential(nn.Flatten(), first, activation, second, type(activation)(), nn.Linear(2, 4))
+    with torch.no_grad():
+        for layer in (first, second):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        first.bias.copy_(torch.tensor(biases))
+    found = saturation.Diagnostic(small_runs.run(model=model)).finish()
+    assert found.values["saturated_units"] is not None
+    points = {point.label: point.value / 100 for point in found.profile if point.value is not None}
+    return {**points, "all": found.values["saturated_units"]}
+
+
+@pytest.mark.parametrize(
+    ("activation", "edge"),
+    # Where 4 s (1 - s) = 0.05 for a sigmoid s, and 1 - t^2 = 0.05 for a tanh t.
+    [(nn.Sigmoid(), 4.357), (ScaledSigmoid(), 4.357), (nn.Tanh(), 2.178)],
+)
+def test_units_are_saturated_beyond_a_twentieth_of_the_largest_slope(activation: nn.Module, edge: float) -> None:
+    found = with_biases(activation, -edge - 0.01, -edge + 0.01, 0, edge - 0.01, edge + 0.01)
+    assert found == pytest.approx({"2": 2 / 5, "4": 0, "all": 1 / 5})
+
+
+def test_relu_is_flat_where_it_is_zero() -> None:
+    assert with_biases(nn.ReLU(), -1, -0.01, 0.01, 7)["2"] == 1 / 2
+
+
+def test_saturation_is_counted_over_images() -> None:
+    images, labels = torch.tensor([-9.0, -1.0, 0.0, 9.0]).view(4, 1, 1, 1), torch.arange(4)
+    one = torch.ones(1, 1, 1)
+    split = Split(images, labels, Scaling(0 * one, one, 0 * one, one))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 4))
+    with torch.no_grad():
+        model[1].weight.fill_(1)
+        model[1].bias.zero_()
+    run = small_runs.run(data=replace(small_runs.dataset(), train=split), model=model)
+    before = copy.deepcopy(model.state_dict())
+    assert saturation.Diagnostic(run).finish().values["saturated_units"] == 1 / 2
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 # Which layers settle first

@@ -35,7 +35,7 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
         small_runs.arm(
             "googlenet", {"epochs": 1, "batch_size": 20}, auxiliary=True, normalization="batch", dropout=0.4, width=4
         ),
-        ("inputs", "layers", "probes", "settling", "statistics"),
+        ("inputs", "layers", "probes", "saturation", "settling", "statistics"),
     ),
     "resnet_cifar": (small_runs.arm("resnet_cifar", {"epochs": 1, "batch_size": 20}, depth=8), ("identity", "layers")),
 }
@@ -166,6 +166,7 @@ MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
     ("layers", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
     ("probes", lambda: dense(2), "two convolutions or dense layers before the last"),
     ("rates", untrained, "training: epochs of 1 or more"),
+    ("saturation", lambda: dense(3), "an activation that is not the identity"),
     ("selectivity", lambda: dense(3), "a convolution that sees the pixels"),
     ("settling", untrained, "training: epochs of 1 or more"),
     ("settling", lambda: dense(1), "two convolutions or dense layers"),

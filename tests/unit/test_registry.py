@@ -82,6 +82,7 @@ def test_zoo_a_preset_overrides_defaults_and_a_study_overrides_the_preset() -> N
         ("relu", "kaiming"),
         ("gelu", "kaiming"),
         ("sigmoid", "xavier"),
+        ("scaled_sigmoid", "xavier"),
         ("tanh", "xavier"),
         ("identity", "xavier"),
     ],
@@ -134,7 +135,8 @@ def test_zoo_a_given_initialization_stays() -> None:
             "lenet",
             "small",
             {"activation": "rleu"},
-            "here: activation: unknown value 'rleu'; did you mean 'relu'? valid: gelu, identity, relu, sigmoid, tanh",
+            "here: activation: unknown value 'rleu'; did you mean 'relu'? valid: gelu, identity, relu, scaled_sigmoid, "
+            "sigmoid, tanh",
         ),
         (
             "lenet",

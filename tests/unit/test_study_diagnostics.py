@@ -141,8 +141,10 @@ EDITS = {
     "diagnostics/inputs.py": {"inputs"},
     "diagnostics/similarity.py": {"branches", "settling"},
     "diagnostics/transformed.py": {"downsampling", "memory", "shifts", "statistics", "warps"},
+    "diagnostics/saturation.py": {"saturation"},
     "metrics.py": set(),
     "models/ghost.py": None,  # shared by all arms
+    "models/activations.py": None,
     "diagnostics/__init__.py": None,
     "data/variants.py": None,
 }

@@ -21,7 +21,7 @@ from cnnlab.errors import UserError
 from cnnlab.models import initialization
 from cnnlab.models.auxiliary import Scores, cross_entropy
 from cnnlab.models.initialization import SCHEMES, draw, initialize
-from cnnlab.models.switches import AFFINE, MAPS, NORMALIZATIONS
+from cnnlab.models.switches import ACTIVATIONS, AFFINE, MAPS, NORMALIZATIONS
 from cnnlab.spec import ModelSpec, Switch, digest
 
 SNAPSHOT = Path(__file__).parent / "snapshots/state_dict_names.json"
@@ -368,6 +368,15 @@ def test_arms_with_a_seed_start_from_the_same_weights(architecture: str, change:
     shared = [name for name in one if name in two and one[name].shape == two[name].shape]
     assert len(shared) >= len(one) - 2
     assert all(torch.equal(one[name], two[name]) for name in shared)
+
+
+def test_scaled_sigmoid_is_tanh_of_half_its_input_twice() -> None:
+    values = torch.linspace(-6, 6, 101, dtype=torch.float64, requires_grad=True)
+    activation = ACTIVATIONS["scaled_sigmoid"]()
+    assert torch.allclose(activation(values), 2 * torch.tanh(values / 2), atol=1e-12)
+    (slopes,) = torch.autograd.grad(activation(values).sum(), values)
+    assert float(slopes[50]) == pytest.approx(1)  # at 0
+    assert float(activation(torch.zeros(1))) == 0
 
 
 def largest(weight: Tensor) -> float:
