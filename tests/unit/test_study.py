@@ -186,3 +186,12 @@ def test_every_study_of_the_project_is_valid_at_every_tier() -> None:
 
         plan = make_plan(load_config([config], ["device=cpu"]))
         assert plan.studies, config
+
+
+def test_every_study_of_the_project_says_how_it_was_tested_and_what_would_count_against_it() -> None:
+    from cnnlab.config import load_config
+
+    for study in make_plan(load_config(pairs=["device=cpu"])).studies:
+        assert study.design, study.name
+        assert len(study.threats) >= 3, study.name
+        assert all(claim.against for claim in study.claims), study.name
