@@ -94,6 +94,11 @@ PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
     "inputs": {
         name: [(depth, 0.3 / depth, f"layer{depth}") for depth in range(2, 10)]
         for name in ("input_drift", "preactivation_drift")
+    }
+    | {
+        f"{name} layer{depth}": [(47 * step, start + 0.1 * depth * step, "") for step in range(5)]
+        for depth in range(2, 10)
+        for name, start in (("input_mean", 0.2), ("input_sd", 0.8))
     },
     "settling": {
         "settled_at": [(depth, 50 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],

@@ -9,6 +9,9 @@ Ioffe & Szegedy 2015 call this internal covariate shift.
 of what it returns, and an activation and pooling change little about that, so part of it is steady by construction.
 `preactivation_drift` is not: it is of what the hidden layers, but for the first, return before any normalization.
 
+The profile has them by layer, and the mean and sd themselves, means over the channels of what each layer is given, as
+training goes on.
+
 Each is the mean of an interval between evaluations; `…_to_loss` is the sum up to the first evaluation at which the
 training loss is at most 0.5 nats. A unit is dead if it is the same for all images at the end.
 """
@@ -38,15 +41,17 @@ class Diagnostic(diagnostics.Diagnostic):
         self.layers = dict(list(run.layers.items())[1:])
         *hidden, _ = self.layers
         self.names = {"input_drift": list(self.layers), "preactivation_drift": hidden}
-        self.state = {"drift": [], "last": {}, "reached": dict.fromkeys(self.names)}
+        self.state = {"drift": [], "last": {}, "moments": [], "reached": dict.fromkeys(self.names)}
 
     def start(self) -> None:
         self.state["last"] = self._moments()
+        self._keep(0)
 
     def evaluated(self, step: int, train_loss: float) -> None:
         now, before = self._moments(), self.state["last"]
         self.state["drift"].append({place: _drift(before[place], now[place]) for place in now})
         self.state["last"] = now
+        self._keep(step)
         if self.state["reached"]["input_drift"] is None and train_loss <= MATCHED_LOSS:
             intervals = len(self.state["drift"])
             self.state["reached"] = {
@@ -63,7 +68,15 @@ class Diagnostic(diagnostics.Diagnostic):
             values[quantity] = sum(found.values()) / len(found)
             values[f"{quantity}_to_loss"] = self.state["reached"][quantity]
             profile += [Point(quantity, depth, value, name) for depth, (name, value) in enumerate(found.items(), 2)]
+        for name, step, mean, sd in self.state["moments"]:
+            profile += [Point(f"input_mean {name}", step, mean, name), Point(f"input_sd {name}", step, sd, name)]
         return Findings(values, profile=profile)
+
+    def _keep(self, step: int) -> None:
+        """Mean and sd of what each layer is given, over its channels."""
+        for name in self.layers:
+            mean, spread = self.state["last"]["input_drift", name]
+            self.state["moments"].append((name, step, float(mean.mean()), float(spread.mean())))
 
     def _by_layer(self, quantity: str) -> dict[str, float]:
         """The mean drift of an interval so far."""

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cnnlab.plots.panels import Line, Panel
+from cnnlab.report.numbers import significant
 
 LAYER = "layer, from the input"
 BRANCHES = ("similarity_across_seeds", "similarity_between_branches")
@@ -113,11 +114,43 @@ def _settling(arm: ArmProfile) -> Panel | None:
         upper = depth >= lower
         place, last = (depth - lower, len(layers) - lower - 1) if upper else (depth, lower - 1)
         mine: Any = _thinned(rows[rows["quantity"] == quantity])
-        points = {float(step): [float(found["value"].mean())] for step, found in mine.groupby("position")}
+        points = _over_runs(mine)
         label, strength = f"{'upper' if upper else 'lower'} half of the layers", 0.45 + 0.55 * place / max(last, 1)
         lines.append(Line(label, int(upper), points, False, strength=round(strength, 2), dash=int(upper)))
     title = f"{arm.label}: similarity of each layer to its final self"
     return Panel(title, "step", lines, bands=False, told=_settled(arm, lines))
+
+
+def moments(beginning: str, title: str, **how: Any) -> Callable[[Arms], list[Panel]]:
+    """One panel: for each arm a line for each layer, the stronger the nearer to the class scores."""
+
+    def panels(arms: Arms) -> list[Panel]:
+        lines, told = [], []
+        for arm in arms:
+            depths = arm.rows[arm.rows["quantity"] == "input_drift"].drop_duplicates("label").sort_values("position")
+            found = [_thinned(arm.rows[arm.rows["quantity"] == f"{beginning} {name}"]) for name in depths["label"]]
+            mine = [
+                Line(arm.label, arm.index, _over_runs(rows), False, strength=round(0.3 + 0.7 * place / len(found), 2))
+                for place, rows in enumerate(found, 1)
+                if not rows.empty
+            ]
+            lines += mine
+            if mine:
+                first, last = (_over_lines(mine, end) for end in (min, max))
+                told.append(f"{arm.label} from {first} to {last}")
+        said = f"{title[:1].upper()}{title[1:]}, mean over layers: {'; '.join(told)}."
+        return [Panel(title, "step", lines, bands=False, told=said, **how)] if lines else []
+
+    return panels
+
+
+def _over_runs(rows: Any) -> dict[float, list[float]]:
+    return {float(step): [float(found["value"].mean())] for step, found in rows.groupby("position")}
+
+
+def _over_lines(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> str:
+    values = [line.points[end(line.points)][0] for line in lines]
+    return significant(sum(values) / len(values))
 
 
 def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
@@ -168,6 +201,10 @@ QUANTITIES: dict[tuple[str, ...], Callable[[Arms], list[Panel]]] = {
     ("preactivation_drift",): along(
         "preactivation_drift", "drift of what the layer returns between evaluations, in sd", LAYER, geometric=True
     ),
+    ("input_sd ",): moments(
+        "input_sd", "sd of what each layer is given, darker towards the class scores", geometric=True
+    ),
+    ("input_mean ",): moments("input_mean", "mean of what each layer is given, darker towards the class scores"),
     ("saturated_units",): along("saturated_units", "units whose activation is flat, %", "activation, from the input"),
     ("settled_at",): along("settled_at", "settled at, % of training", LAYER),
     ("changed_at",): along("changed_at", "nine tenths of its own change done at, % of training", LAYER),

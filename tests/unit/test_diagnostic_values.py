@@ -241,6 +241,11 @@ def test_drift_of_a_moved_bias_by_hand() -> None:
     assert found.values["input_drift"] == pytest.approx((2 + second) / 2 / 2, rel=1e-4)
     assert found.values["preactivation_drift"] == pytest.approx(second / 2, rel=1e-4)
     assert found.values["input_drift_to_loss"] == pytest.approx((2 + second) / 2, rel=1e-4)
+    profile = {(point.quantity, point.position): point.value for point in found.profile}
+    now = (hidden + 2 * spread).detach()
+    for step, seen in ((0, hidden.detach()), (3, now), (6, now)):
+        assert profile["input_mean 2", step] == pytest.approx(float(seen.mean()), rel=1e-4)
+        assert profile["input_sd 2", step] == pytest.approx(float(spread.detach().mean()), rel=1e-4)
 
 
 def test_drift_of_a_scaled_layer_is_the_log_of_the_factor_and_the_moved_mean() -> None:

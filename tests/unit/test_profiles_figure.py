@@ -111,6 +111,21 @@ def test_layers_are_drawn_by_their_depth_and_not_by_their_names(frames: Frames) 
     assert re.search(r"at step \d+: [\d.]+ in the lower half of the layers, [\d.]+ in the upper half", alt)
 
 
+def test_spreads_of_layers_are_drawn_by_depth_and_told_by_their_ends(frames: Frames) -> None:
+    figure, alt = draw(frames, looks(frames, "input_drift", "input_sd"))
+    _, spreads = figure.axes
+    strengths = [line.get_alpha() for line in spreads.lines]
+    assert strengths == 2 * sorted(strengths[:8])  # two arms of eight layers
+    assert strengths[7] == 1
+    rows = looks(frames, "input_sd")
+    batch = frames["arms"].query("study == 'gradients' and arm == 'batch'")["arm_id"].iloc[0]
+    ends = rows[rows["arm_id"] == batch].groupby("position")["value"].mean()
+    said = re.search(r"class scores, mean over layers: .*Batch normalization from ([\d.]+) to ([\d.]+)\.", alt)
+    assert said
+    assert float(said[1]) == pytest.approx(ends.iloc[0], rel=0.05)
+    assert float(said[2]) == pytest.approx(ends.iloc[-1], rel=0.05)
+
+
 def test_a_position_that_not_every_run_reached_has_no_mean(frames: Frames) -> None:
     rates = looks(frames, "error_by_rate")
     stopped = rates["run_id"].iloc[0]
