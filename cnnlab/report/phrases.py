@@ -21,6 +21,14 @@ BOUNDS = {
     "not-greater": "< {margin}",
     "not-less": f"> {MINUS}{{margin}}",
 }
+# What would count against each of them.
+OPPOSITES = {
+    "greater": "{margin} or less",
+    "less": f"{MINUS}{{margin}} or more",
+    "equal": "{margin} or more, either way",
+    "not-greater": "{margin} or more",
+    "not-less": f"{MINUS}{{margin}} or less",
+}
 
 
 def metric(name: str) -> Metric:

@@ -29,7 +29,7 @@ from cnnlab.report.gitfile import Commit, last_commit
 from cnnlab.report.numbers import count, moment, plural
 from cnnlab.report.places import anchor, claim_name
 from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import Sentence, answer
+from cnnlab.report.sentences import Sentence, against, answer
 from cnnlab.report.theme import VERDICTS, Verdict
 from cnnlab.report.threats import generated
 from cnnlab.study import Study
@@ -181,7 +181,7 @@ def _claim(
     wholes: Mapping[str, str],
 ) -> ClaimAnswer:
     labels = {name: arm.label for name, arm in study.arms.items()}
-    against = {(claim.id, claim.part): claim.against for claim in study.claims}
+    said = {(claim.id, claim.part): claim.against for claim in study.claims}
     parts = tables.rows("contrasts", claim=row["id"], part=row["part"], study=row["study"], primary=True)
     if parts:
         sentences = [answer(part, labels, by_arm(part, tables, labels)) for part in parts]
@@ -192,7 +192,7 @@ def _claim(
         name=claim_name(row),
         statement=row["statement"] or "",
         verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
-        against=against.get((row["id"], row["part"])) or "",
+        against=said.get((row["id"], row["part"])) or against(parts, labels),
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
         robustness=robustness.line(row, tables),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnlab.report.findings import finding
 from cnnlab.report.forms import Single, Weighted
 from cnnlab.report.numbers import Quantity, finite, listed, plain, plural, span
-from cnnlab.report.phrases import SILENT, Contrast, factor, metric, title, unit, with_unit
+from cnnlab.report.phrases import OPPOSITES, SILENT, Contrast, factor, metric, title, unit, with_unit
 from cnnlab.report.rows import Row, weights
 
 
@@ -38,6 +38,21 @@ def answer(row: Row, labels: Mapping[str, str], by_arm: str = "") -> Sentence:
         return Sentence(text, after=by_arm)
     after = f"{by_arm} {sentence(row['reason'])}".strip()
     return Sentence(f"{text}, {_against_margin(row)}", row["verdict"], after)
+
+
+def against(parts: Sequence[Row], labels: Mapping[str, str]) -> str:
+    """What would count against a claim whose study does not say it in words; `parts` are rows of ``contrasts``."""
+    return f"{capital('; or '.join(_opposite(part, labels) for part in parts))}." if parts else ""
+
+
+def _opposite(row: Row, labels: Mapping[str, str]) -> str:
+    contrast, scale = Contrast(weights(row), labels), metric(row["metric"]).scale
+    size = with_unit(plain(row["margin"]), row["unit"]) + factor(row["margin"], row["unit"])
+    lead = f"{row['label']}: " if row["label"] else ""
+    if not isinstance(contrast.form, Single):
+        lead += "a ratio of " if scale == "log2" else "a difference in "
+    bound = OPPOSITES[row["direction"]].format(margin=size)
+    return f"{lead}{title(row['metric'])}, {contrast.formula(scale)}, of {'log₂ ' * (scale == 'log2')}{bound}"
 
 
 def _unknown(row: Row, labels: Mapping[str, str]) -> Sentence:

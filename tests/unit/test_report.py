@@ -19,7 +19,7 @@ from cnnlab.report import ledger, numbers, plots, render
 from cnnlab.report.conjunctions import conjunction
 from cnnlab.report.phrases import Contrast
 from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import answer
+from cnnlab.report.sentences import against, answer
 from cnnlab.schemas import TABLES
 from tests import report_samples
 
@@ -165,6 +165,40 @@ SENTENCES = {
 @pytest.mark.parametrize(("changes", "expected"), SENTENCES.values(), ids=SENTENCES)
 def test_an_answer_is_a_sentence_made_from_the_numbers(changes: dict[str, Any], expected: str) -> None:
     assert str(answer(contrast_row(**changes), LABELS)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "A difference in test error, ReLU − Sigmoid, of 1 pp or less."),
+        ({"direction": "less"}, "A difference in test error, ReLU − Sigmoid, of −1 pp or more."),
+        ({"direction": "equal"}, "A difference in test error, ReLU − Sigmoid, of 1 pp or more, either way."),
+        ({"direction": "not-greater"}, "A difference in test error, ReLU − Sigmoid, of 1 pp or more."),
+        ({"direction": "not-less"}, "A difference in test error, ReLU − Sigmoid, of −1 pp or less."),
+        (
+            STEPS | {"label": "early"},
+            "Early: a ratio of steps to the target validation accuracy, ReLU / Sigmoid, of log₂ 0.32 (a factor of "
+            "1.25) or less.",
+        ),
+        (
+            {"metric": "probe_rise", "contrast": '{"a": 1}'},
+            "Accuracy of a linear probe on the last hidden layer minus on the first, ReLU, of 1 pp or less.",
+        ),
+    ],
+)
+def test_what_would_count_against_a_claim_follows_from_its_direction_and_margin(
+    changes: dict[str, Any], expected: str
+) -> None:
+    assert against([contrast_row(**changes)], LABELS) == expected
+
+
+def test_any_part_may_count_against_a_claim() -> None:
+    said = against([contrast_row(), contrast_row(metric="gap", direction="not-greater", margin=2.0)], LABELS)
+    assert said == (
+        "A difference in test error, ReLU − Sigmoid, of 1 pp or less; or a difference in test error minus training "
+        "error, ReLU − Sigmoid, of 2 pp or more."
+    )
+    assert against([], LABELS) == ""
 
 
 CONJUNCTIONS = {
