@@ -76,6 +76,8 @@ def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
     page = (project.path / "reports/smoke/summary.html").read_text()
     assert "dropout-helps" in page
     assert "Does dropout on the dense layers lower the test error of LeNet?" in page
+    section = page.partition('id="study-dropout"')[2].partition("</section>")[0]
+    assert "Against it would count" in section
 
 
 def check_ui(project: Project) -> None:
