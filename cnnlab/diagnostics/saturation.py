@@ -2,7 +2,8 @@
 
 A unit is saturated for an image if the slope of its activation there is less than a twentieth of the largest slope that
 this activation has: for the sigmoid, beyond 4.4 on either side of 0. Counted at the end, in evaluation mode, over all
-units and images; with ReLU it is the share of zeros. Glorot & Bengio 2010, section 3, follow saturation in training.
+units and images; with ReLU it is the share of zeros. Seen are modules of the kinds that the switch `activation` names.
+Glorot & Bengio 2010, section 3, follow saturation in training.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from cnnlab import diagnostics
 from cnnlab.diagnostics import Findings, Point, Run
 from cnnlab.models.switches import ACTIVATIONS
 
-IMAGES, FLAT = 256, 0.05
-KINDS: Any = tuple(kind for name, kind in ACTIVATIONS.items() if name != "identity")
+IMAGES, FLAT = 64, 0.05
+KINDS: dict[str, Any] = {name: kind for name, kind in ACTIVATIONS.items() if name != "identity"}
 
 
 class Diagnostic(diagnostics.Diagnostic):
@@ -26,22 +27,20 @@ class Diagnostic(diagnostics.Diagnostic):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self.activations = diagnostics.layers_of(run.model, *KINDS)
-        self.require(bool(self.activations), "an activation that is not the identity")
+        self.activations = diagnostics.layers_of(run.model, *KINDS.values())
+        self.require(bool(self.activations), f"an activation module ({', '.join(KINDS)})")
 
     def finish(self) -> Findings:
-        model = self.run.model.eval()
-        given: dict[str, list[Tensor]] = {name: [] for name in self.activations}
+        shares: dict[str, float] = {}
 
-        def keep(name: str) -> Callable[[nn.Module, Any], None]:
-            return lambda _module, values: given[name].append(values[0])
+        def count(name: str) -> Callable[[nn.Module, Any], None]:
+            return lambda activation, given: shares.update({name: _flat(activation, given[0])})
 
-        hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in self.activations.items()]
+        hooks = [layer.register_forward_pre_hook(count(name)) for name, layer in self.activations.items()]
         with torch.no_grad():
-            model(next(diagnostics.spread(self.run.data.train, IMAGES).chunks(IMAGES)))
+            self.run.model.eval()(next(diagnostics.spread(self.run.data.train, IMAGES).chunks(IMAGES)))
         for hook in hooks:
             hook.remove()
-        shares = {name: _flat(layer, torch.cat(given[name])) for name, layer in self.activations.items()}
         points = [
             Point("saturated_units", depth, 100 * found, name) for depth, (name, found) in enumerate(shares.items(), 1)
         ]
@@ -55,6 +54,7 @@ def _flat(activation: nn.Module, values: Tensor) -> float:
 
 
 def _slopes(activation: nn.Module, values: Tensor) -> Tensor:
+    """By `forward`, as a call would run the hook that asks."""
     values = values.detach().requires_grad_()
     with torch.enable_grad():
-        return torch.autograd.grad(activation(values).sum(), values)[0]
+        return torch.autograd.grad(activation.forward(values).sum(), values)[0]

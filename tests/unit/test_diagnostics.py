@@ -166,7 +166,7 @@ MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
     ("layers", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
     ("probes", lambda: dense(2), "two convolutions or dense layers before the last"),
     ("rates", untrained, "training: epochs of 1 or more"),
-    ("saturation", lambda: dense(3), "an activation that is not the identity"),
+    ("saturation", lambda: dense(3), "an activation module (sigmoid, scaled_sigmoid, tanh, relu, gelu)"),
     ("selectivity", lambda: dense(3), "a convolution that sees the pixels"),
     ("settling", untrained, "training: epochs of 1 or more"),
     ("settling", lambda: dense(1), "two convolutions or dense layers"),
