@@ -1,8 +1,8 @@
 # cnnlab: from study files to reports/summary.html.   snakemake --cores 4 --resources gpu=1
-# What is to be done is decided in cnnlab/plan.py; the rules only say what depends on what.
+# What is to be done is decided in cnnlab/planning/plan.py; the rules only say what depends on what.
 from snakemake.utils import min_version
 
-from cnnlab.rules import Rules
+from cnnlab.cli.rules import Rules
 
 min_version("9.0")
 

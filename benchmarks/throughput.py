@@ -30,8 +30,8 @@ from typing import Any
 
 import click
 
-from cnnlab.cli import load_plan, with_plan
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.cli.main import load_plan, with_plan
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
 
 BATCH, RATE, ROUNDS = 64, 0.01, 3
 DATA = DataSpec(name="mnist5k")
@@ -83,7 +83,7 @@ def serve(pipe: Connection, loop: str, folder: Path, images: int) -> None:
 def cnnlab_loop(folder: Path, images: int) -> Pass:
     from dataclasses import replace
 
-    from cnnlab import train
+    from cnnlab.training import train
 
     train.prepare_process("cpu")
     arm, data = the_arm(), the_data(folder)
@@ -147,7 +147,7 @@ def textbook_loop(folder: Path, images: int) -> Pass:
 
 
 def the_arm() -> ArmSpec:
-    from cnnlab import registry
+    from cnnlab.planning import registry
 
     switches = registry.resolve("lenet", "small", SWITCHES, "benchmark")
     model = ModelSpec(architecture="lenet", preset="small", switches=switches)
@@ -216,7 +216,7 @@ def row(contender: Contender, contenders: list[Contender]) -> dict[str, Any]:
 @click.command(help=__doc__)
 @with_plan
 def main(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
-    from cnnlab import tables
+    from cnnlab.analysis import tables
 
     plan = load_plan(files, pairs)
     table = tables.table("measured/throughput", measure(plan.config.benchmark_images))

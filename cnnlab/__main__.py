@@ -1,5 +1,5 @@
 """``python -m cnnlab``: how the rules call a step, whatever PATH holds."""
 
-from cnnlab.cli import main
+from cnnlab.cli.main import main
 
 main(prog_name="cnnlab")

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cnnlab import tables
-from cnnlab.config import Config, load_config
-from cnnlab.data import catalog
-from cnnlab.paths import CONFIGS
-from cnnlab.report import othertiers
-from cnnlab.report.numbers import count, listed
-from cnnlab.report.phrases import claimed
-from cnnlab.report.places import claim_name
-from cnnlab.report.rows import Row, Tables, distinct
-from cnnlab.schemas import TABLES
+from cnnlab.analysis import tables
+from cnnlab.analysis.rows import Row, Tables, distinct
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.core.paths import CONFIGS
+from cnnlab.planning import catalog
+from cnnlab.planning.config import Config, load_config
+from cnnlab.wording import othertiers
+from cnnlab.wording.numbers import count, listed
+from cnnlab.wording.phrases import claimed
+from cnnlab.wording.places import claim_name
 
 HERE = Path(__file__).parent
 COMPARED = ("quick", "full")

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from cnnlab import records, registry
-from cnnlab.paths import Paths
-from cnnlab.records import Record
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest, run_id, seeds_slug
+from cnnlab.core.paths import Paths
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest, run_id, seeds_slug
+from cnnlab.training import records
+from cnnlab.training.records import Record
 
 STARTED_MS = 1_700_000_000_000
 CHECKSUM = digest("images", 64)

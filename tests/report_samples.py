@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnnlab import paths, tables, verdict
-from cnnlab.config import Config
-from cnnlab.plan import Plan
-from cnnlab.report.names import FIGURES
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
-from cnnlab.study import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
+from cnnlab.analysis import tables, verdict
+from cnnlab.core import paths
+from cnnlab.planning.config import Config
+from cnnlab.planning.names import FIGURES
+from cnnlab.planning.plan import Plan
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
+from cnnlab.planning.study import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
 
 REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
 TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
@@ -50,7 +51,7 @@ class Truth:
 
 @dataclass
 class Run:
-    """Stands in for `cnnlab.records.Record`."""
+    """Stands in for `cnnlab.training.records.Record`."""
 
     arm_id: str
     seed: int
@@ -619,8 +620,8 @@ EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
 
 def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
     """`frames`, and what is read off the networks: the layers of every one that is registered, and made-up findings."""
-    from cnnlab import exact
-    from cnnlab.exact.zoo import Zoo
+    from cnnlab.analysis import exact
+    from cnnlab.analysis.exact.zoo import Zoo
 
     found: Any = runs(made)
     findings = [{"id": key, "part": "main", "holds": holds, "summary": text} for key, (holds, text) in FINDINGS.items()]

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from cnnlab import models, registry
+from cnnlab import models
 from cnnlab.data.load import Dataset, Scaling, Split
-from cnnlab.diagnostics import Run
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training.diagnostics import Run
 
 CLASSES = ("zero", "one", "two", "three")
 SIZE = 14

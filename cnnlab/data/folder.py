@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Bytes
-from cnnlab.errors import UserError
 
 WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 

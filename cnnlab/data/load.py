@@ -18,11 +18,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import checksum, moments, stratified
 from cnnlab.data.augment import augmentations
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
-from cnnlab.errors import UserError
-from cnnlab.spec import DataSpec
+from cnnlab.planning.spec import DataSpec
 
 SPLITS = ("train", "validation", "test")
 FLOAT_BYTES = 2**30

@@ -15,11 +15,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from cnnlab.data import catalog
+from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Integers, checksum, moments, stratified
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
-from cnnlab.errors import UserError
-from cnnlab.spec import PreparedSpec
+from cnnlab.planning import catalog
+from cnnlab.planning.spec import PreparedSpec
 
 SPLITS = ("train", "validation", "test")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnlab.data import catalog
+from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Bytes, Integers, checksum, stratified
-from cnnlab.errors import UserError
-from cnnlab.spec import PreparedSpec
+from cnnlab.planning import catalog
+from cnnlab.planning.spec import PreparedSpec
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 POOLS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}

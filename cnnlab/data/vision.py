@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Bytes, Integers
-from cnnlab.data.catalog import DEFAULT_ROOT, KNOWN
-from cnnlab.errors import UserError
+from cnnlab.planning.catalog import DEFAULT_ROOT, KNOWN
 
 CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10"}
 PROBE_SECONDS = 8.0

@@ -11,11 +11,11 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from cnnlab import registry
-from cnnlab.errors import UserError
-from cnnlab.models.initialization import initialize, scheme
-from cnnlab.models.switches import look_up
-from cnnlab.spec import ModelSpec
+from cnnlab.core.errors import UserError
+from cnnlab.models.layers.initialization import initialize, scheme
+from cnnlab.models.layers.switches import look_up
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ModelSpec
 
 
 def build(

@@ -30,9 +30,9 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
-from cnnlab.models.response import LocalResponse
-from cnnlab.models.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "AlexNet",

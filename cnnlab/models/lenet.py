@@ -19,8 +19,8 @@ from functools import partial
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
-from cnnlab.models.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "LeNet-5",

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from cnnlab.models.blocks import dense_head, named
-from cnnlab.models.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import dense_head, named
+from cnnlab.models.layers.switches import Activation, Normalization
 
 ARCHITECTURE = {
     "title": "Multilayer perceptron",

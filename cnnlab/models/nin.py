@@ -28,9 +28,9 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.blocks import conv_block, dense_head, named, output_shape
-from cnnlab.models.blocks import dropout as dropout_layer
-from cnnlab.models.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import conv_block, dense_head, named, output_shape
+from cnnlab.models.layers.blocks import dropout as dropout_layer
+from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "NiN",

@@ -30,9 +30,9 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, named
-from cnnlab.models.residual import SHORTCUTS, Block, Convolutions, Stage, basic, bottleneck, head_layers, stages
-from cnnlab.models.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Pool, conv_block, named
+from cnnlab.models.layers.residual import SHORTCUTS, Block, Convolutions, Stage, basic, bottleneck, head_layers, stages
+from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "ResNet",

@@ -20,9 +20,9 @@ from functools import partial
 
 from torch import nn
 
-from cnnlab.models.blocks import conv_block, named
-from cnnlab.models.residual import SHORTCUTS, Block, Stage, basic, head_layers, stages
-from cnnlab.models.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import conv_block, named
+from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, basic, head_layers, stages
+from cnnlab.models.layers.switches import Activation, Normalization
 
 ARCHITECTURE = {
     "title": "ResNet (CIFAR style)",

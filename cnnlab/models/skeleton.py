@@ -25,10 +25,10 @@ from functools import partial
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, gap_head, named
-from cnnlab.models.inception import InceptionBlock, Widths
-from cnnlab.models.residual import Block, basic, zero_pad
-from cnnlab.models.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Pool, conv_block, gap_head, named
+from cnnlab.models.layers.inception import InceptionBlock, Widths
+from cnnlab.models.layers.residual import Block, basic, zero_pad
+from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "Skeleton",

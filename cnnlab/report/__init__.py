@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cnnlab.plan import Plan
+    from cnnlab.planning.plan import Plan
 
 
 def render(plan: Plan, tables: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
-    """Write `out` from `tables` (by their names in `cnnlab.schemas.TABLES`) and ``figures/<study>/<figure>.svg``.
+    """Write `out` from `tables` (by their names in `cnnlab.analysis.schemas.TABLES`) and ``figures/<study>/<figure>.svg``.
 
     A table or figure that is not there yet is shown as missing, so this can be called at any moment. The same input
     gives the same bytes: the page carries the dates of the runs, not that of rendering.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnlab.report.cells import Cell, Column, TableView, missing, verdict_cell
-from cnnlab.report.numbers import exact, plural
-from cnnlab.report.places import anchor, claim_name
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.theme import VERDICTS, Verdict
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.report.tables.cells import Cell, Column, TableView, missing, verdict_cell
+from cnnlab.wording.numbers import exact, plural
+from cnnlab.wording.places import anchor, claim_name
 
 RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
 EVIDENCE = (

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnlab import stats
-from cnnlab.report import othertiers, wholes
-from cnnlab.report.cells import TableView
-from cnnlab.report.ledgerrows import COLUMNS, Ledger
-from cnnlab.report.numbers import listed, plural, significant
-from cnnlab.report.places import anchor, claim_name
-from cnnlab.report.rows import Row, Tables, group
-from cnnlab.report.theme import VERDICTS, Verdict
+from cnnlab.analysis import stats
+from cnnlab.analysis.rows import Row, Tables, group
+from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.report.tables.cells import TableView
+from cnnlab.report.tables.ledgerrows import COLUMNS, Ledger
+from cnnlab.wording import othertiers, wholes
+from cnnlab.wording.numbers import listed, plural, significant
+from cnnlab.wording.places import anchor, claim_name
 
 if TYPE_CHECKING:
-    from cnnlab.plan import Plan
+    from cnnlab.planning.plan import Plan
 
 OWN = "Claims of the studies"
 

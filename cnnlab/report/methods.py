@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from cnnlab.report import commands, runtables, settingtables
-from cnnlab.report.cells import Cell, TableView, shown
-from cnnlab.report.numbers import day, listed, plural
-from cnnlab.report.rows import Row, Tables, distinct, values
+from cnnlab.analysis.rows import Row, Tables, distinct, values
+from cnnlab.planning import commands
+from cnnlab.report.tables import runtables, settingtables
+from cnnlab.report.tables.cells import Cell, TableView, shown
+from cnnlab.wording.numbers import day, listed, plural
 
 if TYPE_CHECKING:
-    from cnnlab.plan import Plan
+    from cnnlab.planning.plan import Plan
 
 ANALYSIS = ("numpy", "scipy", "pandas", "seaborn", "matplotlib", "snakemake", "mlflow")
 

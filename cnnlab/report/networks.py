@@ -8,14 +8,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cnnlab import registry
-from cnnlab.architecture import Architecture
-from cnnlab.report import svg
-from cnnlab.report.cells import Cell, Column, TableView, missing
-from cnnlab.report.names import NETWORKS, pictured
-from cnnlab.report.numbers import count, kibibytes, plain
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.trace import Network, networks, shape, told
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.trace import Network, networks, shape, told
+from cnnlab.figures.drawing import svg
+from cnnlab.planning import registry
+from cnnlab.planning.architecture import Architecture
+from cnnlab.planning.names import NETWORKS, pictured
+from cnnlab.report.tables.cells import Cell, Column, TableView, missing
+from cnnlab.wording.numbers import count, kibibytes, plain
 
 PRESETS = (
     Column("Preset"),

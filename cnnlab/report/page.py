@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cnnlab.records import disk_space
-from cnnlab.report import computed, ledger, methods, networks, sections, settingtables, theme
-from cnnlab.report.numbers import listed, plural
-from cnnlab.report.rows import Tables
+from cnnlab.analysis.rows import Tables
+from cnnlab.figures.drawing import theme
+from cnnlab.report import computed, ledger, methods, networks, sections
+from cnnlab.report.tables import settingtables
+from cnnlab.training.records import disk_space
+from cnnlab.wording.numbers import listed, plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cnnlab.plan import Plan
-    from cnnlab.study import Study
+    from cnnlab.planning.plan import Plan
+    from cnnlab.planning.study import Study
 
 HERE = Path(__file__).parent
 TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"

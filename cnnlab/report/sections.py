@@ -10,32 +10,24 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from cnnlab.report import (
-    agreement,
-    armtable,
-    benchtable,
-    classtable,
-    contrasttable,
-    matrixcells,
-    measures,
-    othertiers,
-    robustness,
-    svg,
-)
-from cnnlab.report.armmeans import by_arm
-from cnnlab.report.cells import TableView
-from cnnlab.report.conjunctions import conjunction
-from cnnlab.report.gitfile import Commit, last_commit
-from cnnlab.report.numbers import count, moment, plural
-from cnnlab.report.places import anchor, claim_name
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import Sentence, against, answer
-from cnnlab.report.theme import VERDICTS, Verdict
-from cnnlab.report.threats import generated
-from cnnlab.study import Study
+from cnnlab.analysis import matrixcells
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.core.gitfile import Commit, last_commit
+from cnnlab.figures.drawing import svg
+from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.planning.study import Study
+from cnnlab.report.tables import armtable, benchtable, classtable, contrasttable, measures
+from cnnlab.report.tables.cells import TableView
+from cnnlab.wording import agreement, othertiers, robustness
+from cnnlab.wording.armmeans import by_arm
+from cnnlab.wording.conjunctions import conjunction
+from cnnlab.wording.numbers import count, moment, plural
+from cnnlab.wording.places import anchor, claim_name
+from cnnlab.wording.sentences import Sentence, against, answer
+from cnnlab.wording.threats import generated
 
 if TYPE_CHECKING:
-    from cnnlab.plan import Plan
+    from cnnlab.planning.plan import Plan
 
 CAPTIONS = {
     "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "

@@ -5,8 +5,8 @@ Importing this package imports neither mlflow nor pandas; the functions do, when
 
 from __future__ import annotations
 
+from cnnlab.planning.membership import ArmMembership, memberships
 from cnnlab.tracking.live import LiveMirror
-from cnnlab.tracking.membership import ArmMembership, memberships
 from cnnlab.tracking.reconcile import track, track_records
 from cnnlab.tracking.ui import serve_ui
 

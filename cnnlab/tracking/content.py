@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from cnnlab.records import Record
-from cnnlab.spec import digest
+from cnnlab.planning.spec import digest
+from cnnlab.training.records import Record
 
 FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")

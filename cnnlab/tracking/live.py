@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cnnlab.records import Record
-from cnnlab.tracking.membership import ArmMembership
+from cnnlab.planning.membership import ArmMembership
+from cnnlab.training.records import Record
 
 CLOSE_SECONDS = 30.0
 
 
 class Curves(Protocol):
-    """What is read of `cnnlab.train.Curves`: one value for each evaluation so far."""
+    """What is read of `cnnlab.training.train.Curves`: one value for each evaluation so far."""
 
     steps: list[int]
     train_losses: list[float]

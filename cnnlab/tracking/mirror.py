@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from cnnlab import records
-from cnnlab.records import Record
-from cnnlab.spec import DataSpec, digest
+from cnnlab.planning.membership import ArmMembership
+from cnnlab.planning.spec import DataSpec, digest
 from cnnlab.tracking import content
 from cnnlab.tracking.content import Mirrorable, Point
-from cnnlab.tracking.membership import ArmMembership
 from cnnlab.tracking.session import Session
+from cnnlab.training import records
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

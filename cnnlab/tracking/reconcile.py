@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.records import Record
-from cnnlab.tracking.membership import ArmMembership, figures_of, memberships
+from cnnlab.planning.membership import ArmMembership, figures_of, memberships
 from cnnlab.tracking.session import Session, connect
 from cnnlab.tracking.store import experiment_name, shown, store_lock, store_uri
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from cnnlab.plan import Plan
+    from cnnlab.planning.plan import Plan
 
 Row = dict[str, Any]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.errors import UserError
-from cnnlab.paths import MLFLOW
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import MLFLOW
 from cnnlab.tracking import store
 
 if TYPE_CHECKING:

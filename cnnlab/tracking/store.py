@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cnnlab.paths import MLFLOW
+from cnnlab.core.paths import MLFLOW
 
 # MLflow retries for four minutes by default; a mirror that is not there must not hold up a report for that long.
 ENVIRONMENT = {

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from cnnlab.errors import UserError
-from cnnlab.paths import MLFLOW
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import MLFLOW
 from cnnlab.tracking.store import ENVIRONMENT, database, experiment_id, is_http, shown, store_uri
 
 HOST = "127.0.0.1"

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 from scipy.stats import norm
 
-from cnnlab import stats
-from cnnlab.stats import Effects, Hypothesis
+from cnnlab.analysis import stats
+from cnnlab.analysis.stats import Effects, Hypothesis
 from tests.calibration.rates import COUNTS, STUDIES, Rate, Rng
 
 MARGIN = 3.0

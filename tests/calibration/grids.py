@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from cnnlab import stats
+from cnnlab.analysis import stats
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario, known
 from tests.calibration.seeds import INTERACTION, PAIR, SLOPE
 

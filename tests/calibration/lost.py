@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.stats import norm
 
-from cnnlab import stats
+from cnnlab.analysis import stats
 from tests.calibration.images import dense
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario
 from tests.calibration.seeds import INTERACTION, PAIR, SLOPE, shift, spread

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab import stats
-from cnnlab.imageerror import ImageError
-from cnnlab.stats import Effects, Hypothesis
+from cnnlab.analysis import stats
+from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis.stats import Effects, Hypothesis
 
 Rng = np.random.Generator
 STUDIES = 8000

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from cnnlab import tracking
-from cnnlab.records import Record
 from cnnlab.tracking import ArmMembership
+from cnnlab.training.records import Record
 from tests.factories import CHECKSUM, make_arm, make_record
 
 pytestmark = [pytest.mark.slow]

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from cnnlab import registry, train
 from cnnlab.data.load import load
 from cnnlab.data.prepare import prepare
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training import train
 
 TRACES = Path(__file__).with_name("traces.json")
 DATA = DataSpec(name="mnist5k", limit=400)

@@ -1,7 +1,7 @@
 """The verdicts err as often as they may, by simulation, for every design that a study file can state.
 
 Each scenario draws thousands of studies whose true effect is known: 0, or exactly at the margin on either
-side. The effects go through `cnnlab.stats`, the same functions that make the report. False *supported* or
+side. The effects go through `cnnlab.analysis.stats`, the same functions that make the report. False *supported* or
 *contradicted* may come to 2.5 %, false *equivalent* to 5 %; the 95 % interval must cover the truth in 95 %,
 each within four Monte-Carlo standard errors. ``pytest -s tests/unit/test_calibration.py`` prints the rates.
 """
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cnnlab import stats
-from cnnlab.stats import Hypothesis
+from cnnlab.analysis import stats
+from cnnlab.analysis.stats import Hypothesis
 from tests.calibration import conjunctions, grids, images, lost, seeds
 from tests.calibration.rates import Scenario, rates, table
 

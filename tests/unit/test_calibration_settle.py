@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cnnlab import settle, stats
-from cnnlab.imageerror import ImageError
-from cnnlab.stats import Direction, Effects, Hypothesis
+from cnnlab.analysis import settle, stats
+from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis.stats import Direction, Effects, Hypothesis
 from tests.calibration.images import dense
 
 Patch = pytest.MonkeyPatch

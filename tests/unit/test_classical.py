@@ -14,16 +14,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 
-from cnnlab import classical, effects, evaluation, job, models, records, train
-from cnnlab.config import from_mapping
+from cnnlab import models
+from cnnlab.analysis import effects
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.data.load import Scaling, Split
-from cnnlab.errors import UserError
-from cnnlab.metrics import METRICS
-from cnnlab.paths import Paths
-from cnnlab.plan import make_plan
-from cnnlab.records import Record
-from cnnlab.spec import ArmSpec
-from cnnlab.study import ContrastSpec
+from cnnlab.planning.config import from_mapping
+from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.plan import make_plan
+from cnnlab.planning.spec import ArmSpec
+from cnnlab.planning.study import ContrastSpec
+from cnnlab.training import classical, evaluation, job, records, train
+from cnnlab.training.records import Record
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -373,7 +375,7 @@ def test_an_edit_of_the_classifiers_retrains_only_those_that_use_them(tmp_path: 
     (tmp_path / "study.yaml").write_text(STUDY % "{classifier: svm}")
     given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
     study = make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]})).studies[0]
-    from cnnlab.fingerprint import fingerprint
+    from cnnlab.planning.fingerprint import fingerprint
 
     assert study.arms["network"].spec.fingerprint == fingerprint("lenet")
     assert study.arms["other"].spec.fingerprint == fingerprint("lenet", classifier="svm") != fingerprint("lenet")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cnnlab.cli import main
-from cnnlab.metrics import METRICS
+from cnnlab.cli.main import main
+from cnnlab.planning.metrics import METRICS
 
 
 def call(*arguments: str) -> Result:

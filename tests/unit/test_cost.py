@@ -10,10 +10,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnlab import cost, models, registry
-from cnnlab.plan import Plan
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.speed import Speed, measure
+from cnnlab import models
+from cnnlab.models import cost
+from cnnlab.planning import registry
+from cnnlab.planning.plan import Plan
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training.speed import Speed, measure
 
 PRESETS = [(name, preset) for name, found in registry.architectures().items() for preset in found.presets]
 

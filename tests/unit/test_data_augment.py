@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnnlab.data import catalog
+from cnnlab.core.errors import UserError
 from cnnlab.data.augment import AUGMENTATIONS, augmentations, erase, mirror, translate, turn
-from cnnlab.errors import UserError
+from cnnlab.planning import catalog
 
 BLACK, AVERAGE = torch.tensor([[[-2.0]], [[-3.0]]]), torch.tensor([[[0.25]], [[0.5]]])
 

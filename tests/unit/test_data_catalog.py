@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab.data import catalog
-from cnnlab.errors import UserError
-from cnnlab.spec import DataSpec
+from cnnlab.core.errors import UserError
+from cnnlab.planning import catalog
+from cnnlab.planning.spec import DataSpec
 
 
 def touch(root: Path, *names: str) -> Path:

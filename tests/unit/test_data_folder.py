@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnlab.core.errors import UserError
 from cnnlab.data.folder import decode
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, read
-from cnnlab.errors import UserError
-from cnnlab.spec import PreparedSpec
+from cnnlab.planning.spec import PreparedSpec
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 128, 0), (255, 255, 255)
 

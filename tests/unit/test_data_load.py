@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from cnnlab.core.errors import UserError
 from cnnlab.data.load import Dataset, Split, _scaling, batch_sizes, batches, load, order
 from cnnlab.data.prepare import prepare
-from cnnlab.errors import UserError
-from cnnlab.spec import DataSpec
+from cnnlab.planning.spec import DataSpec
 
 SPLITS = ("train", "validation", "test")
 

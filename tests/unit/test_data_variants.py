@@ -11,14 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab.config import from_mapping
-from cnnlab.data import catalog
+from cnnlab.core.errors import UserError
 from cnnlab.data.load import Dataset, Split, batches, load
 from cnnlab.data.prepare import prepare
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
-from cnnlab.errors import UserError
-from cnnlab.plan import make_plan
-from cnnlab.spec import DataSpec
+from cnnlab.planning import catalog
+from cnnlab.planning.config import from_mapping
+from cnnlab.planning.plan import make_plan
+from cnnlab.planning.spec import DataSpec
 
 SPLITS = ("train", "validation", "test")
 

@@ -12,9 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab import diagnostics, models, train
+from cnnlab import models
 from cnnlab.data.load import Dataset, Scaling, Split
-from cnnlab.diagnostics import (
+from cnnlab.figures import filters
+from cnnlab.models.layers.activations import ScaledSigmoid
+from cnnlab.training import diagnostics, train
+from cnnlab.training.diagnostics import (
     branches,
     identity,
     inputs,
@@ -29,9 +32,7 @@ from cnnlab.diagnostics import (
     statistics,
     warps,
 )
-from cnnlab.diagnostics.similarity import cka
-from cnnlab.models.activations import ScaledSigmoid
-from cnnlab.plots import filters
+from cnnlab.training.diagnostics.similarity import cka
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,17 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab import diagnostics, job, models, records, train
+from cnnlab import models
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.data.load import Dataset
-from cnnlab.errors import UserError
-from cnnlab.metrics import METRICS
-from cnnlab.paths import Paths
-from cnnlab.spec import ArmSpec
+from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.spec import ArmSpec
+from cnnlab.training import diagnostics, job, records, train
 from tests import small_runs
 
 FILES = sorted(Path(diagnostics.__file__).parent.glob("[!_]*.py"))
 DIAGNOSTICS = tuple(
-    file.stem for file in FILES if hasattr(import_module(f"cnnlab.diagnostics.{file.stem}"), "Diagnostic")
+    file.stem for file in FILES if hasattr(import_module(f"cnnlab.training.diagnostics.{file.stem}"), "Diagnostic")
 )
 LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation": "relu"}
 # Networks that together fit every diagnostic.
@@ -44,9 +45,9 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """What some diagnostics train themselves, for fewer steps."""
-    monkeypatch.setattr("cnnlab.diagnostics.identity.STEPS", 3)
-    monkeypatch.setattr("cnnlab.diagnostics.rates.MOST_OCTAVES", 2)
-    monkeypatch.setattr("cnnlab.diagnostics.probes.STRENGTHS", (10.0, 100.0))
+    monkeypatch.setattr("cnnlab.training.diagnostics.identity.STEPS", 3)
+    monkeypatch.setattr("cnnlab.training.diagnostics.rates.MOST_OCTAVES", 2)
+    monkeypatch.setattr("cnnlab.training.diagnostics.probes.STRENGTHS", (10.0, 100.0))
 
 
 def data_of(spec: ArmSpec) -> Dataset:

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from cnnlab import paths, train
-from cnnlab.config import load_config
+from cnnlab.core import paths
 from cnnlab.data.load import Dataset, load
 from cnnlab.data.prepare import prepare
-from cnnlab.diagnostics import Diagnostics
-from cnnlab.plan import make_plan
-from cnnlab.spec import ArmSpec, DataSpec
+from cnnlab.planning.config import load_config
+from cnnlab.planning.plan import make_plan
+from cnnlab.planning.spec import ArmSpec, DataSpec
+from cnnlab.training import train
+from cnnlab.training.diagnostics import Diagnostics
 
 DURING = {"inputs", "layers", "selectivity", "settling"}
 RUNS, MOST = 3, 0.10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnnlab.diagnostics.downsampling import coarsened
+from cnnlab.training.diagnostics.downsampling import coarsened
 
 
 @pytest.mark.parametrize("side", [0.75, 0.5])

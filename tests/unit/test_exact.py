@@ -14,16 +14,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab import cost, paths, registry, steps, tables
-from cnnlab.exact import CLAIMS
-from cnnlab.exact import inception as exact_inception
-from cnnlab.exact.evidence import Evidence, Finding, all_of, claim, find, shown
-from cnnlab.exact.tensors import close, difference
-from cnnlab.exact.zoo import Zoo
-from cnnlab.models import alexnet, blocks, googlenet, inception, lenet, residual, resnet, skeleton, switches, vgg
-from cnnlab.models.batchnorm import BatchNorm
-from cnnlab.paths import Paths
-from cnnlab.study import load_claims
+from cnnlab.analysis import tables
+from cnnlab.analysis.exact import CLAIMS
+from cnnlab.analysis.exact import inception as exact_inception
+from cnnlab.analysis.exact.evidence import Evidence, Finding, all_of, claim, find, shown
+from cnnlab.analysis.exact.tensors import close, difference
+from cnnlab.analysis.exact.zoo import Zoo
+from cnnlab.cli import steps
+from cnnlab.core import paths
+from cnnlab.core.paths import Paths
+from cnnlab.models import alexnet, cost, googlenet, lenet, resnet, skeleton, vgg
+from cnnlab.models.layers import blocks, inception, residual, switches
+from cnnlab.models.layers.batchnorm import BatchNorm
+from cnnlab.planning import registry
+from cnnlab.planning.study import load_claims
 
 NAMES = ("layers", "exact", "evidence")
 # Universal sentences with an exception: stages 1 and 5 do not halve; two of the four branches see the same range.

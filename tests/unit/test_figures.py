@@ -18,15 +18,15 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 from cnnlab import figures
-from cnnlab.plan import Plan
-from cnnlab.plots import differences
-from cnnlab.plots.style import log_if_wide
-from cnnlab.report import svg
-from cnnlab.report.names import FIGURES
-from cnnlab.report.numbers import Quantity
-from cnnlab.report.pareto import front
-from cnnlab.report.rows import Tables
-from cnnlab.report.theme import COLOURS, SERIES
+from cnnlab.analysis.pareto import front
+from cnnlab.analysis.rows import Tables
+from cnnlab.figures import differences
+from cnnlab.figures.drawing import svg
+from cnnlab.figures.drawing.style import log_if_wide
+from cnnlab.figures.drawing.theme import COLOURS, SERIES
+from cnnlab.planning.names import FIGURES
+from cnnlab.planning.plan import Plan
+from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

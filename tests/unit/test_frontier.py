@@ -12,12 +12,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cnnlab import figures
-from cnnlab.plan import Plan
-from cnnlab.plots import frontier
-from cnnlab.plots.arms import ArmRuns, mean_interval, percent
-from cnnlab.plots.style import style
-from cnnlab.report.numbers import compact
-from cnnlab.report.pareto import front
+from cnnlab.analysis.pareto import front
+from cnnlab.figures import frontier
+from cnnlab.figures.drawing.arms import ArmRuns, mean_interval, percent
+from cnnlab.figures.drawing.style import style
+from cnnlab.planning.plan import Plan
+from cnnlab.wording.numbers import compact
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab import models, train
-from cnnlab.models.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
+from cnnlab import models
+from cnnlab.models.layers.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
+from cnnlab.training import train
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")

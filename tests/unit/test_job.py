@@ -15,12 +15,14 @@ import pytest
 import torch
 from filelock import FileLock
 
-from cnnlab import housekeeping, job, records, registry, train
+from cnnlab.cli import housekeeping
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.data.load import Dataset, load
 from cnnlab.data.prepare import prepare
-from cnnlab.errors import UserError
-from cnnlab.paths import Paths
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.training import job, records, train
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)

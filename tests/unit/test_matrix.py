@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab import paths, registry, tables, verdict
-from cnnlab.config import from_mapping, load_config
-from cnnlab.errors import UserError
-from cnnlab.listing import overview, show
-from cnnlab.plan import Plan, make_plan
-from cnnlab.rules import Rules
-from cnnlab.schemas import TABLES
-from cnnlab.study import Study, load_claims
+from cnnlab.analysis import tables, verdict
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.cli.listing import overview, show
+from cnnlab.cli.rules import Rules
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError
+from cnnlab.planning import registry
+from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.study import Study, load_claims
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},

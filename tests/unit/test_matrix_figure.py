@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlab import figures
-from cnnlab.plan import Plan
-from cnnlab.plots import effect
-from cnnlab.plots.effect import Scale
-from cnnlab.report import matrixcells
-from cnnlab.report.numbers import Quantity
-from cnnlab.report.rows import Row, Tables
+from cnnlab.analysis import matrixcells
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.figures.drawing import effect
+from cnnlab.figures.drawing.effect import Scale
+from cnnlab.planning.plan import Plan
+from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

@@ -12,18 +12,18 @@ import pytest
 from matplotlib.figure import Figure
 
 from cnnlab import figures
-from cnnlab.plan import Plan
-from cnnlab.plots import filters, profiles
-from cnnlab.plots.arms import arms_of
-from cnnlab.plots.panels import Line, Panel, tell
-from cnnlab.plots.panels import draw as draw_panels
-from cnnlab.plots.quantities import QUANTITIES
-from cnnlab.plots.style import style
-from cnnlab.report import svg
+from cnnlab.figures import filters, profiles
+from cnnlab.figures.drawing import svg
+from cnnlab.figures.drawing.arms import arms_of
+from cnnlab.figures.drawing.panels import Line, Panel, tell
+from cnnlab.figures.drawing.panels import draw as draw_panels
+from cnnlab.figures.drawing.quantities import QUANTITIES
+from cnnlab.figures.drawing.style import style
+from cnnlab.planning.plan import Plan
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-DIAGNOSTICS = Path(__file__).resolve().parents[2] / "cnnlab/diagnostics"
+DIAGNOSTICS = Path(__file__).resolve().parents[2] / "cnnlab/training/diagnostics"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.progress import Done, _count, seconds_left
+from cnnlab.cli.progress import Done, _count, seconds_left
 
 RUNS = [("slow", 0), ("slow", 1), ("fast", 0), ("fast", 1)]
 WEIGHTS = {"slow": 4.0, "fast": 1.0}

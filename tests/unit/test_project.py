@@ -18,9 +18,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cnnlab
-from cnnlab import editor, paths
-from cnnlab.study import load_claims
-from cnnlab.yamlfile import read_yaml
+from cnnlab.core import paths
+from cnnlab.core.yamlfile import read_yaml
+from cnnlab.planning import editor
+from cnnlab.planning.study import load_claims
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

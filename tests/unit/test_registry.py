@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab import registry
-from cnnlab.errors import UserError
+from cnnlab.core.errors import UserError
+from cnnlab.planning import registry
 
 ROOT = Path(__file__).parents[2]
 TOY = """

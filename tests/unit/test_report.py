@@ -13,14 +13,17 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab import figures, tables
-from cnnlab.plan import Plan
-from cnnlab.report import ledger, numbers, plots, render
-from cnnlab.report.conjunctions import conjunction
-from cnnlab.report.phrases import Contrast
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import against, answer
-from cnnlab.schemas import TABLES
+from cnnlab import figures
+from cnnlab.analysis import tables
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.figures import plots
+from cnnlab.planning.plan import Plan
+from cnnlab.report import ledger, render
+from cnnlab.wording import numbers
+from cnnlab.wording.conjunctions import conjunction
+from cnnlab.wording.phrases import Contrast
+from cnnlab.wording.sentences import against, answer
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

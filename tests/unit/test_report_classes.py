@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from cnnlab import classes
-from cnnlab.plan import Plan
-from cnnlab.plots import confusion
-from cnnlab.plots.arms import arms_of
-from cnnlab.report import armtable, classtable, measures, render
-from cnnlab.report.cells import Cell
-from cnnlab.report.rows import Tables
+from cnnlab.analysis import classes
+from cnnlab.analysis.rows import Tables
+from cnnlab.figures import confusion
+from cnnlab.figures.drawing.arms import arms_of
+from cnnlab.planning.plan import Plan
+from cnnlab.report import render
+from cnnlab.report.tables import armtable, classtable, measures
+from cnnlab.report.tables.cells import Cell
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cnnlab.report.armmeans import by_arm
-from cnnlab.report.conjunctions import conjunction
-from cnnlab.report.forms import Form, Interaction, Means, Pair, Single, Sweep, Sweeps, Weighted, form_of
-from cnnlab.report.phrases import claimed, share, with_unit
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.sentences import answer
-from cnnlab.schemas import TABLES
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.wording.armmeans import by_arm
+from cnnlab.wording.conjunctions import conjunction
+from cnnlab.wording.forms import Form, Interaction, Means, Pair, Single, Sweep, Sweeps, Weighted, form_of
+from cnnlab.wording.phrases import claimed, share, with_unit
+from cnnlab.wording.sentences import answer
 
 LABELS = {"a": "8 layers", "b": "14 layers", "c": "20 layers", "d": "26 layers", "x": "Plain, 8", "y": "Plain, 26"}
 LINE = {"a": -0.9, "b": -0.3, "c": 0.3, "d": 0.9}

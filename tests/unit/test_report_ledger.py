@@ -10,13 +10,14 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab import tables
-from cnnlab.plan import Plan
-from cnnlab.report import ledger, render, wholes
-from cnnlab.report.cells import Cell
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.tracked import server
-from cnnlab.schemas import TABLES
+from cnnlab.analysis import tables
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.planning.plan import Plan
+from cnnlab.report import ledger, render
+from cnnlab.report.tables.cells import Cell
+from cnnlab.report.tables.tracked import server
+from cnnlab.wording import wholes
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

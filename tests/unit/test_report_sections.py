@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from cnnlab import figures
-from cnnlab.plan import Plan
-from cnnlab.report import render, robustness, sections, threats
-from cnnlab.report.gitfile import last_commit
-from cnnlab.report.names import ALL_FIGURES
-from cnnlab.report.rows import Row, Tables
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.core.gitfile import last_commit
+from cnnlab.planning.names import ALL_FIGURES
+from cnnlab.planning.plan import Plan
+from cnnlab.report import render, sections
+from cnnlab.wording import robustness, threats
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

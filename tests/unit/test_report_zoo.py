@@ -14,17 +14,21 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from cnnlab import figures, registry
-from cnnlab.plan import Plan
-from cnnlab.plots import card
-from cnnlab.report import agreement, render, settingtables, trace
-from cnnlab.report.names import NETWORKS, pictured
-from cnnlab.report.numbers import Quantity, compact, count, exact, kibibytes
-from cnnlab.report.rows import Row, Tables
-from cnnlab.report.theme import COLOURS
-from cnnlab.rules import Rules
-from cnnlab.schemas import TABLES
-from cnnlab.spec import TrainSpec, TuneSpec
+from cnnlab import figures
+from cnnlab.analysis import trace
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.cli.rules import Rules
+from cnnlab.figures import card
+from cnnlab.figures.drawing.theme import COLOURS
+from cnnlab.planning import registry
+from cnnlab.planning.names import NETWORKS, pictured
+from cnnlab.planning.plan import Plan
+from cnnlab.planning.spec import TrainSpec, TuneSpec
+from cnnlab.report import render
+from cnnlab.report.tables import settingtables
+from cnnlab.wording import agreement
+from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab import robustness, verdict
-from cnnlab.schemas import TABLES
-from cnnlab.stats import Effects, Hypothesis
-from cnnlab.study import ClaimRegistry, ContrastSpec, Study
-from cnnlab.tables import table
+from cnnlab.analysis import robustness, verdict
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.analysis.stats import Effects, Hypothesis
+from cnnlab.analysis.tables import table
+from cnnlab.planning.study import ClaimRegistry, ContrastSpec, Study
 from tests.unit.test_verdict import (
     EASY,
     ERROR,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.sgd import SGD
+from cnnlab.training.sgd import SGD
 
 
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.9, 5e-4)])

@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from cnnlab import settle, stats
-from cnnlab.imageerror import ImageError
-from cnnlab.metrics import METRICS
-from cnnlab.stats import Effects, Hypothesis
+from cnnlab.analysis import settle, stats
+from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis.stats import Effects, Hypothesis
+from cnnlab.planning.metrics import METRICS
 from tests.calibration.images import dense
 
 INF = math.inf

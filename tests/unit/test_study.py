@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnnlab import paths
-from cnnlab.config import from_mapping
-from cnnlab.errors import UserError
-from cnnlab.plan import Plan, make_plan
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError
+from cnnlab.planning.config import from_mapping
+from cnnlab.planning.plan import Plan, make_plan
 
 STUDY = """\
 study: mine
@@ -182,14 +182,14 @@ def test_an_unknown_selection_names_the_nearest(tmp_path: Path) -> None:
 
 def test_every_study_of_the_project_is_valid_at_every_tier() -> None:
     for config in sorted(paths.CONFIGS.glob("*.yaml")):
-        from cnnlab.config import load_config
+        from cnnlab.planning.config import load_config
 
         plan = make_plan(load_config([config], ["device=cpu"]))
         assert plan.studies, config
 
 
 def test_every_study_of_the_project_says_how_it_was_tested_and_what_would_count_against_it() -> None:
-    from cnnlab.config import load_config
+    from cnnlab.planning.config import load_config
 
     for study in make_plan(load_config(pairs=["device=cpu"])).studies:
         assert study.design, study.name

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab import dependencies, fingerprint, paths
-from cnnlab.config import from_mapping, load_config
-from cnnlab.errors import UserError
-from cnnlab.fingerprint import PACKAGE
-from cnnlab.metrics import METRICS, MOVING, TRAINING
-from cnnlab.plan import Plan, make_plan
-from cnnlab.study import Study
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError
+from cnnlab.planning import dependencies, fingerprint
+from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.fingerprint import PACKAGE
+from cnnlab.planning.metrics import METRICS, MOVING, TRAINING
+from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.study import Study
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "diagnostics"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab import cost, models
-from cnnlab.config import load_config
-from cnnlab.data import catalog
-from cnnlab.plan import Plan, make_plan
+from cnnlab import models
+from cnnlab.models import cost
+from cnnlab.planning import catalog
+from cnnlab.planning.config import load_config
+from cnnlab.planning.plan import Plan, make_plan
 
 # study, arm and the arm that it is matched to, what is matched, and how nearly (a share)
 MATCHES = [

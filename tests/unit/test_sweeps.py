@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab.config import from_mapping
-from cnnlab.plan import make_plan
-from cnnlab.report.names import ALL_FIGURES
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.study import Study
-from cnnlab.sweeps import Sweep, sweeps
+from cnnlab.planning.config import from_mapping
+from cnnlab.planning.names import ALL_FIGURES
+from cnnlab.planning.plan import make_plan
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.study import Study
+from cnnlab.planning.sweeps import Sweep, sweeps
 
 
 def arm(model: dict[str, Any] | None = None, data: dict[str, Any] | None = None, **train: Any) -> ArmSpec:

@@ -12,11 +12,13 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab import tables, tiers
-from cnnlab.config import Config, load_config
-from cnnlab.report import ledger, othertiers, render
-from cnnlab.report.rows import Row, Tables
-from cnnlab.schemas import TABLES
+from cnnlab.analysis import tables
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.planning import tiers
+from cnnlab.planning.config import Config, load_config
+from cnnlab.report import ledger, render
+from cnnlab.wording import othertiers
 from tests import report_samples
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from cnnlab import tracking
-from cnnlab.errors import UserError
-from cnnlab.records import Record
+from cnnlab.core.errors import UserError
 from cnnlab.tracking import ArmMembership, LiveMirror, content, mirror, reconcile, session, store, ui
+from cnnlab.training.records import Record
 from tests.factories import CHECKSUM, COMMIT, make_arm, make_record
 
 ROOT = Path(__file__).parents[2]

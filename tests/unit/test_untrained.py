@@ -13,17 +13,20 @@ import pandas as pd
 import pytest
 import torch
 
-from cnnlab import job, listing, models, progress, records, tables
-from cnnlab.config import from_mapping
+from cnnlab import models
+from cnnlab.analysis import tables
+from cnnlab.cli import listing, progress
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.data.load import load
 from cnnlab.data.prepare import prepare
-from cnnlab.errors import UserError
-from cnnlab.paths import Paths
-from cnnlab.plan import make_plan
-from cnnlab.records import Record
-from cnnlab.spec import ArmSpec, DataSpec
+from cnnlab.planning.config import from_mapping
+from cnnlab.planning.plan import make_plan
+from cnnlab.planning.spec import ArmSpec, DataSpec
 from cnnlab.tracking import content
-from cnnlab.train import evaluate
+from cnnlab.training import job, records
+from cnnlab.training.records import Record
+from cnnlab.training.train import evaluate
 from tests import small_runs
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab import effects, verdict
-from cnnlab.errors import UserError
-from cnnlab.metrics import METRICS
-from cnnlab.records import Record
-from cnnlab.schemas import TABLES
-from cnnlab.study import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
+from cnnlab.analysis import effects, verdict
+from cnnlab.analysis.schemas import TABLES
+from cnnlab.core.errors import UserError
+from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.study import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
+from cnnlab.training.records import Record
 
 INF = math.inf
 FINALS = ("test_error", "test_loss", "train_error", "train_loss", "validation_error", "validation_loss")

@@ -10,14 +10,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from cnnlab import job, models, records, registry
+from cnnlab import models
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.data.prepare import prepare
-from cnnlab.errors import UserError
-from cnnlab.evaluation import evaluate
 from cnnlab.models.weights import load_weights
-from cnnlab.paths import Paths
-from cnnlab.records import Record
-from cnnlab.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training import job, records
+from cnnlab.training.evaluation import evaluate
+from cnnlab.training.records import Record
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 

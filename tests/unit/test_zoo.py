@@ -15,14 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnlab import cost, models, registry
-from cnnlab.architecture import VOCABULARY, Architecture, SwitchSpec
-from cnnlab.errors import UserError
-from cnnlab.models import initialization
-from cnnlab.models.auxiliary import Scores, cross_entropy
-from cnnlab.models.initialization import SCHEMES, draw, initialize
-from cnnlab.models.switches import ACTIVATIONS, AFFINE, MAPS, NORMALIZATIONS
-from cnnlab.spec import ModelSpec, Switch, digest
+from cnnlab import models
+from cnnlab.core.errors import UserError
+from cnnlab.models import cost
+from cnnlab.models.layers import initialization
+from cnnlab.models.layers.auxiliary import Scores, cross_entropy
+from cnnlab.models.layers.initialization import SCHEMES, draw, initialize
+from cnnlab.models.layers.switches import ACTIVATIONS, AFFINE, MAPS, NORMALIZATIONS
+from cnnlab.planning import registry
+from cnnlab.planning.architecture import VOCABULARY, Architecture, SwitchSpec
+from cnnlab.planning.spec import ModelSpec, Switch, digest
 
 SNAPSHOT = Path(__file__).parent / "snapshots/state_dict_names.json"
 ARCHITECTURES = registry.architectures()

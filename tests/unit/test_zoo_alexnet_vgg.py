@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab import cost, registry
-from cnnlab.errors import UserError
+from cnnlab.core.errors import UserError
+from cnnlab.models import cost
+from cnnlab.planning import registry
 from tests.unit.test_zoo import build
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab import cost, registry
-from cnnlab.models.auxiliary import Scores
-from cnnlab.models.response import LocalResponse
+from cnnlab.models import cost
+from cnnlab.models.layers.auxiliary import Scores
+from cnnlab.models.layers.response import LocalResponse
 from cnnlab.models.vgg import STAGES
+from cnnlab.planning import registry
 from tests.unit.test_zoo import build
 
 BRANCHES = {"1x1": "branch1", "3x3": "branch2", "5x5": "branch3", "pool": "branch4"}

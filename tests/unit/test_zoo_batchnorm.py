@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from cnnlab.models.batchnorm import BatchNorm
-from cnnlab.models.switches import AFFINE, NORMALIZATIONS, Normalization, groups, look_up
+from cnnlab.models.layers.batchnorm import BatchNorm
+from cnnlab.models.layers.switches import AFFINE, NORMALIZATIONS, Normalization, groups, look_up
 from tests.unit.test_zoo import build
 
 EPSILON = 1e-5

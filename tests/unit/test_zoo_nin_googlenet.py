@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab import cost, registry
-from cnnlab.models.auxiliary import Scores
-from cnnlab.models.blocks import NO_POOLING, WindowAverage
-from cnnlab.models.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
-from cnnlab.models.response import LocalResponse
-from cnnlab.models.switches import NORMALIZATIONS, POOLINGS
+from cnnlab.models import cost
+from cnnlab.models.layers.auxiliary import Scores
+from cnnlab.models.layers.blocks import NO_POOLING, WindowAverage
+from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
+from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.switches import NORMALIZATIONS, POOLINGS
+from cnnlab.planning import registry
 from tests.unit.test_zoo import build, main
 
 SUBSETS = [kept for kept in registry.get("googlenet").switches["branches"].values if kept != "all"]

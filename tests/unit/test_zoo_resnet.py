@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab import cost, registry
-from cnnlab.errors import UserError
-from cnnlab.models.residual import Block, ZeroPadShortcut, basic, zero_pad
-from cnnlab.models.switches import look_up
+from cnnlab.core.errors import UserError
+from cnnlab.models import cost
+from cnnlab.models.layers.residual import Block, ZeroPadShortcut, basic, zero_pad
+from cnnlab.models.layers.switches import look_up
+from cnnlab.planning import registry
 from tests.unit.test_zoo import build
 
 RESNETS = [("resnet", preset) for preset in ("small", "d2l", "paper", "torchvision")]

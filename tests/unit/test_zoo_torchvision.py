@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torchvision import models as torchvision
 
-from cnnlab import cost, registry
-from cnnlab.models.auxiliary import Scores
+from cnnlab.models import cost
+from cnnlab.models.layers.auxiliary import Scores
+from cnnlab.planning import registry
 from tests.unit.test_zoo import build
 
 CLASSES = 10

@@ -51,7 +51,7 @@ def test_the_readme_has_commands_and_a_study() -> None:
 
 
 def test_every_inline_command_exists() -> None:
-    from cnnlab.cli import main
+    from cnnlab.cli.main import main
 
     named = set(re.findall(r"`cnnlab (\w+)", README))
     assert named <= set(main.commands)

@@ -5,7 +5,7 @@
 rule collect:
     input:
         WORK.manifests,
-        WORK.sources("cnnlab.tables"),
+        WORK.sources("cnnlab.analysis.tables"),
         WORK.studies,
         WORK.lock,
     output:
@@ -26,7 +26,7 @@ rule collect:
 # Read off the networks, whatever studies are selected.
 rule inspect:
     input:
-        WORK.sources("cnnlab.exact"),
+        WORK.sources("cnnlab.analysis.exact"),
         WORK.lock,
     output:
         WORK.tables("layers", "exact", "evidence"),
@@ -48,7 +48,7 @@ rule compare:
     input:
         WORK.manifests,
         WORK.tables("exact"),
-        WORK.sources("cnnlab.verdict", "cnnlab.robustness", "cnnlab.tables"),
+        WORK.sources("cnnlab.analysis.verdict", "cnnlab.analysis.robustness", "cnnlab.analysis.tables"),
         WORK.studies,
         WORK.claims,
         WORK.lock,

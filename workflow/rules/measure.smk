@@ -3,7 +3,7 @@
 
 rule cost:
     input:
-        WORK.sources("cnnlab.cost"),
+        WORK.sources("cnnlab.models.cost"),
         WORK.lock,
     output:
         WORK.tables("measured/cost"),

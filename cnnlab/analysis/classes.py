@@ -1,0 +1,79 @@
+"""How each arm does on each class, and what it takes its images for: from the answers to the test images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnlab.training import records
+
+if TYPE_CHECKING:
+    from cnnlab.planning.plan import Plan
+
+Answers = NDArray[np.int64]
+Runs = Mapping[str, Mapping[int, Any]]
+
+
+def rows(plan: Plan, found: Runs) -> Iterator[dict[str, Any]]:
+    """Rows of the table ``classes``; none of an arm whose runs left no answers."""
+    for arm_id, counts, runs in _counts(plan, found):
+        yield from ({"arm_id": arm_id, "runs": runs, **row} for row in _by_class(counts, runs, _names(plan, arm_id)))
+
+
+def answers(plan: Plan, found: Runs) -> Iterator[dict[str, Any]]:
+    """Rows of the table ``confusion``: shares of the images of a class, over all runs."""
+    for arm_id, counts, runs in _counts(plan, found):
+        names = _names(plan, arm_id)
+        for label, answer in np.argwhere(counts).tolist():
+            yield {
+                "arm_id": arm_id,
+                "class": label,
+                "name": names[label] if label < len(names) else None,
+                "answer": answer,
+                "answer_name": names[answer] if answer < len(names) else None,
+                "runs": runs,
+                "share": float(counts[label, answer] / counts[label].sum()),
+            }
+
+
+def _counts(plan: Plan, found: Runs) -> Iterator[tuple[str, Answers, int]]:
+    """Of each arm that has answers: how often each class (row) was answered as each (column), by how many runs."""
+    for arm_id in sorted(plan.arms()):
+        tested = [run.test() for run in found.get(arm_id, {}).values()]
+        answered = [images for images in tested if images is not None and "label" in images]
+        if answered:
+            label, predicted = (np.concatenate([each[key] for each in answered]) for key in ("label", "predicted"))
+            yield arm_id, confusion(label, predicted), len(answered)
+
+
+def _names(plan: Plan, arm_id: str) -> Sequence[str]:
+    card = plan.paths.data_card(plan.arm(arm_id).data.data_id)
+    return list(records.read_json(card)["classes"]) if card.exists() else ()
+
+
+def _by_class(counts: Answers, runs: int, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Means over the runs; of equally frequent wrong answers the first."""
+    for index, row in enumerate(counts):
+        images = row.sum()
+        if not images:
+            continue
+        wrong = np.where(np.arange(len(row)) == index, 0, row)
+        taken = int(wrong.argmax()) if wrong.any() else None
+        yield {
+            "class": index,
+            "name": names[index] if index < len(names) else None,
+            "images": int(images) // runs,
+            "accuracy": float(row[index] / images),
+            "mistaken_for": None if taken is None else names[taken] if taken < len(names) else str(taken),
+            "mistaken_share": None if taken is None else float(wrong[taken] / images),
+        }
+
+
+def confusion(labels: Answers, predicted: Answers) -> Answers:
+    """How many images of each class (row) were answered as each (column): ``(classes, classes)``."""
+    classes = int(max(labels.max(), predicted.max())) + 1
+    flat = np.bincount(labels.astype(np.int64) * classes + predicted.astype(np.int64), minlength=classes**2)
+    return flat.reshape(classes, classes)

@@ -1,0 +1,177 @@
+"""From run records to the effects of a contrast: one per seed, known exactly or between bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cnnlab.analysis import stats
+from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis.stats import Effects, Floats
+from cnnlab.planning.metrics import METRICS, Metric
+
+if TYPE_CHECKING:
+    from cnnlab.planning.study import ContrastSpec
+
+
+class Run(Protocol):
+    """What is needed of a `cnnlab.training.records.Record`."""
+
+    @property
+    def spec(self) -> dict[str, Any]: ...
+    @property
+    def result(self) -> dict[str, Any]: ...
+    @property
+    def provenance(self) -> dict[str, Any]: ...
+    def test(self) -> dict[str, np.ndarray] | None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The effects of a contrast and what is told beside them.
+
+    ``most`` is the largest effect (+, -) that the errors and losses of the better arms, which cannot fall
+    below 0, leave room for; None for a metric without such a bound.
+    """
+
+    effects: Effects
+    correlation: float | None
+    diverged: int
+    censored: int
+    timed_out: int
+    most: tuple[float, float] | None
+
+
+def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Run]], seeds: Sequence[int]) -> Observed:
+    """The effects of `contrast` over `seeds`, from the runs of each arm by its name in the study."""
+    metric, weights = METRICS[contrast.metric], list(contrast.contrast.values())
+    runs = [[arms[name][seed] for seed in seeds] for name in contrast.contrast]
+    limits = np.array([[bounds(run, metric) for run in row] for row in runs])
+    low, high = limits[..., 0], limits[..., 1]
+    below, above = _rounding(runs, low, weights, metric)
+    images = _image_errors(runs, weights, metric)
+    effects = Effects(*stats.combine(low, high, weights), images, below, above, at_risk=not metric.initial)
+    status = [run.result["status"] for row in runs for run in row]
+    return Observed(
+        effects=effects,
+        correlation=stats.correlation(low, weights) if effects.known else None,
+        diverged=status.count("diverged"),
+        censored=int((metric.censored & np.isfinite(low) & np.isinf(high)).sum()),
+        timed_out=status.count("timed_out"),
+        most=_most(low, weights, metric) if effects.known else None,
+    )
+
+
+def bounds(run: Run, metric: Metric) -> tuple[float, float]:
+    """The value of `metric` in one run, on its scale and in its unit: (low, high), equal where it is known.
+
+    A value measured before a run diverged still counts. Otherwise a diverged run is infinitely worse than
+    any other; a target not reached in the steps done could have been reached at the next evaluation at the
+    earliest; and a value that is missing for any other reason (a time limit, an overflow) could be
+    anything.
+    """
+    value = _value(run, metric)
+    if value is not None:
+        return _scaled(value, metric), _scaled(value, metric)
+    if run.result["status"] == "diverged" and metric.better:
+        worst = math.inf if metric.better == "lower" else -math.inf
+        return worst, worst
+    if metric.censored:
+        return _scaled(_least_to_target(run, metric), metric), math.inf
+    return -math.inf, math.inf
+
+
+def _value(run: Run, metric: Metric) -> float | None:
+    if metric.name == "gap":
+        errors = run.result["test_error"], run.result["train_error"]
+        return None if None in errors else errors[0] - errors[1]
+    value = (run.provenance if metric.measured else run.result).get(metric.name)
+    return None if value is None else float(value)
+
+
+def _least_to_target(run: Run, metric: Metric) -> float:
+    """Steps to the first evaluation that was not made, or seconds to the last that was."""
+    if metric.measured:
+        times = run.provenance["evaluation_ms"]
+        return float(times[-1] - run.provenance["started_ms"]) / 1000 if times else 0.0
+    return float(run.result["steps"] + run.result["evaluation_interval"])
+
+
+def _scaled(value: float, metric: Metric) -> float:
+    if metric.scale == "linear":
+        return metric.factor * value
+    return math.log2(value) if value > 0 else -math.inf
+
+
+def _rounding(
+    runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float], metric: Metric
+) -> tuple[float, float] | tuple[Floats, Floats]:
+    """How far below and above what was seen each effect may lie: by an image, or as the metric's grid allows."""
+    match metric.floor:
+        case "image":
+            one = _one_image(runs, weights, metric)
+            return one, one
+        case "evaluation":
+            intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
+            return stats.evaluation_grid(low, intervals, weights)
+        case "octave":
+            return stats.octave_grid(low, weights)
+    return 0.0, 0.0
+
+
+def _one_image(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> float:
+    """What one test image counts in the effect, at most."""
+    largest = max(abs(weight) for weight in weights)
+    return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
+
+
+def _image_errors(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
+    """The error of each set of test images, from seeds that finished; arms tested on other images share none."""
+    if metric.per_image is None:
+        return ()
+    errors = []
+    for members in _tested_alike(runs):
+        values = _images_by_arm([runs[arm] for arm in members], metric)
+        if values is None:
+            return ()
+        shares = [weights[arm] for arm in members]
+        one = metric.factor * max(map(abs, shares)) if metric.floor == "image" else 0.0
+        errors.append(ImageError.of(values, shares, one))
+    return tuple(errors)
+
+
+def _images_by_arm(runs: Sequence[Sequence[Run]], metric: Metric) -> Floats | None:
+    """Per-image values (arms, seeds, images) of the seeds that finished in every arm; None without any."""
+    by_seed = zip(*([_per_image(run, metric) for run in row] for row in runs), strict=True)
+    whole = [[images for images in seed if images is not None] for seed in by_seed]
+    whole = [seed for seed in whole if len(seed) == len(runs)]
+    return np.stack([np.stack(seed) for seed in whole], axis=1) if whole else None
+
+
+def _tested_alike(runs: Sequence[Sequence[Run]]) -> Iterator[list[int]]:
+    """The arms, by index, that share a prepared data set and so its test images."""
+    checksums = [row[0].spec["data_checksum"] for row in runs]
+    for checksum in dict.fromkeys(checksums):
+        yield [index for index, other in enumerate(checksums) if other == checksum]
+
+
+def _per_image(run: Run, metric: Metric) -> Floats | None:
+    """None for a run that did not finish, or whose classifier or diagnostic leaves no such value."""
+    tested = run.test() or {}
+    column = "correct" if metric.per_image == "error" else str(metric.per_image)
+    if column not in tested:
+        return None
+    values = tested[column].astype(float)
+    return np.asarray(metric.factor * (1 - values if metric.per_image == "error" else values))
+
+
+def _most(low: Floats, weights: Sequence[float], metric: Metric) -> tuple[float, float] | None:
+    """Errors and losses are never negative, so neither side of the contrast can fall below 0."""
+    if not metric.positive:
+        return None
+    shares = np.asarray(weights) * low.mean(axis=1)
+    return float(shares[shares > 0].sum()), float(-shares[shares < 0].sum())

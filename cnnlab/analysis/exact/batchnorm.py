@@ -1,0 +1,180 @@
+"""Claims about the arithmetic of batch normalization, of our own layer and of PyTorch's: C31, C34, C47."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.analysis.exact.evidence import Evidence, Evidenced, claim, shown
+from cnnlab.analysis.exact.tensors import TOLERANCE, TOLERANCE_NAME, close, difference, normal, short
+from cnnlab.analysis.exact.zoo import Zoo
+from cnnlab.models.layers.batchnorm import BatchNorm
+
+CHANNELS, EPSILON, MOMENTUM, BATCHES = 4, 1e-5, 0.1, 40
+# What a dense layer and a convolution hand over, without the number of samples.
+SHAPES = {"dense": (CHANNELS,), "convolution": (CHANNELS, 5, 3)}
+TORCH = {"dense": nn.BatchNorm1d, "convolution": nn.BatchNorm2d}
+Layer = Callable[[int, float], Any]  # channels, the small constant
+
+
+def _layers(shape: str) -> dict[str, Layer]:
+    return {"ours": BatchNorm, "PyTorch's": TORCH[shape]}
+
+
+def _batch(seed: int, samples: int, shape: str) -> Tensor:
+    """Channels with means from -2 to 4 and spreads from 0.1 to 100, moving with the seed."""
+    per_channel = (-1, *[1] * (len(SHAPES[shape]) - 1))
+    spread = torch.logspace(-1, 2, CHANNELS).view(per_channel)
+    mean = (torch.linspace(-2, 4, CHANNELS) + 0.1 * seed).view(per_channel)
+    return normal(seed, samples, *SHAPES[shape]) * spread + mean
+
+
+@claim("C31")
+def constant_prevents_division_by_zero(_zoo: Zoo) -> Evidenced:
+    """A channel that is the same everywhere has variance 0: one that is switched off, or any other constant."""
+    rows = []
+    for shape in SHAPES:
+        for value in (0.0, 3.0):
+            values = _batch(0, 8, shape)
+            values[:, 1] = value
+            for name, make in _layers(shape).items():
+                rows.append(
+                    _not_finite(f"{name}, {shape}, a channel of {value:g}", make(CHANNELS, EPSILON), values, "=")
+                )
+            rows.append(
+                _not_finite(f"ours without it, {shape}, a channel of {value:g}", BatchNorm(CHANNELS, 0.0), values, ">")
+            )
+        rows.append(shown(f"PyTorch's, {shape}", "refuses to train without it", "yes or no", _refuses(shape)))
+    with_it, without = ([row.value for row in rows if row.relation == sign] for sign in "=>")
+    also = (
+        "; PyTorch refuses to train with a constant of 0" if all(row.value for row in rows if not row.required) else ""
+    )
+    return rows, (
+        f"A channel of variance 0 gives {max(with_it):.0f} outputs or gradients that are not finite with a constant of "
+        f"{short(EPSILON)}, and {min(without):.0f} to {max(without):.0f} in our layer without it{also}."
+    )
+
+
+def _not_finite(case: str, layer: nn.Module, values: Tensor, relation: str) -> Evidence:
+    inputs = values.clone().requires_grad_()
+    outputs = layer(inputs)
+    outputs.square().sum().backward()
+    count = sum(int((~tensor.isfinite()).sum()) for tensor in (outputs, inputs.grad) if tensor is not None)
+    return Evidence(case, "outputs and input gradients that are not finite", "values", count, relation, 0, "none")
+
+
+def _refuses(shape: str) -> bool:
+    try:
+        TORCH[shape](CHANNELS, 0.0)(_batch(0, 8, shape))
+    except ValueError:
+        return True
+    return False
+
+
+@claim("C34", "equality")
+def statistics_of_batch_and_of_data(_zoo: Zoo) -> Evidenced:
+    """Both layers over the same batches, then in prediction; and a mean kept by hand in the other convention."""
+    rows = []
+    for shape in SHAPES:
+        ours, theirs = BatchNorm(CHANNELS, EPSILON, MOMENTUM), TORCH[shape](CHANNELS, EPSILON, MOMENTUM)
+        old = torch.zeros(CHANNELS)
+        worst = 0.0
+        for seed in range(BATCHES):
+            values = _batch(seed, 16, shape)
+            worst = max(worst, difference(ours(values), theirs(values)))
+            old = (1 - MOMENTUM) * old + MOMENTUM * values.transpose(0, 1).flatten(1).mean(1)
+        rows += [
+            close(shape, "outputs in training, against PyTorch's", worst),
+            close(
+                shape,
+                f"running mean after {BATCHES} batches, against PyTorch's",
+                difference(ours.running_mean, theirs.get_buffer("running_mean")),
+            ),
+            close(
+                shape,
+                f"running variance after {BATCHES} batches, against PyTorch's",
+                difference(ours.running_var, theirs.get_buffer("running_var")),
+            ),
+            close(
+                shape,
+                f"running mean, against {1 - MOMENTUM:g} old + {MOMENTUM:g} new",
+                difference(ours.running_mean, old),
+            ),
+            *_modes(shape, ours, theirs),
+        ]
+    worst = max(row.value for row in rows if row.relation == "<=")
+    return rows, (
+        f"Our layer equals PyTorch's to {short(worst)} of the largest value: outputs in training and in prediction, "
+        f"and running averages after {BATCHES} batches, for which a momentum of {MOMENTUM:g} is {1 - MOMENTUM:g} "
+        "where it "
+        "multiplies the old average. In training a sample's output depends on its batch, in prediction not."
+    )
+
+
+def _modes(shape: str, ours: nn.Module, theirs: nn.Module) -> list[Evidence]:
+    """Training has used the batch: its outputs have mean 0, and differ with the company; prediction has not."""
+    values, company = _batch(100, 8, shape), _batch(101, 8, shape)
+    mixed = torch.cat([values[:4], company[:4]])
+    trained = ours(values)
+    apart = difference(ours(mixed)[:4], trained[:4])
+    means = float(trained.detach().transpose(0, 1).flatten(1).mean(1).abs().max())
+    theirs(values), theirs(mixed)  # so that both have seen the same
+    ours.eval(), theirs.eval()
+    predicted = ours(values)
+    return [
+        close(shape, "mean of the outputs of a batch in training", means),
+        Evidence(
+            shape,
+            "change of a sample's output with its batch, training",
+            "relative",
+            apart,
+            ">",
+            TOLERANCE,
+            TOLERANCE_NAME,
+        ),
+        Evidence(
+            shape,
+            "change of a sample's output with its batch, prediction",
+            "relative",
+            difference(ours(mixed)[:4], predicted[:4]),
+            "=",
+            0,
+            "none",
+        ),
+        close(shape, "outputs in prediction, against PyTorch's", difference(predicted, theirs(values))),
+    ]
+
+
+@claim("C47")
+def it_can_undo_itself(_zoo: Zoo) -> Evidenced:
+    """Scale and shift set to the batch's own spread and mean; the spread includes the small constant."""
+    rows = []
+    for shape in SHAPES:
+        for name, make in _layers(shape).items():
+            values = _batch(0, 64, shape)
+            columns = values.transpose(0, 1).flatten(1)
+            variance = columns.var(1, unbiased=False)
+            found = {
+                added: _undone(make(CHANNELS, EPSILON), values, (variance + added).sqrt(), columns.mean(1))
+                for added in (EPSILON, 0.0)
+            }
+            rows.append(close(f"{name}, {shape}", "output against input", found[EPSILON]))
+            rows.append(shown(f"{name}, {shape}", "the same, σ without the small constant", "relative", found[0.0]))
+    worst = max(row.value for row in rows if row.required)
+    return rows, (
+        f"With the scale σ (the root of the variance plus {short(EPSILON)}) and the shift μ of the batch, the output "
+        f"is the input to {short(worst)} of the largest value, for channels with σ from 0.1 to 100, dense and "
+        "convolutional."
+    )
+
+
+def _undone(layer: nn.Module, values: Tensor, spread: Tensor, mean: Tensor) -> float:
+    """The largest difference of a channel, relative to that channel's largest value."""
+    with torch.no_grad():
+        layer.get_parameter("weight").copy_(spread)
+        layer.get_parameter("bias").copy_(mean)
+        outputs = layer(values)
+    return max(difference(outputs[:, channel], values[:, channel]) for channel in range(CHANNELS))

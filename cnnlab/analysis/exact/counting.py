@@ -1,0 +1,148 @@
+"""Claims about how many parameters and multiply-accumulates a layer has: C02, C12, C14, C16."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import nn
+
+from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, shown
+from cnnlab.analysis.exact.zoo import CONVOLUTION, DENSE, Trace, Zoo
+from cnnlab.models import cost
+from cnnlab.models.cost import LayerCost
+from cnnlab.planning import registry
+
+# The notes say "far fewer" and give no number.
+FAR, FAR_NAME = 10, "our reading of 'far fewer': ten times"
+PARAMETERS = ("parameters", "parameters")
+
+
+@claim("C02")
+def convolutions_need_far_fewer(zoo: Zoo) -> Evidenced:
+    """Each convolution of LeNet beside the dense layer from all its inputs to all its outputs."""
+    rows, texts = [], []
+    for layer in zoo.trace("lenet").of(CONVOLUTION):
+        with torch.device("meta"):
+            dense = cost.parameters(nn.Linear(prod(layer.input_shape), prod(layer.output_shape)))
+        ratio = dense / layer.parameters
+        name = "dense layer with the same input and output sizes"
+        rows.append(Evidence(layer.name, *PARAMETERS, layer.parameters, "<", dense, name))
+        rows.append(Evidence(layer.name, "dense layer's parameters over its own", "times", ratio, ">=", FAR, FAR_NAME))
+        texts.append(f"{layer.parameters:,} parameters where a dense layer would need {dense:,} ({ratio:,.0f} times)")
+    return rows, f"LeNet's convolutions have {' and '.join(texts)}."
+
+
+@claim("C12")
+def first_dense_layer_holds_most(zoo: Zoo) -> Evidenced:
+    """Shares of parameters, and of the memory of weights and one image's activations, of every layer with weights."""
+    rows, texts = [], []
+    for name, title in (("lenet", "LeNet"), ("alexnet", "AlexNet"), ("vgg", "VGG-11")):
+        trace = zoo.trace(name)
+        first = trace.of(DENSE)[0]
+        for layer in trace.of(CONVOLUTION, DENSE):
+            rows += _shares(trace, layer, decisive=layer is first)
+        share = first.parameters / trace.parameters
+        texts.append(f"{first.parameters:,} of {title}'s {trace.parameters:,} ({100 * share:.0f} %)")
+    memory = [row.value for row in rows if row.required and row.quantity == MEMORY]
+    text = f"{100 * min(memory):.0f} to {100 * max(memory):.0f} % of the memory of weights and one image's activations"
+    return rows, f"Parameters of the first dense layer: {', '.join(texts)}; and {text}."
+
+
+MEMORY = "share of memory: weights, and activations of one image"
+
+
+def _shares(trace: Trace, layer: LayerCost, decisive: bool) -> list[Evidence]:
+    case = f"{trace.architecture}, {layer.name}"
+    total = 4 * trace.parameters + sum(each.activation_bytes for each in trace.layers)
+    own = layer.parameter_bytes + layer.activation_bytes
+    shares = {"share of parameters": layer.parameters / trace.parameters, MEMORY: own / total}
+    if not decisive:
+        return [shown(case, quantity, "share", value) for quantity, value in shares.items()]
+    return [Evidence(case, quantity, "share", value, ">", 0.5, "half") for quantity, value in shares.items()]
+
+
+@claim("C14", "parameters")
+def averaging_replaces_the_dense_head(zoo: Zoo) -> Evidenced:
+    """Every architecture that takes either head, on the same body. Far fewer: in heads with hidden layers.
+
+    NiN's dense head is ours and replaces its last block, so it decides nothing.
+    """
+    rows, texts = [], []
+    for name, found in registry.architectures().items():
+        if "head" not in found.switches or found.path.parent != registry.MODELS:
+            continue
+        preset = "d2l" if "d2l" in found.presets else "paper"
+        dense, gap = (zoo.trace(name, preset, head=head) for head in ("dense", "gap"))
+        heads = _heads(dense, gap)
+        own = dense.of(CONVOLUTION) == gap.of(CONVOLUTION)
+        hidden = own and len(dense.of(DENSE)) > 1
+        body = "the same body with its dense head" if own else "a dense head of our own for its last block"
+        rows += [
+            Evidence(gap.case, *PARAMETERS, gap.parameters, "<", dense.parameters, body, own),
+            Evidence(gap.case, "parameters of the head", "parameters", heads[1], "<", heads[0], "the dense head", own),
+            Evidence(gap.case, RATIO, "times", heads[0] / heads[1], ">=", FAR, FAR_NAME, hidden),
+        ]
+        if hidden:
+            texts.append(f"{found.title} {dense.parameters:,} to {gap.parameters:,}")
+    ratios = [row.value for row in rows if row.quantity == RATIO and row.required]
+    return rows, (
+        f"Parameters with the dense head and with global averaging: {', '.join(texts)}. The averaging head has "
+        f"{min(ratios):,.0f} to {max(ratios):,.0f} times fewer; where the dense one has no hidden layer, it saves less."
+    )
+
+
+RATIO = "parameters of the dense head over those of the averaging head"
+
+
+def _heads(dense: Trace, gap: Trace) -> tuple[int, int]:
+    """Parameters behind the convolutions that both share; NiN's averaging head has convolutions of its own."""
+    shared = set(dense.stages) & set(gap.stages)
+    one, other = (sum(each.parameters for each in trace.layers if each.stage not in shared) for trace in (dense, gap))
+    return one, other
+
+
+@claim("C16")
+def convolution_parameters_are_a_product(zoo: Zoo) -> Evidenced:
+    """Every convolution of the zoo: channels from the tensors that went through it, the kernel from the layer."""
+    rows: list[Evidence] = []
+    equal: list[bool] = []
+    grouped = 0
+    for trace in zoo.own():
+        layers = trace.of(CONVOLUTION)
+        if not layers:
+            continue
+        plain = [layer for layer in layers if trace.module(layer).groups == 1]
+        found = [layer.parameters == _product(trace, layer) for layer in plain]
+        rows.append(all_of(trace.case, "parameters equal the product", "convolutions", found))
+        for layer in layers:
+            if layer not in plain:
+                rows += _grouped(trace, layer)
+        equal += found
+        grouped += len(layers) - len(plain)
+    note = f"; {grouped} more are in groups, where a filter's input channels are those of its group" if grouped else ""
+    return rows, (
+        f"The parameters of {sum(equal):,} of {len(equal):,} convolutions are input channels × output channels × "
+        f"kernel area (+ one bias for each output channel){note}. Classifiers that run in training alone are left out."
+    )
+
+
+def _product(trace: Trace, layer: LayerCost, groups: int = 1) -> int:
+    module = trace.module(layer)
+    inputs, outputs = layer.input_shape[0], layer.output_shape[0]
+    return int(inputs // groups * outputs * prod(module.kernel_size) + outputs * (module.bias is not None))
+
+
+def _grouped(trace: Trace, layer: LayerCost) -> list[Evidence]:
+    case = f"{trace.case}, {layer.name}"
+    groups = trace.module(layer).groups
+    own = _product(trace, layer, groups)
+    literal = _product(trace, layer)
+    return [
+        Evidence(
+            case, *PARAMETERS, layer.parameters, "=", own, f"the product with the channels of one of {groups} groups"
+        ),
+        Evidence(
+            case, *PARAMETERS, layer.parameters, "=", literal, "the product with all input channels", required=False
+        ),
+    ]

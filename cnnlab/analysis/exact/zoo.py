@@ -1,0 +1,140 @@
+"""Networks to look at, built on the ``meta`` device: shapes and counts as they are, no weights in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab import models
+from cnnlab.models import cost
+from cnnlab.models.cost import LayerCost, Shape
+from cnnlab.planning import registry
+from cnnlab.planning.spec import ModelSpec, Switch
+
+CONVOLUTION, DENSE = "Conv2d", "Linear"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A network and its layers in the order in which they run, for images ``(channels, image_size, image_size)``."""
+
+    architecture: str
+    preset: str
+    channels: int
+    image_size: int
+    classes: int
+    model: nn.Module
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def case(self) -> str:
+        return f"{self.architecture}, {self.preset}"
+
+    @property
+    def parameters(self) -> int:
+        return cost.parameters(self.model)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights, one after another or not: convolutions and dense layers."""
+        return len(self.of(CONVOLUTION, DENSE))
+
+    def of(self, *kinds: str) -> list[LayerCost]:
+        return [layer for layer in self.layers if layer.kind in kinds]
+
+    def module(self, layer: LayerCost) -> Any:
+        return self.model.get_submodule(layer.name)
+
+    def blocks(self, kind: str) -> dict[str, nn.Module]:
+        """The modules of a class of this name, by their own names."""
+        return {name: module for name, module in self.model.named_modules() if type(module).__name__ == kind}
+
+    def within(self, name: str) -> list[LayerCost]:
+        """The layers of the module `name`."""
+        return [layer for layer in self.layers if layer.name == name or layer.name.startswith(f"{name}.")]
+
+    @property
+    def stages(self) -> list[str]:
+        """The parts of the network that have convolutions, in order."""
+        return list(dict.fromkeys(layer.stage for layer in self.of(CONVOLUTION)))
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[Shape, Shape]]:
+        """Shapes of what every module, large or small, is given and returns, without the batch."""
+        found: dict[str, tuple[Shape, Shape]] = {}
+
+        def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+            def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+                found[name] = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
+
+            return hook
+
+        hooks = [module.register_forward_hook(record(name)) for name, module in self.model.named_modules()]
+        with torch.no_grad():
+            self.model.eval()(torch.zeros(1, self.channels, self.image_size, self.image_size, device="meta"))
+        for handle in hooks:
+            handle.remove()
+        return found
+
+
+class Zoo:
+    """Each network is built when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._traces: dict[tuple[object, ...], Trace] = {}
+
+    def trace(
+        self,
+        architecture: str,
+        preset: str = "d2l",
+        *,
+        channels: int | None = None,
+        image_size: int | None = None,
+        classes: int | None = None,
+        **switches: Switch,
+    ) -> Trace:
+        """The network at the size of `preset`, but for what is given beside it."""
+        size = registry.get(architecture).preset(preset, architecture)
+        shape = channels or size.channels, image_size or size.image_size, classes or size.classes
+        key = (architecture, preset, *shape, *sorted(switches.items()))
+        if key not in self._traces:
+            self._traces[key] = _trace(architecture, preset, *shape, switches)
+        return self._traces[key]
+
+    def every(self) -> Iterator[Trace]:
+        """Every preset of every architecture on the search path."""
+        for name, architecture in registry.architectures().items():
+            yield from (self.trace(name, preset) for preset in architecture.presets)
+
+    def own(self) -> list[Trace]:
+        """Every preset of the architectures that come with cnnlab: what a user adds changes no verdict."""
+        return [trace for trace in self.every() if registry.source_file(trace.architecture).parent == registry.MODELS]
+
+
+def build(architecture: str, preset: str = "small", *, seed: int = 0, **switches: Switch) -> nn.Module:
+    """A network with weights, at the size of its preset."""
+    size = registry.get(architecture).preset(preset, architecture)
+    return models.build(_spec(architecture, preset, switches), size.channels, size.image_size, size.classes, seed)
+
+
+def _trace(
+    architecture: str, preset: str, channels: int, image_size: int, classes: int, switches: dict[str, Switch]
+) -> Trace:
+    with torch.device("meta"):
+        model = models.build(_spec(architecture, preset, switches), channels, image_size, classes)
+        layers = tuple(cost.describe(model, (channels, image_size, image_size)))
+    return Trace(architecture, preset, channels, image_size, classes, model, layers)
+
+
+def _spec(architecture: str, preset: str, switches: dict[str, Switch]) -> ModelSpec:
+    complete = registry.resolve(architecture, preset, switches, architecture)
+    return ModelSpec(architecture=architecture, preset=preset, switches=complete)

@@ -1,0 +1,62 @@
+"""Why a verdict is open, and what would settle it, in a line for a person."""
+
+from __future__ import annotations
+
+from cnnlab.analysis.effects import Observed
+from cnnlab.analysis.settle import POWER, Settle
+from cnnlab.analysis.stats import Hypothesis, decidable, least_seeds
+
+
+def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: Settle) -> str | None:
+    """The line for one contrast; None where the verdict needs none."""
+    if verdict in ("supported", "contradicted"):
+        return None
+    ceiling = _ceiling(observed, claim, unit)
+    if verdict == "equivalent" or ceiling:
+        return ceiling
+    if not decidable(claim.effects):
+        return _too_few(observed, claim.effects.n)
+    return f"{_unfinished(observed)}{_would_settle(needed, bool(claim.effects.known))}"
+
+
+def _ceiling(observed: Observed, claim: Hypothesis, unit: str) -> str | None:
+    if observed.most is None or claim.direction not in ("greater", "less"):
+        return None
+    most = observed.most[claim.direction == "less"]
+    if most > claim.margin:
+        return None
+    return f"ceiling: there is room for {most:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}"
+
+
+def _too_few(observed: Observed, n: int) -> str:
+    seeds = f"{n} seed{'s' if n > 1 else ''}"
+    least = f"{least_seeds(observed.effects)} at least"
+    if observed.effects.known:
+        return f"{seeds} cannot decide; {least}"
+    return f"{_unfinished(observed)}{seeds} cannot decide by a sign test; {least}"
+
+
+def _unfinished(observed: Observed) -> str:
+    """What took the contrast from t to a sign test: ``3 runs diverged, 1 never reached the target; ``."""
+    counts = {
+        "diverged": observed.diverged,
+        "never reached the target": observed.censored,
+        "hit the time limit": observed.timed_out,
+    }
+    told = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
+    if observed.effects.known:
+        return ""
+    return f"{', '.join(told) or 'a value is missing or infinite'}; "
+
+
+def _would_settle(needed: Settle, known: bool) -> str:
+    would = f"would settle it (chance {100 * POWER:.0f} % if the effect is as estimated)"
+    if needed.seeds and needed.images:
+        return f"about {needed.seeds} seeds and {needed.images:,} test images together {would}"
+    if needed.seeds:
+        return f"about {needed.seeds} seeds {would}"
+    if needed.images:
+        return f"about {needed.images:,} test images {would}; more seeds alone would not"
+    if known:
+        return "the effect is too near the margin for any feasible number of seeds"
+    return "more seeds like these would not settle it"

@@ -1,0 +1,118 @@
+"""Whether a verdict hangs on its margin, on a single seed, or on being one of many: the rows of table `robustness`.
+
+All of it comes from the functions that give the verdict itself, on the same effects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnlab.analysis import stats
+from cnnlab.analysis.effects import Run, observe
+from cnnlab.analysis.stats import Hypothesis
+from cnnlab.analysis.verdict import Row, Runs, runs_of
+
+if TYPE_CHECKING:
+    from cnnlab.planning.plan import Plan
+    from cnnlab.planning.study import ClaimRegistry, ClaimSpec, Study
+
+WORDS = ("supported", "contradicted", "equivalent", "inconclusive")
+
+
+def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
+    """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is."""
+    return str(stats.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
+
+
+def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
+    """How often each verdict occurs with one seed left out: for each seed, the parts of the claim without it.
+
+    None if what is left is too few seeds for any verdict: that says nothing of the seed that was left out.
+    """
+    if not all(stats.decidable(claim.effects) for claims in without for claim in claims):
+        return None
+    found = Counter(str(stats.conjunction(claims)) for claims in without)
+    return {word: found[word] for word in WORDS if found[word]}
+
+
+def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
+    """Whether the verdict is the same at error rates divided by `family`; None where there is none to stand.
+
+    Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
+    """
+    verdict = str(stats.conjunction(claims))
+    if verdict == "inconclusive":
+        return None
+    if verdict == "supported":
+        lines = [stats.TOST if claim.direction == "equal" else stats.ONE_SIDED for claim in claims]
+        return all(family * float(stats.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
+    return str(stats.conjunction(claims, family)) == verdict
+
+
+def evaluate(plan: Plan, found: Runs) -> list[Row]:
+    """A row for each claim that a study of `plan` tests, from the runs in `found` (by arm id and seed)."""
+    return rows(plan.studies, plan.claims, found)
+
+
+def rows(studies: Sequence[Study], registry: ClaimRegistry, found: Runs) -> list[Row]:
+    """`evaluate`, from a plan's parts. A claim with a run missing is running, and nothing else is said of it."""
+    return [_row(study, claim, registry, found) for study in studies for claim in study.claims]
+
+
+def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -> Row:
+    row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": "running"}
+    arms = [runs_of(contrast, study, found) for contrast in claim.requires]
+    if not all(seed in runs for part in arms for runs in part.values() for seed in study.seeds):
+        return row
+    held = [{name: _held(runs) for name, runs in part.items()} for part in arms]
+    claims = _hypotheses(claim, held, study.seeds)
+    family = registry.empirical_parts if registry.get(claim.id) else None
+    one_out = verdicts([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
+    verdict = str(stats.conjunction(claims))
+    return row | {
+        "verdict": verdict,
+        "margin_halved": with_margin(claims, 0.5),
+        "margin_doubled": with_margin(claims, 2.0),
+        "leave_one_out": None if one_out is None else json.dumps(one_out),
+        "leave_one_out_same": None if one_out is None else one_out.get(verdict, 0),
+        "n": len(study.seeds),
+        "stands_ledger_wide": None if family is None else stands(claims, family),
+    }
+
+
+def _others(seeds: Sequence[int], left_out: int) -> list[int]:
+    return [seed for seed in seeds if seed != left_out]
+
+
+def _hypotheses(
+    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Run]]], seeds: Sequence[int]
+) -> list[Hypothesis]:
+    """What each part claims, as far as `seeds` show it."""
+    parts = []
+    for contrast, runs in zip(claim.requires, arms, strict=True):
+        assert contrast.direction is not None
+        assert contrast.margin is not None
+        parts.append(Hypothesis(observe(contrast, runs, seeds).effects, contrast.direction, contrast.margin))
+    return parts
+
+
+class _Held:
+    """A run whose arrays are read from disk once, however many seeds are left out in turn."""
+
+    def __init__(self, run: Run) -> None:
+        self.spec, self.result, self.provenance = run.spec, run.result, run.provenance
+        self._read = cache(run.test)
+
+    def test(self) -> dict[str, np.ndarray] | None:
+        return self._read()
+
+
+def _held(runs: Mapping[int, Run]) -> dict[int, Run]:
+    return {seed: _Held(run) for seed, run in runs.items()}

@@ -1,0 +1,260 @@
+"""The command line: the steps that Snakemake's rules call, and what a person wants beside them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnnlab.core.errors import UserError
+
+if TYPE_CHECKING:
+    from cnnlab.planning.plan import Plan
+
+
+class Commands(click.Group):
+    """A mistake is one line and exit status 2; commands are listed in the order they are written in."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+        except BrokenPipeError:
+            sys.stderr.close()
+            ctx.exit(0)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cnnlab")
+def main() -> None:
+    """Ablation studies of the classic convolutional networks: a claim, what would count against it, a verdict.
+
+    \b
+    snakemake --cores 4 --resources gpu=1    run every study and write reports/summary.html
+    cnnlab list                              what there is: studies, arms, networks and switches
+    cnnlab ui                                the runs, in MLflow
+    """
+
+
+def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which plan, named as Snakemake names them."""
+    command = click.option(
+        "--config",
+        "pairs",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="As snakemake's --config, for example studies=core.",
+    )(command)
+    return click.option(
+        "--configfile",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        help="A tier, for example workflow/config/smoke.yaml.",
+    )(command)
+
+
+def load_plan(files: tuple[str, ...], pairs: tuple[str, ...]) -> Plan:
+    from cnnlab.planning.config import load_config
+    from cnnlab.planning.plan import make_plan
+
+    return make_plan(load_config(files, pairs))
+
+
+@main.command("list")
+@with_plan
+@click.option("--cost", is_flag=True, help="Runs, seconds a run and in all, by study and arm.")
+@click.option("--runs", is_flag=True, help="Finished runs and where they lie.")
+@click.option("--metrics", is_flag=True, help="What a contrast may compare, with units.")
+@click.option("--columns", is_flag=True, help="The columns of every table, with units.")
+def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool, metrics: bool, columns: bool) -> None:
+    """List studies and arms, networks and their switches.
+
+    \b
+    Examples:
+      cnnlab list
+      cnnlab list --cost --config studies=core
+      cnnlab list --metrics
+      cnnlab list --runs --configfile workflow/config/smoke.yaml
+    """
+    from cnnlab.cli import listing
+
+    if columns:
+        click.echo(listing.columns())
+    elif metrics:
+        click.echo(listing.metrics())
+    elif runs:
+        click.echo(listing.runs(load_plan(files, pairs)))
+    elif cost:
+        click.echo(listing.costs(load_plan(files, pairs)))
+    else:
+        click.echo(listing.overview(load_plan(files, pairs)))
+
+
+@main.command()
+@with_plan
+@click.argument("name")
+@click.option("--preset", default=None, help="The size of a network; its first one by default.")
+def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str | None) -> None:
+    """Show a network layer by layer, a study, an arm, a run, or a claim.
+
+    \b
+    Examples:
+      cnnlab show lenet --preset d2l
+      cnnlab show activation
+      cnnlab show C26
+    """
+    from cnnlab.cli import listing
+
+    click.echo(listing.show(load_plan(files, pairs), name, preset))
+
+
+@main.command()
+@with_plan
+def doctor(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    from cnnlab.cli import doctor
+
+    lines, healthy = doctor.examine(files, pairs)
+    click.echo("\n".join(lines))
+    sys.exit(0 if healthy else 1)
+
+
+@main.command()
+@with_plan
+@click.option("--port", default=5000, show_default=True, help="The next free one if it is taken.")
+def ui(files: tuple[str, ...], pairs: tuple[str, ...], port: int) -> None:
+    """Browse the runs in MLflow, on 127.0.0.1."""
+    from cnnlab import tracking
+
+    tracking.serve_ui(Path.cwd(), port=port, tier=load_plan(files, pairs).tier)
+
+
+@main.command()
+@with_plan
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=None, help="Default: partial.html beside the report."
+)
+def report(files: tuple[str, ...], pairs: tuple[str, ...], output: Path | None) -> None:
+    """Render what is finished, at any moment, while Snakemake runs or after it was stopped.
+
+    Claims whose runs are not all finished say so; no interval of theirs is shown, as n was fixed before.
+    """
+    from cnnlab.cli import steps
+
+    click.echo(steps.report_so_far(load_plan(files, pairs), output))
+
+
+@main.command()
+@with_plan
+@click.option("--unused", is_flag=True, help="Runs, tuning and data that no study asks for any more.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: bool) -> None:
+    """Free disk space that no study needs; nothing else is ever deleted.
+
+    \b
+    Example:
+      cnnlab clean --unused
+    """
+    from cnnlab.cli import housekeeping
+
+    if not unused:
+        raise UserError("clean: say what; `cnnlab clean --unused` frees what no study asks for")
+    plan = load_plan(files, (*pairs, "studies=all"))
+    folders, size = housekeeping.unused(plan)
+    click.echo(f"{len(folders)} unused, {size / 2**20:.1f} MiB in {plan.config.results}")
+    if folders and (yes or click.confirm("delete them?")):
+        housekeeping.remove(folders)
+
+
+@main.command()
+@with_plan
+@click.argument("run")
+def verify(files: tuple[str, ...], pairs: tuple[str, ...], run: str) -> None:
+    """Train a finished run again from its record and compare bit by bit."""
+    from cnnlab.cli import housekeeping
+
+    plan = load_plan(files, pairs)
+    click.echo(housekeeping.verify(plan.paths, run))
+
+
+@main.command()
+@with_plan
+@click.argument("run")
+@click.option("--weights", type=click.Path(path_type=Path), default=None, help="Instead of the run's own.")
+def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: Path | None) -> None:
+    """Load the saved weights of a run and evaluate them on its test images.
+
+    \b
+    Example:
+      cnnlab evaluate 3f9a --weights results/runs/RUN/weights.safetensors
+    """
+    from cnnlab.training import records
+    from cnnlab.training.evaluation import evaluate
+
+    plan = load_plan(files, pairs)
+    click.echo(evaluate(plan.paths, records.find(plan.paths, run), weights))
+
+
+@main.command()
+@with_plan
+@click.argument("data_id")
+def prepare(files: tuple[str, ...], pairs: tuple[str, ...], data_id: str) -> None:
+    """Step: read a data set, split it, and write it once for all jobs."""
+    from cnnlab.cli import steps
+
+    steps.prepare_data(load_plan(files, pairs), data_id)
+
+
+@main.command()
+@with_plan
+@click.argument("arm_id")
+@click.option("--seeds", default=None, help="For example 0-7; by default those that the studies ask for.")
+def train(files: tuple[str, ...], pairs: tuple[str, ...], arm_id: str, seeds: str | None) -> None:
+    """Step: tune an arm and train its seeds; what is finished is not done again.
+
+    \b
+    Example:
+      cnnlab train lenet-small-0a1b2c3d4e --seeds 0-7
+    """
+    from cnnlab.cli import steps
+
+    steps.train_arm(load_plan(files, pairs), arm_id, seeds)
+
+
+def _step(name: str, text: str) -> None:
+    def command(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+        from cnnlab.cli import steps
+
+        getattr(steps, name)(load_plan(files, pairs))
+
+    main.command(name, help=text)(with_plan(command))
+
+
+_step("inspect", "Step: the layers of every network, and the claims that need no training.")
+_step("collect", "Step: finished runs → tables of runs, arms and curves.")
+_step("compare", "Step: tables of contrasts and claims, with their verdicts.")
+_step("figures", "Step: the figures of every study.")
+_step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
+_step("track", "Step: mirror every finished run to MLflow, and mend what is missing there.")
+_step("render", "Step: the report, from the tables and figures.")
+
+
+@main.command()
+def schema() -> None:
+    """Write workflow/schemas/*.json, from which editors complete and check study files."""
+    from cnnlab.core.paths import SCHEMAS
+    from cnnlab.planning import editor
+
+    SCHEMAS.mkdir(parents=True, exist_ok=True)
+    for path, text in editor.schemas().items():
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {path}")

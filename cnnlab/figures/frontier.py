@@ -1,0 +1,152 @@
+"""What accuracy costs: test error against parameters and against multiply-accumulates, with the Pareto fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.analysis.pareto import front
+from cnnlab.analysis.rows import Row
+from cnnlab.figures.drawing.arms import ArmRuns, Mean, mean_interval, percent
+from cnnlab.figures.drawing.labels import place_labels
+from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
+from cnnlab.figures.drawing.theme import light, series
+from cnnlab.wording.numbers import compact, listed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COSTS = {"parameters": "parameters", "macs": "multiply-accumulates of one image"}
+# Inches.
+PANEL, AXIS, TITLE, LEFT, RIGHT, LINE = 2.35, 0.5, 0.28, 0.42, 0.1, 0.19
+NOT_MEASURED = "What the networks cost is not measured yet."
+
+
+@dataclass(frozen=True)
+class Point:
+    """An arm whose runs are all finished: its mean error in percent with the interval, and its costs."""
+
+    label: str
+    error: Mean
+    cost: Row
+
+
+def draw(arms: Sequence[ArmRuns], costs: Mapping[str, Row]) -> tuple[Figure, str]:
+    """The figure and its alt text; `costs` are the rows of ``measured/cost`` by arm id."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    points = [point for arm in arms if (point := _point(arm, costs))]
+    if not points:
+        return nothing(figure, NOT_MEASURED if not costs else "No network has finished all its runs yet.")
+    notes = _notes(arms, points)
+    height = len(COSTS) * (PANEL + AXIS + TITLE) + LINE * len(notes)
+    figure.set_size_inches(WIDTH, height)
+    top = height
+    for cost in COSTS:
+        top -= TITLE + PANEL
+        axes = figure.add_axes((LEFT / WIDTH, top / height, 1 - (LEFT + RIGHT) / WIDTH, PANEL / height))
+        top -= AXIS
+        _panel(axes, cost, points)
+    for index, note in enumerate(notes):
+        figure.text(0, (len(notes) - 0.5 - index) * LINE / height, note, va="center", fontsize=9, color=light("soft"))
+    return figure, _alt(points, notes)
+
+
+def _point(arm: ArmRuns, costs: Mapping[str, Row]) -> Point | None:
+    errors = [100 * float(error) for error in arm.runs["test_error"].dropna()]
+    if not arm.complete or not errors or arm.arm_id not in costs:
+        return None
+    return Point(arm.label, mean_interval(errors), costs[arm.arm_id])
+
+
+def on_front(points: Sequence[Point], cost: str) -> list[bool]:
+    return front([point.cost[cost] for point in points], [point.error[0] for point in points])
+
+
+def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
+    """What is not shown, and why."""
+    shown = {point.label for point in points}
+    notes = []
+    for arm in arms:
+        if arm.label in shown:
+            if arm.diverged:
+                notes.append(f"{arm.label}: mean over the others, as {arm.diverged} of {arm.planned} runs diverged")
+        elif not arm.complete:
+            notes.append(f"Not shown: {arm.label}, {len(arm.runs)} of {arm.planned} runs finished")
+        else:
+            why = "its cost is not measured" if arm.runs["test_error"].notna().any() else "every run diverged"
+            notes.append(f"Not shown: {arm.label}, {why}")
+    return notes
+
+
+def _panel(axes: Axes, cost: str, points: Sequence[Point]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    members = on_front(points, cost)
+    axes.set_xscale("log")
+    costs = [float(point.cost[cost]) for point in points]
+    axes.set_xlim(min(costs) / 1.6, max(costs) * 1.6)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(costs) / min(costs) < 50 else (1,), numticks=20))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value).replace(".00", "").replace(".0", "")))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    log = _limit_errors(axes, points)
+    marks = list(zip(costs, points, members, strict=True))
+    line = _steps(axes, [(value, point.error[0]) for value, point, member in marks if member])
+    for mark in marks:
+        _mark(axes, *mark)
+    axes.set_title("test error, %" + (" (logarithmic)" if log else ""))
+    axes.set_xlabel(COSTS[cost], labelpad=2)
+    place_labels(axes, {point.label: (value, point.error) for value, point, _ in marks}, line)
+
+
+def _limit_errors(axes: Axes, points: Sequence[Point]) -> bool:
+    """From 0, or logarithmic where that would squeeze most points against it."""
+    means = [point.error[0] for point in points]
+    ends = [end for point in points for end in point.error if end == end]
+    if log_if_wide(axes.yaxis, means):
+        axes.set_ylim(min(means) / 1.5, max(ends) * 1.25)
+        return True
+    axes.set_ylim(0, (max(ends) * 1.12) or 1.0)
+    return False
+
+
+def _steps(axes: Axes, members: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The front: at each cost the least error that is to be had for it. Returns its corners."""
+    ordered = sorted(dict.fromkeys(members))
+    right, top = axes.get_xlim()[1], axes.get_ylim()[1]
+    corners, height = [], top
+    for cost, error in ordered:
+        corners += [(cost, height), (cost, error)]
+        height = error
+    corners.append((right, height))
+    line: Any = {"color": light("line"), "linewidth": 1, "linestyle": (0, (3, 2)), "zorder": 1}
+    axes.plot(*zip(*corners, strict=True), **line)
+    return corners
+
+
+def _mark(axes: Axes, cost: float, point: Point, member: bool) -> None:
+    """Filled and blue on the front, open and grey beside it."""
+    mean, low, high = point.error
+    colour = series(0) if member else light("soft")
+    bottom, top = axes.get_ylim()
+    axes.plot([cost, cost], [max(low, bottom), min(high, top)], color=colour, linewidth=1.6, solid_capstyle="round")
+    face: Any = {"markerfacecolor": colour if member else light("paper"), "markeredgewidth": 1.3}
+    axes.plot(cost, mean, marker="o" if member else "s", markersize=6.5, color=colour, **face)
+
+
+def _alt(points: Sequence[Point], notes: Sequence[str]) -> str:
+    told = "; ".join(
+        f"{point.label} {percent(point.error)}, {compact(point.cost['parameters'])} parameters, "
+        f"{compact(point.cost['macs'])} multiply-accumulates"
+        for point in sorted(points, key=lambda point: point.error[0])
+    )
+    fronts = [
+        f"by {COSTS[cost].partition(' of')[0]}: "
+        + listed([point.label for point, member in zip(points, on_front(points, cost), strict=True) if member])
+        for cost in COSTS
+    ]
+    rest = "".join(f" {note}." for note in notes)
+    return f"Test error against cost: {told}. On the Pareto front {'; '.join(fronts)}.{rest}"

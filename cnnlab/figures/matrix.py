@@ -1,0 +1,149 @@
+"""Families × switches: what each switch does to the test error of each family, as text and on one common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import copysign
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from cnnlab.analysis.matrixcells import SHOWN, MatrixCell, formula, read
+from cnnlab.analysis.rows import Tables
+from cnnlab.figures.drawing import effect
+from cnnlab.figures.drawing.effect import LINE, Scale, write
+from cnnlab.figures.drawing.style import WIDTH, nothing
+from cnnlab.figures.drawing.theme import light
+from cnnlab.planning.study import Matrix, Study
+from cnnlab.wording.numbers import listed, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Points: the page, the names of the families, the axis beneath the cells, a line of notes, the space around.
+PAGE, NAMES, AXIS, NOTE, SPACE = 72 * WIDTH, 68.0, 20.0, 12.0, 6.0
+LEGEND = (
+    "Effect on the test error in percentage points, with its 95 % interval. The",
+    "scale is compressed away from 0. Filled and bold: the interval excludes 0.",
+    "Right of 0, and blue: the second of the two values has the lower error.",
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The grid in points, y downwards."""
+
+    top: float
+    column: float
+    families: Sequence[str]
+    switches: Sequence[str]
+
+    def middle(self, switch: str) -> float:
+        return NAMES + self.column * (self.switches.index(switch) + 0.5)
+
+    def above(self, family: str) -> float:
+        return self.top + effect.HEIGHT * self.families.index(family)
+
+    @property
+    def bottom(self) -> float:
+        return self.top + effect.HEIGHT * len(self.families)
+
+
+def draw(study: Study, tables: Tables) -> tuple[Figure, str]:
+    """The figure and its alt text, which tells every cell."""
+    from matplotlib.figure import Figure
+
+    figure, matrix, cells = Figure(), study.matrix, read(study, tables)
+    if matrix is None:
+        return nothing(figure, "The study has no matrix.")
+    signs = {switch: formula(cells, switch, tables, study.name) for switch in matrix.switches}
+    titles = {switch: wrap(title, 14) for switch, title in matrix.switches.items()}
+    heads = max(len(titles[switch]) + len(wrap(signs[switch], 16)) for switch in titles)
+    column = (PAGE - NAMES) / len(titles)
+    grid = Layout(LINE * heads + SPACE, column, list(matrix.families), list(titles))
+    notes = _notes(matrix, cells)
+    height = grid.bottom + AXIS + NOTE * (len(LEGEND) + sum(map(len, notes.values()))) + SPACE
+    figure.set_size_inches(WIDTH, height / 72)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(height, 0))
+    axes.set_axis_off()
+    scale = Scale(effect.reach(row for cell in cells if (row := cell.row(SHOWN))), column / 2 - 10)
+    for switch, title in titles.items():
+        _head(axes, grid, switch, title, wrap(signs[switch], 16))
+        _ruler(axes, grid, switch, scale)
+    for family, label in matrix.families.items():
+        _family(axes, grid.above(family), label)
+    letters = {key: f"({chr(ord('a') + index)})" for index, key in enumerate(notes)}
+    for cell in cells:
+        _cell(axes, grid, cell, scale, letters.get((cell.switch, cell.refused or ""), ""))
+    _below(axes, grid.bottom + AXIS, {letters[key]: lines for key, lines in notes.items()})
+    return figure, _alt(matrix, cells, signs)
+
+
+def _head(axes: Axes, grid: Layout, switch: str, title: Sequence[str], sign: Sequence[str]) -> None:
+    """The title of a column, and what is subtracted from what."""
+    top = grid.top - SPACE - LINE * (len(title) + len(sign))
+    for index, line in enumerate((*title, *sign)):
+        role, size = ("ink", 9.0) if index < len(title) else ("soft", 8.5)
+        write(axes, grid.middle(switch), top + LINE * (index + 0.5), line, role, size)
+
+
+def _family(axes: Axes, above: float, label: str) -> None:
+    axes.plot([0, PAGE], [above, above], color=light("grid"), linewidth=0.7, zorder=0)
+    for index, line in enumerate(wrap(label, 12)):
+        write(axes, 0, above + effect.EDGE + LINE * (index + 0.5), line, ha="left")
+
+
+def _ruler(axes: Axes, grid: Layout, switch: str, scale: Scale) -> None:
+    axes.plot([0, PAGE], [grid.bottom, grid.bottom], color=light("line"), linewidth=0.7)
+    for at in {copysign(tick, sign) if tick else 0.0: None for tick in scale.ticks for sign in (-1, 1)}:
+        x = grid.middle(switch) + scale(at)
+        axes.plot([x, x], [grid.bottom, grid.bottom + 3], color=light("line"), linewidth=0.7)
+        write(axes, x, grid.bottom + 9, plain(at), "soft", 8)
+
+
+def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale, letter: str) -> None:
+    """The effect; or, small, why there is none: a refusal in full beneath the figure."""
+    middle, above, row = grid.middle(cell.switch), grid.above(cell.family), cell.row(SHOWN)
+    if row is not None:
+        effect.draw(axes, row, middle, above, grid.column, scale)
+        return
+    lines = wrap(cell.why(SHOWN) if cell.refused is None else f"not applicable {letter}", 15)[:4]
+    for index, line in enumerate(lines):
+        y = above + effect.HEIGHT / 2 + LINE * (index - (len(lines) - 1) / 2)
+        write(axes, middle, y, line, "soft", 8.5)
+
+
+def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> dict[tuple[str, str], list[str]]:
+    """Why cells are not applicable: lines by switch and reason."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.refused is not None:
+            families.setdefault((cell.switch, cell.refused), []).append(matrix.families[cell.family])
+    return {
+        (switch, reason): wrap(f"{matrix.switches[switch]}, {listed(found)}: {reason}", 66)
+        for (switch, reason), found in families.items()
+    }
+
+
+def _below(axes: Axes, top: float, notes: dict[str, list[str]]) -> None:
+    for index, line in enumerate(LEGEND):
+        write(axes, 0, top + NOTE * (index + 0.5), line, "soft", 8.5, ha="left")
+    y = top + NOTE * (len(LEGEND) + 0.5)
+    for letter, lines in notes.items():
+        write(axes, 0, y, letter, "soft", 8.5, ha="left")
+        for line in lines:
+            write(axes, 16, y, line, "soft", 8.5, ha="left")
+            y += NOTE
+
+
+def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> str:
+    columns = [f"{title} ({signs[switch] or 'no contrast yet'})" for switch, title in matrix.switches.items()]
+    rows = []
+    for family, label in matrix.families.items():
+        told = [f"{cell.title} {cell.told(SHOWN)}" for cell in cells if cell.family == family]
+        rows.append(f"{label}: {', '.join(told)}")
+    return (
+        f"Effect on the test error in percentage points, with its 95 % interval, of {'; '.join(columns)}. "
+        f"{'; '.join(rows)}."
+    )

@@ -1,0 +1,35 @@
+"""What the diagnostics of a study saw along depth, steps, shifts or learning rates: one panel for each quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cnnlab.figures.drawing.arms import ArmRuns
+from cnnlab.figures.drawing.panels import draw as draw_panels
+from cnnlab.figures.drawing.panels import tell
+from cnnlab.figures.drawing.quantities import ArmProfile, drawn
+from cnnlab.figures.drawing.style import nothing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+    """The figure and its alt text, from the table ``profiles``."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    if "profiles" not in tables:
+        return nothing(figure, "No run has been looked into yet.")
+    rows = tables["profiles"]
+    found = [
+        ArmProfile(arm.label, arm.index, arm.complete, rows[rows["run_id"].isin(arm.runs["run_id"])]) for arm in arms
+    ]
+    looked_into = [arm for arm in found if not arm.rows.empty]
+    panels = drawn(looked_into) if looked_into else []
+    if not panels:
+        return nothing(figure, "No run has been looked into yet.")
+    draw_panels(figure, panels)
+    return figure, "Means over seeds, with 95 % bands. " + " ".join(map(tell, panels))

@@ -1,0 +1,123 @@
+"""What a number does: a metric against the switch or the setting that a study varies, every seed as a dot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cnnlab.figures.drawing.arms import ArmRuns
+from cnnlab.figures.drawing.panels import Line, Panel, tell
+from cnnlab.figures.drawing.panels import draw as draw_panels
+from cnnlab.figures.drawing.style import nothing
+from cnnlab.planning.metrics import METRICS, Metric
+from cnnlab.planning.study import ContrastSpec, Study
+from cnnlab.planning.sweeps import ALL, Sweep, sweeps
+from cnnlab.wording.numbers import count, plain
+from cnnlab.wording.phrases import noun, unit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 6  # panels
+AXES = {
+    "model.depth": "layers",
+    "model.width": "width",
+    "model.dropout": "dropout",
+    "data.train_size": "training images",
+    "data.label_noise": "share of wrong training labels",
+    "data.noise_channels": "channels of noise",
+    "data.random_scale": "smallest scale of the digits",
+}
+
+
+def draw(study: Study, arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
+    """The figure and its alt text, from the runs of the arms."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    by_id = {arm.arm_id: arm for arm in arms if not arm.runs.empty}
+    runs = {name: by_id[arm.spec.arm_id] for name, arm in study.arms.items() if arm.spec.arm_id in by_id}
+    found = sweeps({name: arm.spec for name, arm in study.arms.items()})
+    panels = [panel for sweep in found for name in metrics_of(study, sweep) if (panel := _panel(sweep, name, runs))]
+    if not panels:
+        return nothing(figure, "No run has finished yet." if found else "No number varies among the arms.")
+    draw_panels(figure, panels[:MOST])
+    return figure, "Means over seeds, with 95 % intervals. " + " ".join(map(tell, panels[:MOST]))
+
+
+def metrics_of(study: Study, sweep: Sweep) -> list[str]:
+    """Of the contrasts of its arms, those that decide a claim first; test error where there are none."""
+    swept = {name for line in sweep.lines for name in line.arms}
+    primary = [contrast for claim in study.claims for contrast in claim.requires]
+    for contrasts in (primary, study.secondary):
+        found = dict.fromkeys(each.metric for each in contrasts if _drawable(each) and swept & set(each.contrast))
+        if found:
+            return list(found)
+    return ["test_error"]
+
+
+def _drawable(contrast: ContrastSpec) -> bool:
+    return not METRICS[contrast.metric].measured
+
+
+def _panel(sweep: Sweep, name: str, runs: Mapping[str, ArmRuns]) -> Panel | None:
+    """Of the arms of which the metric is measured; a line needs two of them."""
+    metric, lines = METRICS[name], []
+    places, ticks = _places(sweep)
+    for index, line in enumerate(sweep.lines):
+        mine = {places[value]: runs[arm] for arm, value in line.arms.items() if arm in runs}
+        points = {place: values for place, arm in mine.items() if (values := _values(arm, metric))}
+        if len(points) > 1:
+            missing = {place: len(mine[place].runs) - len(values) for place, values in points.items()}
+            label = _shared(line.shared) if len(sweep.lines) > 1 else ""
+            complete = all(arm.complete for arm in mine.values())
+            lines.append(Line(label, index, points, complete, missing={x: n for x, n in missing.items() if n}))
+    if not lines:
+        return None
+    axis = AXES.get(sweep.field, sweep.field.partition(".")[2].replace("_", " "))
+    return Panel(_title(metric), axis, lines, log_x=not ticks, geometric=metric.scale == "log2", dots=True, ticks=ticks)
+
+
+def _title(metric: Metric) -> str:
+    """A share of the arm itself is in percent; a metric that is compared as a ratio has no unit here."""
+    of = "" if metric.scale == "log2" else "%" if metric.unit == "pp" and not metric.signed else unit(metric.unit)
+    return f"{noun(metric.name)}{f', {of}' if of else ''}"
+
+
+def _places(sweep: Sweep) -> tuple[dict[float | None, float], dict[float, str]]:
+    """Where each value stands: at itself, or at equal distances where one of them is no number, or 0 among tenfolds."""
+    values = {value for line in sweep.lines for value in line.arms.values()}
+    known: list[float] = sorted(value for value in values if value is not None)
+    wide = min(known) == 0 and len(known) > 2 and max(known) >= 8 * known[1]
+    if None not in values and not wide:
+        return {value: float(value) for value in known}, {}
+    ordered = [*known, *([None] if None in values else [])]
+    names = {float(place): "all" if value is None else plain(value) for place, value in enumerate(ordered)}
+    return {value: float(place) for place, value in enumerate(ordered)}, names
+
+
+def _values(arm: ArmRuns, metric: Metric) -> list[float]:
+    """Of the runs that have one: one that diverged has none, nor has one that never reached the target."""
+    column: Sequence[Any] = list(arm.runs.get(metric.name, []))
+    factor = 1.0 if metric.scale == "log2" else metric.factor
+    found = [factor * float(value) for value in column if not pd.isna(value)]
+    return [value for value in found if isfinite(value) and (value > 0 or metric.scale == "linear")]
+
+
+def _shared(shared: Mapping[str, Any]) -> str:
+    """``residual``, ``not residual, width 8``, ``all images``."""
+    return ", ".join(_said(key, value) for key, value in shared.items())
+
+
+def _said(field: str, value: Any) -> str:
+    if field == ALL:
+        return "all images" if value is None else f"{count(value)} images"
+    key = field.partition(".")[2].replace("_", " ")
+    if isinstance(value, bool):
+        return key if value else f"not {key}"
+    if value is None:
+        return f"{key} by default"
+    return f"{key} {plain(value) if isinstance(value, int | float) else value}"

@@ -1,0 +1,174 @@
+"""Residual blocks: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", figures 2 and 5.
+
+A block is a few convolutions, and a shortcut that is added in front of the last activation:
+
+    normalization before the activation (the paper's)    conv, norm, activation, ..., conv, norm, sum, activation
+    normalization after it                               conv, activation, norm, ..., conv, sum, activation, norm
+
+The order moves nothing but the normalization, the last one behind the sum. A projection has no activation: its
+normalization stays behind its convolution in either order. Without a shortcut it is the block of the plain network,
+with the same weights by the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import prod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from cnnlab.models.layers.blocks import affine_layers, gap_head, named, output_shape
+from cnnlab.models.layers.switches import Activation, Normalization
+
+# The last convolution of a bottleneck has four times the channels of the others.
+EXPANSION = 4
+
+
+class Convolution(NamedTuple):
+    """One of a block, padded so that only the stride changes the size of the map."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+
+
+class Stage(NamedTuple):
+    """Blocks of one width; the first takes the stride."""
+
+    width: int
+    blocks: int
+    stride: int
+
+
+# Both from input channels, width (or output channels) and stride.
+Convolutions = Callable[[int, int, int], tuple[Convolution, ...]]
+Shortcut = Callable[[int, int, int], nn.Module]
+
+
+def basic(inputs: int, width: int, stride: int) -> tuple[Convolution, ...]:
+    """Two 3x3 convolutions (figure 5, left)."""
+    return Convolution(inputs, width, 3, stride), Convolution(width, width, 3, 1)
+
+
+def bottleneck(inputs: int, width: int, stride: int, *, strided: str = "1x1") -> tuple[Convolution, ...]:
+    """1x1, 3x3, 1x1 (figure 5, right); `strided` says whether the first, ``1x1``, or the ``3x3`` takes the stride."""
+    first, middle = (stride, 1) if strided == "1x1" else (1, stride)
+    return (
+        Convolution(inputs, width, 1, first),
+        Convolution(width, width, 3, middle),
+        Convolution(width, EXPANSION * width, 1, 1),
+    )
+
+
+class ZeroPadShortcut(nn.Module):
+    """Option A, without weights: ``(N, C, H, W)`` to ``(N, C + extra, ceil(H / s), ceil(W / s))``."""
+
+    def __init__(self, extra: int, stride: int) -> None:
+        super().__init__()
+        self.extra, self.stride = extra, stride
+
+    def extra_repr(self) -> str:
+        return f"extra={self.extra}, stride={self.stride}"
+
+    def forward(self, images: Tensor) -> Tensor:
+        return pad(images[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+
+
+def zero_pad(inputs: int, outputs: int, stride: int, *, normalization: Normalization) -> nn.Module:
+    """Option A: every `stride`-th pixel, and zeros for the new channels; there is nothing to normalize."""
+    return ZeroPadShortcut(outputs - inputs, stride)
+
+
+def projection(inputs: int, outputs: int, stride: int, *, normalization: Normalization) -> nn.Module:
+    """Option B: a 1x1 convolution and its normalization."""
+    bias = not replace(normalization, after=False).replaces_bias
+    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=bias)
+    return named(conv=conv, normalization=normalization.images(outputs))
+
+
+# Where the shape changes; elsewhere every shortcut is the identity.
+SHORTCUTS = {"identity": zero_pad, "projection": projection}
+
+
+class Block(nn.Module):
+    """``(N, inputs, H, W)`` to ``(N, outputs, ceil(H / stride), ceil(W / stride))``; its layers run in their order.
+
+    Args:
+        shortcut: where the shape changes; None makes the block of a plain network.
+        bias: whether convolutions have one even where a normalization replaces it.
+        zero_init: the last scale starts at 0 (Goyal et al. 2017, section 5.1).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        stride: int,
+        *,
+        convolutions: Convolutions,
+        shortcut: Shortcut | None,
+        activation: Activation,
+        normalization: Normalization,
+        bias: bool = False,
+        zero_init: bool = False,
+    ) -> None:
+        super().__init__()
+        *inner, last = convolutions(inputs, width, stride)
+        self.outputs = last.outputs
+        bias = bias or not normalization.replaces_bias
+        for number, conv in enumerate((*inner, last), start=1):
+            affine = nn.Conv2d(*conv, padding=conv.kernel // 2, bias=bias)
+            normalizer = normalization.images(conv.outputs)
+            for name, layer in affine_layers("conv", affine, normalizer, activation, normalization).items():
+                if conv is last and name == "activation":
+                    self.add_module("shortcut", _beside(inputs, last.outputs, stride, shortcut))
+                self.add_module(f"{name}{number}", layer)
+        if zero_init:
+            _start_at_zero(normalizer)
+
+    def forward(self, images: Tensor) -> Tensor:
+        out = images
+        for name, layer in self.named_children():
+            out = out + layer(images) if name == "shortcut" else layer(out)
+        return out
+
+
+def _beside(inputs: int, outputs: int, stride: int, shortcut: Shortcut | None) -> nn.Module | None:
+    if shortcut is None:
+        return None
+    return nn.Identity() if (inputs, stride) == (outputs, 1) else shortcut(inputs, outputs, stride)
+
+
+def _start_at_zero(normalizer: nn.Module) -> None:
+    """Now, and whenever `initialize` sets it."""
+    nn.init.zeros_(normalizer.get_parameter("weight"))
+    normalizer.initial_scale = 0.0  # type: ignore[assignment]
+
+
+def stages(
+    inputs: int, plan: Mapping[str, Stage], block: Callable[[int, int, int], Block]
+) -> tuple[dict[str, nn.Module], int]:
+    """The stages of `plan` for a map of `inputs` channels, and how many channels the last one returns."""
+    found: dict[str, nn.Module] = {}
+    for name, (width, count, first_stride) in plan.items():
+        blocks: list[nn.Module] = []
+        for stride in (first_stride, *[1] * (count - 1)):
+            made = block(inputs, width, stride)
+            blocks.append(made)
+            inputs = made.outputs
+        found[name] = nn.Sequential(*blocks)
+    return found, inputs
+
+
+def head_layers(
+    kind: str, outputs: int, classes: int, body: Mapping[str, nn.Module], channels: int, image_size: tuple[int, int]
+) -> dict[str, nn.Module]:
+    """Class scores from the `outputs` channels of `body`: from their averages, or from all their pixels."""
+    if kind == "gap":
+        return gap_head(outputs, classes)
+    shape = output_shape(named(**body), channels, image_size)
+    return {"flatten": nn.Flatten(), "output": nn.Linear(prod(shape), classes)}

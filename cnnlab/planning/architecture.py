@@ -1,0 +1,242 @@
+"""What the file of an architecture declares: its switches and the values they take, its presets, its limits.
+
+Planning reads these declarations, so nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import count, islice
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from cnnlab.core.errors import UserError, nearest
+from cnnlab.planning.spec import Count, Positive, Spec, Switch
+
+AUTO = "auto"
+# A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
+VOCABULARY: dict[str, tuple[str, ...]] = {
+    "activation": ("sigmoid", "scaled_sigmoid", "tanh", "relu", "gelu", "identity"),
+    # batch_scratch is our own layer of models/batchnorm.py, ghost8 and ghost32 those of models/ghost.py
+    "normalization": ("none", "batch", "batch_scratch", "ghost8", "ghost32", "layer", "group"),
+    "normalization_order": ("before", "after"),  # of the activation
+    "affine": ("both", "scale", "shift", "none"),  # what a normalization learns
+    "pooling": ("average", "max", "none"),  # none: the convolution before it takes the stride
+    "head": ("dense", "gap"),  # gap: global average pooling
+    "initialization": ("xavier", "kaiming", "paper"),
+}
+# Values that exclude each other wherever an architecture takes these switches.
+CONTRADICTIONS: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"normalization": "none", "normalization_order": "after"},
+        "because": "there is no normalization to place",
+    },
+    {
+        "when": {"normalization": "none", "affine": ["scale", "shift", "none"]},
+        "because": "there is no normalization that could learn a scale or shift",
+    },
+)
+# Where blocks have no sum between the two, these two orders are one.
+ORDERLESS: dict[str, Any] = {
+    "when": {"activation": "identity", "normalization_order": "after"},
+    "because": "the identity comes before and after at once",
+}
+SUMS = ("residual", "block")
+# Numbers from 0 up to but not including 1, always stored as floats.
+SHARES = ("dropout",)
+
+
+class SwitchSpec(Spec):
+    """One switch of an architecture: its default, and what else it may be."""
+
+    name: str
+    default: Switch
+    choices: tuple[Switch, ...] = ()
+    start: Count | None = Field(None, alias="from", description="smallest value of a whole number; 1 when absent")
+    step: Count = 1
+
+    @property
+    def values(self) -> tuple[Switch, ...]:
+        """Those to choose from; empty where the switch is a number."""
+        if isinstance(self.default, bool):
+            return (False, True)
+        return self.choices or VOCABULARY.get(self.name, ())
+
+    def describe(self) -> str:
+        """The legal values as a person would say them: ``none, batch`` or ``8, 14, 20, ...``."""
+        if values := self.values:
+            return ", ".join(_show(value) for value in values)
+        if self.name in SHARES:
+            return "0 or more, below 1"
+        if isinstance(self.default, float):
+            return "a number"
+        return ", ".join(map(str, islice(count(self.start or 1, self.step), 3))) + ", ..."
+
+    def check(self, value: object) -> Switch:
+        """`value` in its canonical type (a share written ``0`` becomes ``0.0``).
+
+        Raises:
+            ValueError: what is wrong, and which values are legal.
+        """
+        if values := self.values:
+            return _choose(value, values)
+        if isinstance(self.default, str):
+            raise ValueError("a switch that is a name declares its choices; add them")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"{_show(value)} is not a number; it takes {self.describe()}")
+        if self.name in SHARES and not 0 <= value < 1:
+            raise ValueError(f"{value} is out of range; it takes {self.describe()}")
+        if self.name in SHARES or isinstance(self.default, float):
+            return float(value)
+        return self._whole(value)
+
+    def _whole(self, value: float) -> int:
+        start = self.start or 1
+        if float(value).is_integer() and value >= start and (value - start) % self.step == 0:
+            return int(value)
+        below = start + max(0, math.floor((value - start) / self.step)) * self.step
+        close = f"{below} or {below + self.step}" if value > start else f"{start}"
+        raise ValueError(f"{value} is not one of {self.describe()}; nearest: {close}")
+
+
+def _choose(value: object, values: tuple[Switch, ...]) -> Switch:
+    for candidate in values:
+        if type(candidate) is type(value) and candidate == value:
+            return candidate
+    if isinstance(value, str) and all(isinstance(candidate, str) for candidate in values):
+        raise ValueError(f"unknown value '{value}'; {nearest(value, map(str, values))}")
+    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(each) for each in values)}")
+
+
+def _show(value: object) -> str:
+    """As YAML writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _as_specs(switches: Any) -> Any:
+    """A bare value is a switch with that default; each switch knows its name."""
+    if not isinstance(switches, Mapping):
+        return switches
+    return {
+        name: {**(value if isinstance(value, Mapping) else {"default": value}), "name": name}
+        for name, value in switches.items()
+    }
+
+
+class Preset(Spec):
+    """A named size of an architecture, with the data that it is meant for."""
+
+    channels: Count
+    image_size: Count
+    classes: Count
+    switches: dict[str, Switch] = Field({}, description="defaults that differ from the architecture's own")
+    table: Any = Field(None, description="a literal that `build` is given as `table`, where presets differ in it")
+    smallest_image: Count | None = None
+
+
+class Contradiction(Spec):
+    """Switch values that exclude each other; a list stands for any of its values."""
+
+    when: dict[str, Switch | tuple[Switch, ...]]
+    because: str
+
+    def values(self) -> dict[str, tuple[Switch, ...]]:
+        """The values of each switch that take part."""
+        return {name: value if isinstance(value, tuple) else (value,) for name, value in self.when.items()}
+
+
+class PaperInitialization(Spec):
+    """How the paper draws its weights; biases start at 0 but for those of the layers named in `ones`."""
+
+    normal: Positive | None = Field(None, description="standard deviation")
+    normal_fan_in: Positive | None = Field(None, description="g of the variance g / fan-in of a normal distribution")
+    uniform_fan_in: Positive | None = Field(None, description="g of the bound g / fan-in of a uniform distribution")
+    ones: tuple[str, ...] = Field((), description="layers whose biases start at 1, by the beginning of their names")
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> PaperInitialization:
+        if sum(value is not None for value in (self.normal, self.normal_fan_in, self.uniform_fan_in)) != 1:
+            raise ValueError("give one of normal, normal_fan_in, uniform_fan_in")
+        return self
+
+
+class Architecture(Spec):
+    """The literal ``ARCHITECTURE`` of one file, with the file's name and path."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    path: Path
+    title: str
+    paper: str
+    switches: Annotated[dict[str, SwitchSpec], BeforeValidator(_as_specs)]
+    presets: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Preset] = Field(min_length=1)
+    smallest_image: Count = Field(description="smallest legal height and width, in pixels")
+    needs_square: bool = False
+    contradictions: tuple[Contradiction, ...] = ()
+    refuses: dict[str, str] = Field({}, description="why a switch that others take makes no sense here")
+    paper_initialization: PaperInitialization | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _initialization_choices(cls, declared: Any) -> Any:
+        """`initialization: paper` is to be had where the paper says how it was done."""
+        switches = declared.get("switches")
+        if not isinstance(switches, Mapping) or not isinstance(switches.get("initialization"), str):
+            return declared
+        known = VOCABULARY["initialization"]
+        choices = known if declared.get("paper_initialization") else known[:-1]
+        written = {"default": switches["initialization"], "choices": choices}
+        return {**declared, "switches": {**switches, "initialization": written}}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Architecture:
+        if "initialization" not in self.switches:
+            raise ValueError('switches: every architecture takes initialization; add "initialization": "auto"')
+        for name, switch in self.switches.items():
+            self._check_choices(name, switch)
+            self._check_value(name, switch.default, "switches")
+        for name, preset in self.presets.items():
+            for switch_name, value in preset.switches.items():
+                self._check_value(switch_name, value, f"presets.{name}.switches")
+        for rule in self.contradictions:
+            for name, values in rule.values().items():
+                for value in values:
+                    self._check_value(name, value, "contradictions.when")
+        for name in self.refuses:
+            if name in self.switches:
+                raise ValueError(f"refuses.{name}: it is one of the switches; remove one")
+        return self
+
+    @property
+    def excluded(self) -> tuple[Contradiction, ...]:
+        """Its own contradictions, and the general ones about switches that it takes."""
+        orderless = () if set(SUMS) & set(self.switches) else (ORDERLESS,)
+        general = (Contradiction(**rule) for rule in (*CONTRADICTIONS, *orderless))
+        return (*self.contradictions, *(rule for rule in general if set(rule.when) <= set(self.switches)))
+
+    def _check_choices(self, name: str, switch: SwitchSpec) -> None:
+        unknown = [value for value in switch.choices if value not in VOCABULARY.get(name, switch.choices)]
+        if unknown:
+            raise ValueError(f"switches.{name}.choices: {unknown[0]}: not in the vocabulary of this switch")
+
+    def _check_value(self, name: str, value: Switch, place: str) -> None:
+        if name not in self.switches:
+            raise ValueError(f"{place}.{name}: not one of this architecture's switches")
+        if (name, value) == ("initialization", AUTO):
+            return
+        try:
+            self.switches[name].check(value)
+        except ValueError as error:
+            raise ValueError(f"{place}.{name}: {error}") from None
+
+    def preset(self, name: str, where: str) -> Preset:
+        """The preset of that name.
+
+        Raises:
+            UserError: with the nearest name if there is none.
+        """
+        if name not in self.presets:
+            raise UserError(f"{where}: preset: {self.name} has no preset '{name}'; {nearest(name, self.presets)}")
+        return self.presets[name]

@@ -1,0 +1,96 @@
+"""The configuration of one call: Snakemake's files and ``--config`` pairs, read the same way by every step."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
+from cnnlab.core.yamlfile import read_yaml
+from cnnlab.planning.spec import Positive, Spec, merge, validate
+from cnnlab.planning.study import ArmFields
+
+DEFAULT = paths.CONFIGS / "default.yaml"
+
+
+class Config(Spec):
+    """What ``workflow/config/*.yaml`` may hold."""
+
+    tier: str
+    results: str = Field(description="folder of the machine's output")
+    reports: str = Field(description="folder of what people read")
+    studies: str | tuple[str, ...] = Field("all", description="all, core, or names of studies and ids of claims")
+    study_paths: tuple[str, ...] = Field((str(paths.STUDIES),), description="folders of study files")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    override: ArmFields = Field(ArmFields(), description="laid over every arm")
+    seeds: Annotated[int, Field(ge=1)] | None = Field(None, description="instead of each study's own")
+    min_seeds: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="that a study with claims must have; as many as decide them, 5 or 6, when absent"
+    )
+    checkpoint_seconds: Positive = Field(30.0, description="training time between checkpoints of a run")
+    live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
+    benchmark_images: Annotated[int, Field(ge=64)] = Field(2048, description="images per timed pass of the benchmark")
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(Path(self.results), Path(self.reports))
+
+
+def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:
+    """`DEFAULT`, then each of `configfiles`, then ``key=value`` pairs, later ones winning.
+
+    Raises:
+        UserError: for an unknown key or a value out of range.
+    """
+    merged: dict[str, Any] = {}
+    files = [DEFAULT, *(Path(file) for file in configfiles)]
+    for file in files:
+        merged = merge(merged, _mapping(read_yaml(file), str(file)))
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise UserError(f"--config {pair}: not of the form key=value; write for example studies=core")
+        merged[key] = _value(text)
+    return from_mapping(merged, ", ".join(map(str, files)) if not pairs else "--config")
+
+
+def from_mapping(merged: Mapping[str, Any], where: str = "configuration") -> Config:
+    """The configuration that Snakemake has merged. ``studies=a,b`` on the command line is a list."""
+    values = dict(merged)
+    if isinstance(values.get("studies"), str) and "," in values["studies"]:
+        values["studies"] = tuple(part.strip() for part in values["studies"].split(",") if part.strip())
+    return validate(Config, values, where)
+
+
+def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:
+    """How a step is told the same by hand: ``--configfile`` and ``--config`` options, by key."""
+    files = [Path(file) for file in configfiles if Path(file) != DEFAULT]
+    known: dict[str, Any] = {}
+    for file in (DEFAULT, *files):
+        known = merge(known, _mapping(read_yaml(file), str(file)))
+    options = {"configfile": " ".join(f"--configfile {shlex.quote(str(file))}" for file in files)}
+    for key, value in sorted(merged.items()):
+        if known.get(key) != value:
+            text = value if isinstance(value, str) else json.dumps(value)
+            options[key] = f"--config {shlex.quote(f'{key}={text}')}"
+    return options
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: not a mapping of keys; write key: value")
+    return value

@@ -1,0 +1,152 @@
+"""A matrix of families and switches, as arms, contrasts, and the cells that a family refuses.
+
+Each family has a base arm. Each switch that its architecture takes is turned alone, everything else as in the base arm,
+so a cell compares two arms that differ in one thing; but for the activation, which brings its usual initialization
+along where the base arm leaves that open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlab.core.errors import UserError, nearest
+from cnnlab.planning import registry
+from cnnlab.planning.architecture import SwitchSpec
+from cnnlab.planning.spec import ArmSpec, merge
+from cnnlab.planning.study import Arm, CellContrast, Matrix, MatrixFields, SwitchFields, switch_text
+
+Fields = Mapping[str, Any]
+# Turns what is laid over the base of the study into an arm's spec; the last argument says where that stands.
+Complete = Callable[[Fields, str], ArmSpec]
+
+
+@dataclass(frozen=True)
+class Expanded:
+    arms: dict[str, Arm]
+    contrasts: tuple[CellContrast, ...]
+    matrix: Matrix
+
+
+def expand(written: MatrixFields, complete: Complete, where: str) -> Expanded:
+    """The arms and contrasts of every cell, family by family.
+
+    Raises:
+        UserError: for an unknown switch or level, or a contrast of other things than the two levels.
+    """
+    for name, switch in written.switches.items():
+        _check(name, switch, f"{where}.switches.{name}")
+    arms: dict[str, Arm] = {}
+    contrasts: list[CellContrast] = []
+    refused: dict[tuple[str, str], str] = {}
+    for family, fields in written.families.items():
+        row = _Row(family, fields.model_dump(include={"model", "data", "train"}, exclude_unset=True), complete, where)
+        base = Arm(family, fields.label or family, row.arm())
+        arms[family] = base
+        for name, switch in written.switches.items():
+            reason = _refusal(base.spec.model.architecture, name, switch)
+            if reason:
+                refused[family, name] = reason
+                continue
+            cell = row.cell(base, name, switch)
+            arms |= {arm.name: arm for arm in cell.values()}
+            contrasts += _contrasts(base, name, switch, cell)
+    families = {family: arms[family].label for family in written.families}
+    titles = {name: _title(name, switch) for name, switch in written.switches.items()}
+    return Expanded(arms, tuple(contrasts), Matrix(families, titles, refused))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A family: what it lays over the base of the study."""
+
+    name: str
+    fields: Fields
+    complete: Complete
+    where: str
+
+    def arm(self, **switches: Any) -> ArmSpec:
+        """Its base arm, or that with another value of some switch."""
+        turned = "".join(f", {name}={switch_text(value)}" for name, value in switches.items())
+        over = {"model": switches} if switches else {}
+        return self.complete(merge(self.fields, over), f"{self.where}.families.{self.name}{turned}")
+
+    def cell(self, base: Arm, name: str, switch: SwitchFields) -> dict[str, Arm]:
+        """The arm of each level, by the level's text: the base arm where that has it already."""
+        has = base.spec.model.switches[name]
+        declared = registry.get(base.spec.model.architecture).switches[name]
+        arms = {}
+        for text, level in zip(switch.texts, switch.levels, strict=True):
+            if declared.check(level) == has:
+                arms[text] = base
+            else:
+                suffix = f"{name}={text}"
+                label = f"{base.label}, {switch.labels.get(text, suffix)}"
+                arms[text] = Arm(f"{base.name} {suffix}", label, self.arm(**{name: level}))
+        return arms
+
+
+def _contrasts(base: Arm, name: str, switch: SwitchFields, cell: Mapping[str, Arm]) -> list[CellContrast]:
+    return [
+        CellContrast(
+            metric=effect.metric,
+            contrast={cell[text].name: weight for text, weight in effect.contrast.items()},
+            extension=effect.extension,
+            label=f"{base.label}: {_title(name, switch)}",
+            family=base.name,
+            switch=name,
+        )
+        for effect in switch.effects
+    ]
+
+
+def _title(name: str, switch: SwitchFields) -> str:
+    return switch.title or name.replace("_", " ")
+
+
+def _refusal(architecture: str, name: str, switch: SwitchFields) -> str | None:
+    """Why the architecture has no such cell; None if it takes the switch and both levels."""
+    found = registry.get(architecture)
+    if name not in found.switches:
+        return found.refuses.get(name, f"{found.title} has no switch '{name}'")
+    for text, level in zip(switch.texts, switch.levels, strict=True):
+        if not _takes(found.switches[name], level):
+            return f"{found.title} does not take {name}: {text}"
+    return None
+
+
+def _takes(switch: SwitchSpec, level: object) -> bool:
+    try:
+        switch.check(level)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(name: str, switch: SwitchFields, where: str) -> None:
+    """A switch and two levels of it that some architecture takes, and contrasts of these two."""
+    architectures = registry.architectures().values()
+    takers = [each.switches[name] for each in architectures if name in each.switches]
+    if not takers:
+        known = {switch for each in architectures for switch in each.switches}
+        raise UserError(f"{where}: no architecture has this switch; {nearest(name, known)}")
+    for level in switch.levels:
+        if not any(_takes(taker, level) for taker in takers):
+            _refuse_level(max(takers, key=lambda taker: len(taker.values)), level, f"{where}.levels")
+    for index, effect in enumerate(switch.effects):
+        _check_keys(effect.contrast, switch, f"{where}.effects.{index}.contrast")
+    _check_keys(switch.labels, switch, f"{where}.labels")
+
+
+def _refuse_level(taker: SwitchSpec, level: object, where: str) -> None:
+    try:
+        taker.check(level)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _check_keys(given: Mapping[str, Any], switch: SwitchFields, where: str) -> None:
+    for key in given:
+        if key not in switch.texts:
+            raise UserError(f"{where}: '{key}' is not one of the two levels; {nearest(key, switch.texts)}")

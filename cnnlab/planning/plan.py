@@ -1,0 +1,174 @@
+"""From study files to arms: everything that Snakemake must know before it starts, without torch or pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.paths import Paths
+from cnnlab.planning import catalog, device, registry
+from cnnlab.planning.config import Config
+from cnnlab.planning.fingerprint import fingerprint
+from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug, validate
+from cnnlab.planning.study import ArmFields, ClaimRegistry, Study, load_claims
+from cnnlab.planning.studyfile import load_study
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The selected studies of one tier, and what they need; `testable` are the claims of all studies, as (id, part)."""
+
+    config: Config
+    studies: tuple[Study, ...]
+    claims: ClaimRegistry
+    testable: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def tier(self) -> str:
+        return self.config.tier
+
+    @property
+    def paths(self) -> Paths:
+        return self.config.paths
+
+    @cached_property
+    def _arms(self) -> dict[str, ArmSpec]:
+        return {arm.spec.arm_id: arm.spec for study in self.studies for arm in study.arms.values()}
+
+    def arms(self) -> dict[str, ArmSpec]:
+        """Every arm once, however many studies share it, by its id."""
+        return self._arms
+
+    def arm(self, arm_id: str) -> ArmSpec:
+        """The arm of that id.
+
+        Raises:
+            UserError: if no study asks for it; so the code or a study was edited after Snakemake planned the job.
+        """
+        if arm_id not in self._arms:
+            raise UserError(
+                f"{arm_id}: no study asks for this arm; if code or a study was edited meanwhile, run snakemake again"
+            )
+        return self._arms[arm_id]
+
+    def manifests(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Each arm with each list of seeds that a study asks of it."""
+        pairs = {(arm.spec.arm_id, study.seeds) for study in self.studies for arm in study.arms.values()}
+        return sorted(pairs)
+
+    def manifest_files(self) -> list[str]:
+        return [str(self.paths.manifest(arm_id, seeds_slug(seeds))) for arm_id, seeds in self.manifests()]
+
+    def runs(self) -> list[tuple[str, int]]:
+        """Every (arm, seed) once."""
+        return sorted({(arm_id, seed) for arm_id, seeds in self.manifests() for seed in seeds})
+
+    def data(self) -> dict[str, PreparedSpec]:
+        """The prepared data sets by their id."""
+        specs = (spec.data.prepared() for spec in self._arms.values())
+        return {spec.data_id: spec for spec in specs}
+
+    def weight(self, arm_id: str) -> float:
+        """Roughly how long a run of the arm takes beside another's: longest arms start first, so cores idle least."""
+        spec = self._arms[arm_id]
+        size = spec.data.image_size or catalog.shape(spec.data)[1]
+        return spec.train.epochs * float(spec.model.switches.get("depth", 5)) * size
+
+    def tuning_runs(self, arm_id: str) -> float:
+        """What tuning the arm costs, in runs of it, without extensions of the grid."""
+        train = self._arms[arm_id].train
+        return 0.0 if train.learning_rate or not train.epochs else len(train.tune.rates) * train.tune.epochs_share
+
+    def study(self, name: str) -> Study:
+        return next(study for study in self.studies if study.name == name)
+
+
+def make_plan(config: Config) -> Plan:
+    """Read every study, check it, and keep those that `config` selects.
+
+    Raises:
+        UserError: for the first thing that cannot be run as written.
+    """
+    claims = load_claims(paths.CLAIMS)
+    resolve = _resolver(device.resolve(config.device))
+    files = [file for folder in config.study_paths for file in _study_files(folder)]
+    studies = [
+        load_study(file, config.tier, claims, resolve, config.override, config.seeds, config.min_seeds)
+        for file in files
+    ]
+    _refuse_namesakes(studies)
+    testable = frozenset((claim.id, claim.part) for study in studies for claim in study.claims)
+    return Plan(config, _select(studies, config.studies, claims), claims, testable)
+
+
+def _study_files(folder: str) -> Sequence[Path]:
+    if not Path(folder).is_dir():
+        raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
+    return sorted((*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml")))
+
+
+def _refuse_namesakes(studies: Sequence[Study]) -> None:
+    first: dict[str, Study] = {}
+    for study in studies:
+        namesake = first.setdefault(study.name, study)
+        if namesake is not study:
+            raise UserError(f"{study.path}: study: '{study.name}' is the name of {namesake.path} too; rename one")
+
+
+def _select(studies: Sequence[Study], selection: str | tuple[str, ...], claims: ClaimRegistry) -> tuple[Study, ...]:
+    """`all`, `core`, or whatever bears one of the names or tests one of the claims."""
+    if selection == "all":
+        return tuple(studies)
+    if selection == "core":
+        return tuple(study for study in studies if study.core)
+    wanted = (selection,) if isinstance(selection, str) else selection
+    names = {study.name for study in studies}
+    ids = {claim.id for study in studies for claim in study.claims}
+    for name in wanted:
+        if claims.get(name) and name not in ids:
+            raise UserError(f"studies: no study tests {name} yet; {nearest(name, {*names, *ids, 'all', 'core'})}")
+        if name not in names | ids:
+            raise UserError(f"studies: no study or claim '{name}'; {nearest(name, {*names, *ids, 'all', 'core'})}")
+    return tuple(
+        study for study in studies if study.name in wanted or any(claim.id in wanted for claim in study.claims)
+    )
+
+
+def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
+    torch = metadata.version("torch")
+
+    def resolve(fields: ArmFields, where: str) -> ArmSpec:
+        data = validate(DataSpec, fields.data, f"{where}: data")
+        train = validate(TrainSpec, fields.train, f"{where}: train")
+        try:
+            shape = catalog.shape(data)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        model = _model(fields, shape, f"{where}: model")
+        return ArmSpec(
+            model=model,
+            data=data,
+            train=train,
+            device="cuda" if on == "cuda" else "cpu",
+            precision="amp" if on == "cuda" else "float32",
+            torch=torch,
+            fingerprint=fingerprint(model.architecture),
+        )
+
+    return resolve
+
+
+def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> ModelSpec:
+    switches = dict(fields.model)
+    architecture = switches.pop("architecture", None)
+    preset = switches.pop("preset", "small")
+    if not isinstance(architecture, str) or not isinstance(preset, str):
+        raise UserError(f"{where}: architecture: missing; {nearest('', registry.architectures())}")
+    complete = registry.resolve(architecture, preset, switches, where)
+    registry.check_image(architecture, preset, complete, *shape, where)
+    return ModelSpec(architecture=architecture, preset=preset, switches=complete)

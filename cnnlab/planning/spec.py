@@ -1,0 +1,262 @@
+"""What a run is: the frozen, validated description that its ids are computed from.
+
+Planning imports this module, so it imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cnnlab.core.errors import UserError, nearest
+
+Switch = bool | int | float | str
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+# Runs named in no study: pilots draw their seeds from 1000 upwards, tuning from 10,000. Neither is used again.
+FIRST_PILOT_SEED = 1_000
+TUNING_SEED = 10_000
+
+
+class Spec(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelSpec(Spec):
+    """An architecture, one of its presets, and the value of every switch that it honours."""
+
+    architecture: str
+    preset: str = "small"
+    switches: dict[str, Switch] = {}
+
+
+class PreparedSpec(Spec):
+    """The part of `DataSpec` that decides the bytes of the prepared file."""
+
+    name: str
+    root: str | None = None
+    image_size: Count | None = None
+    channels: Literal[1, 3] | None = None
+    limit: Count | None = Field(
+        None, description="stratified subset of all images, taken before the split; bounds train_size too"
+    )
+    validation: Share | Count | None = Field(None, description="images, or a share of them")
+    test: Share | Count | None = Field(None, description="images, or a share of them")
+    split_seed: int = 0
+
+    @property
+    def data_id(self) -> str:
+        """Name and hash of everything that decides the prepared file, but for where a known dataset lies."""
+        identity = self.model_dump(mode="json", include=set(PreparedSpec.model_fields))
+        if self.name != "folder":
+            identity.pop("root")
+        return f"{self.name}-{digest(identity)}"
+
+
+class DataSpec(PreparedSpec):
+    """Images, their split, and what the training job does to them."""
+
+    train_size: Count | None = Field(None, description="stratified subset of the training images")
+    shuffle_pixels: bool = Field(False, description="one new permutation of the pixels per seed")
+    augment: tuple[str, ...] = Field((), description="for example shift:2, rotate:15, flip")
+    standardize: Literal["channel", "pixel", "none"] = Field(
+        "channel", description="by mean and sd of the training images, of each channel or each pixel"
+    )
+    scale_pixels: bool = Field(False, description="each pixel times a constant from 0.01 to 100, new per seed")
+    label_noise: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of wrong training labels")
+    noise_channels: Annotated[int, Field(ge=0)] = Field(0, description="channels of noise added to each image")
+    random_scale: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="images shrunk by a random factor between this and 1"
+    )
+
+    @property
+    def varies(self) -> bool:
+        """Whether the training images or labels differ from seed to seed."""
+        return self.shuffle_pixels or self.scale_pixels or self.label_noise > 0
+
+    @property
+    def movable(self) -> bool:
+        """Whether a pixel may take the place of another: each has its neighbours, and all have one scale."""
+        return not (self.shuffle_pixels or self.scale_pixels or self.standardize == "pixel")
+
+    def prepared(self) -> PreparedSpec:
+        return PreparedSpec(**{name: getattr(self, name) for name in PreparedSpec.model_fields})
+
+
+class TuneSpec(Spec):
+    """The grid of learning rates that every tuned arm is given, and its budget."""
+
+    rates: tuple[Positive, ...] = (0.01, 0.03, 0.1, 0.3)
+    epochs_share: Annotated[float, Field(gt=0, le=1)] = 1 / 3
+    extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> TuneSpec:
+        if not self.rates or list(self.rates) != sorted(set(self.rates)):
+            raise ValueError("rates must ascend, at least one, without duplicates")
+        return self
+
+
+class TrainSpec(Spec):
+    """SGD with momentum and how long, how fast, measured how often."""
+
+    epochs: Annotated[int, Field(ge=0, description="0 leaves the network as it was initialized")]
+    classifier: Literal["network", "svm", "hog_svm"] = Field(
+        "network", description="svm: a linear SVM on the features below the last layer; hog_svm: on HOG of the images"
+    )
+    batch_size: Count = 64
+    optimizer: Literal["sgd"] = "sgd"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    learning_rate: Positive | None = Field(None, description="fixed by the study; tuned when absent")
+    tune: TuneSpec = TuneSpec()
+    target_accuracy: Share = 0.9
+    evaluations_per_epoch: Count = 1
+    time_limit_seconds: Positive | None = None
+
+    @model_validator(mode="after")
+    def _uses_what_it_is_given(self) -> TrainSpec:
+        if self.classifier == "hog_svm" and self.epochs:
+            raise ValueError("classifier: hog_svm uses no network; set epochs to 0")
+        if self.learning_rate is not None and not self.epochs:
+            raise ValueError("learning_rate: nothing is trained in 0 epochs; remove it, or write null")
+        return self
+
+
+class ArmSpec(Spec):
+    """Everything known at planning that decides what a training job computes."""
+
+    model: ModelSpec
+    data: DataSpec
+    train: TrainSpec
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["float32", "amp"] = "float32"
+    diagnostics: tuple[str, ...] = Field((), description="what the metrics of its contrasts ask for")
+    torch: str
+    fingerprint: str
+
+    @property
+    def arm_id(self) -> str:
+        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count."""
+        identity = self.model_dump(mode="json")
+        if self.train.learning_rate is not None:
+            identity["train"].pop("tune")
+        if self.data.name != "folder":
+            identity["data"].pop("root")
+        return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
+
+
+def run_id(arm_id: str, data_checksum: str, learning_rate: float | None, seed: int) -> str:
+    """The name of one run: what planning knows, and what only the job can know."""
+    return digest([arm_id, data_checksum, learning_rate, seed], 16)
+
+
+def digest(value: object, length: int = 10) -> str:
+    """Hash of a JSON value, independent of the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def seeds_slug(seeds: tuple[int, ...]) -> str:
+    """Runs of consecutive seeds: ``(0, 1, 2, 7)`` → ``0-2_7``."""
+    spans: list[list[int]] = []
+    for seed in sorted(seeds):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return "_".join(f"{low}-{high}" if high > low else f"{low}" for low, high in spans)
+
+
+def parse_seeds(slug: str) -> tuple[int, ...]:
+    """The inverse of `seeds_slug`.
+
+    Raises:
+        UserError: if the text is not of that form.
+    """
+    try:
+        bounds = [[int(part) for part in span.split("-")] for span in slug.split("_")]
+        return tuple(seed for span in bounds for seed in range(span[0], span[-1] + 1))
+    except ValueError:
+        raise UserError(f"--seeds {slug}: not a list of seeds; write 0-7, or 0-2_7") from None
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def validate(model: type[S], value: Any, where: str) -> S:
+    """Build a `model` from parsed YAML or JSON.
+
+    Raises:
+        UserError: one line with the place, the key, what is wrong, and the nearest valid name of an unknown key.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise UserError(_first_line(model, error, where)) from None
+
+
+def _first_line(model: type[BaseModel], error: ValidationError, where: str) -> str:
+    problem, *others = _mistakes(error)
+    key = ".".join(str(part) for part in problem["loc"] if not _is_branch(part))
+    more = f" (and {len(others)} more)" if others else ""
+    if problem["type"] == "extra_forbidden":
+        owner = _owner(model, problem["loc"])
+        hint = f"; {nearest(str(problem['loc'][-1]), owner.model_fields)}" if owner else ""
+        return f"{where}: {key}: unknown key{hint}{more}"
+    if problem["type"] == "missing":
+        return f"{where}: {key}: missing; add it{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    place = f"{where}: {key}" if key else where
+    return f"{place}: {message}, not {problem['input']!r}{more}" if key else f"{place}: {message}{more}"
+
+
+def _mistakes(error: ValidationError) -> list[Any]:
+    """Without lists that are too short only because an item of theirs is wrong; missing keys last, as a misspelt one
+    leaves one missing."""
+    found: list[Any] = list(error.errors())
+    wrong = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    own = [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong]
+    return sorted(own, key=lambda one: bool(one["type"] == "missing"))
+
+
+def _is_branch(part: object) -> bool:
+    """Pydantic names the branches of a union in the location; a person doesn't write them."""
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+
+
+def _owner(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that refused the last key of `location`."""
+    owner: Any = model
+    for part in location[:-1]:
+        if isinstance(part, int) or owner is None:
+            continue
+        field = owner.model_fields.get(part)
+        owner = _inner_model(field.annotation) if field else None
+    return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
+
+
+def _inner_model(annotation: Any) -> Any:
+    """The first pydantic model within an annotation such as ``tuple[ClaimSpec, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_inner_model(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on top, mapping by mapping; a list replaces a list."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged

@@ -1,0 +1,185 @@
+"""What is read off a network while it trains and after, beside its loss: one module for each diagnostic.
+
+A diagnostic reads and changes nothing: a run ends with the same bits with and without it. A study asks for one by a
+metric that it measures (`cnnlab.planning.metrics`); the module of that name has a class `Diagnostic`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.core.errors import UserError
+from cnnlab.data.load import Dataset, Split, select
+from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.spec import ArmSpec
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a diagnostic may look at."""
+
+    arm: ArmSpec
+    model: nn.Module
+    data: Dataset
+    seed: int
+    learning_rate: float | None
+    total_steps: int
+    steps_per_epoch: int
+
+    @cached_property
+    def layers(self) -> dict[str, nn.Module]:
+        """Convolutions and dense layers by name, from the input to the class scores."""
+        return layers_of(self.model, nn.Conv2d, nn.Linear)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One number of a profile: `quantity` in `unit` at `position`, on an axis that the quantity names."""
+
+    quantity: str
+    position: float
+    value: float | None
+    label: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """With a value that is not finite as a missing one."""
+        known = self.value is not None and math.isfinite(self.value)
+        return {**asdict(self), "value": self.value if known else None}
+
+
+@dataclass
+class Findings:
+    """What a diagnostic leaves behind: a value for each of its metrics, values per test image, profiles, and pictures:
+    stacks ``(count, height, width)`` by name."""
+
+    values: dict[str, float | None]
+    per_image: dict[str, Tensor] = field(default_factory=dict)
+    profile: list[Point] = field(default_factory=list)
+    pictures: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Diagnostic:
+    """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
+
+    `share` is about what it costs, as a share of a run of its arm: for planning.
+
+    Raises:
+        UserError: if the run has nothing that it could look at.
+    """
+
+    share = 0.1
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.state: dict[str, Any] = {}
+
+    def require(self, fits: bool, what: str) -> None:
+        """Refuse a run that does not fit, before it is trained."""
+        if not fits:
+            mine = type(self).__module__.rpartition(".")[2]
+            metrics = ", ".join(name for name, metric in METRICS.items() if metric.diagnostic == mine)
+            model = self.run.arm.model
+            raise UserError(
+                f"{model.architecture} ({model.preset}): {metrics} needs {what}; compare another metric, or other arms"
+            )
+
+    def start(self) -> None:
+        """Before the first step."""
+
+    def before_update(self, step: int) -> None:
+        """Gradients of `step` (0-based) are there, weights not yet changed."""
+
+    def evaluated(self, step: int, train_loss: float) -> None:
+        """After an evaluation, at `step` updates; `train_loss` is the mean of the steps since the last one."""
+
+    def finish(self) -> Findings:
+        """After a run that finished."""
+        raise NotImplementedError
+
+
+def module(name: str) -> Any:
+    """The module of the diagnostic `name`."""
+    return import_module(f"cnnlab.training.diagnostics.{name}")
+
+
+class Diagnostics:
+    """All that an arm asks for, as one; keeps the time that they take."""
+
+    def __init__(self, names: Sequence[str], run: Run) -> None:
+        began = time.thread_time()
+        self._members = [module(name).Diagnostic(run) for name in names]
+        self.cpu_seconds = time.thread_time() - began if names else 0.0
+
+    def call(self, method: str, *arguments: Any) -> None:
+        if self._members:
+            began = time.thread_time()
+            for member in self._members:
+                getattr(member, method)(*arguments)
+            self.cpu_seconds += time.thread_time() - began
+
+    def finish(self) -> Findings:
+        began = time.thread_time()
+        whole = Findings({})
+        for member in self._members:
+            found = member.finish()
+            whole.values |= found.values
+            whole.per_image |= found.per_image
+            whole.profile += found.profile
+            whole.pictures |= found.pictures
+        self.cpu_seconds += time.thread_time() - began
+        return whole
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"cpu_seconds": self.cpu_seconds, "members": [member.state for member in self._members]}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        self.cpu_seconds = saved["cpu_seconds"]
+        for member, state in zip(self._members, saved["members"], strict=True):
+            member.state = state
+
+
+def spread(split: Split, count: int) -> Split:
+    """`count` images at equal distances, or all if there are fewer: the first ones would be of one class."""
+    rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
+    rows = rows.to(split.labels.device)
+    return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
+
+
+def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, Any]:
+    """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
+    beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
+    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
+    return {name: layer for name, layer in found if not name.startswith(beside)}
+
+
+def first_weight(model: nn.Module) -> Tensor:
+    """The weight of the layer that sees the pixels: the first parameter with two or more dimensions.
+
+    Raises:
+        ValueError: if the network has no such parameter.
+    """
+    for parameter in model.parameters():
+        if parameter.ndim >= 2:
+            return parameter
+    raise ValueError("the network has no weight matrix or kernel")
+
+
+def steps_to_target(steps: list[int], accuracies: list[float], target: float) -> int | None:
+    """The first evaluated step at which validation accuracy reaches `target`; None (censored) if it never does."""
+    return next((step for step, accuracy in zip(steps, accuracies, strict=True) if accuracy >= target), None)
+
+
+def slope(values: Sequence[float]) -> float:
+    """Rise of the least-squares line from the first to the last of `values`, which stand at equal distances."""
+    y = torch.tensor(values, dtype=torch.float64)
+    x = torch.linspace(-0.5, 0.5, len(y), dtype=torch.float64)
+    return float((x * y).sum() / (x * x).sum())

@@ -1,0 +1,337 @@
+"""One job: tune an arm, then train all its seeds, in one process. Whatever is finished already is not done again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.core.paths import Paths
+from cnnlab.planning import device
+from cnnlab.planning.spec import TUNING_SEED, ArmSpec, digest, run_id
+from cnnlab.training import records
+from cnnlab.training.records import Record, read_json, write_json
+from cnnlab.training.tune import Choice, Trial, choose, tuning_epochs
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+    from cnnlab.data.load import Dataset
+    from cnnlab.tracking import LiveMirror
+    from cnnlab.training.train import Outcome, Trained
+
+Report = Callable[[Record], None]
+
+
+@dataclass
+class Job:
+    """An arm, where it lies, and the clock of the process that trains it."""
+
+    arm: ArmSpec
+    paths: Paths
+    checkpoint_seconds: float = 30.0
+    live: LiveMirror | None = None
+    started: float = field(default_factory=lambda: process_start())
+    seconds_to_first_step: float | None = None
+    _data: tuple[int | None, Dataset] | None = None
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return read_json(self.paths.data_card(self.arm.data.data_id))
+
+    def known(self, rate: float) -> Trial | None:
+        """The outcome of a tuning run that is on disk, without what it cost."""
+        path = self._trial_path(rate)
+        return read_json(path)["outcome"] if path.exists() else None
+
+    def tuning_cpu_seconds(self, choice: Choice) -> float | None:
+        """What tuning the arm cost, in whichever process it was done; None if that is no longer known."""
+        paths = [self._trial_path(trial["learning_rate"]) for trial in choice.trials]
+        return sum(read_json(path)["cpu_seconds"] for path in paths) if all(path.exists() for path in paths) else None
+
+    def finished(self, choice: Choice | None, seeds: Sequence[int]) -> dict[int, Record]:
+        """Those of `seeds` whose runs are on disk."""
+        if choice is None:
+            return {}
+        found = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed in seeds}
+        return {seed: Record(path) for seed, path in found.items() if (path / records.SPEC).exists()}
+
+    def trial(self, rate: float) -> Trial:
+        """The outcome of one tuning run, from disk or trained now."""
+        from cnnlab.training import train
+
+        known = self.known(rate)
+        if known is not None:
+            return known
+        trained = train.train(
+            self.arm, self.data(TUNING_SEED), TUNING_SEED, rate, tuning_epochs(self.arm), first_step=self._first_step
+        )
+        finished = trained.status == "finished"
+        outcome: Trial = {
+            "learning_rate": rate,
+            "status": trained.status,
+            "validation_loss": trained.curves.validation_losses[-1] if finished else None,
+            "validation_error": 1 - trained.curves.validation_accuracies[-1] if finished else None,
+        }
+        write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
+        return outcome
+
+    def run(self, choice: Choice, seed: int) -> Record:
+        """Train one seed and write its record."""
+        from cnnlab.training import train
+
+        checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
+        began, data = time.time_ns() // 1_000_000, self.data(seed)
+        trained = train.train(
+            self.arm,
+            data,
+            seed,
+            choice.learning_rate,
+            self.arm.train.epochs,
+            checkpoint=checkpoint,
+            checkpoint_seconds=self.checkpoint_seconds,
+            first_step=self._first_step,
+            diagnostics=self.arm.diagnostics,
+            **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
+        )
+        clock = time.process_time()
+        outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
+        evaluation = time.process_time() - clock
+        record = records.write_record(
+            self.paths,
+            self._spec(choice, seed),
+            outcome.values,
+            self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
+            _tensors(trained, outcome, data),
+            [point.as_row() for point in outcome.findings.profile],
+        )
+        checkpoint.unlink(missing_ok=True)
+        return record
+
+    def data(self, seed: int) -> Dataset:
+        """The data set in memory; read again only where it differs from seed to seed."""
+        from cnnlab.data.load import load
+
+        key = seed if self.arm.data.varies else None
+        if self._data is None or self._data[0] != key:
+            spec = self.arm.data
+            data_id = spec.data_id
+            files = self.paths.data_file(data_id), self.paths.data_card(data_id)
+            self._data = (key, load(*files, spec, seed).to(self.arm.device))
+        return self._data[1]
+
+    def _run_id(self, choice: Choice, seed: int) -> str:
+        return run_id(self.arm.arm_id, self.card["checksum"], choice.learning_rate, seed)
+
+    def _trial_path(self, rate: float) -> Path:
+        key = digest([self.card["checksum"], rate])
+        return self.paths.tuning_dir(self.arm.arm_id) / f"{key}.json"
+
+    def _first_step(self) -> None:
+        if self.seconds_to_first_step is None:
+            self.seconds_to_first_step = time.time() - self.started
+
+    def _spec(self, choice: Choice, seed: int) -> dict[str, Any]:
+        return {
+            "run_id": self._run_id(choice, seed),
+            "arm_id": self.arm.arm_id,
+            "seed": seed,
+            "learning_rate": choice.learning_rate,
+            "learning_rate_source": choice.source,
+            "tuning": list(choice.trials),
+            "tuning_edge": choice.edge,
+            "data_checksum": self.card["checksum"],
+            "arm": self.arm.model_dump(mode="json"),
+        }
+
+    def _provenance(
+        self, trained: Any, choice: Choice, result: dict[str, Any], began: int, evaluation: float, images: int
+    ) -> dict[str, Any]:
+        import torch
+
+        curves = trained.curves
+        target, reached = result["steps_to_target"], None
+        if target is not None:
+            reached = (curves.milliseconds[curves.steps.index(target)] - began) / 1000
+        cpu = self.arm.device == "cpu"
+        return {
+            "started_ms": began,
+            "ended_ms": time.time_ns() // 1_000_000,
+            "seconds": trained.seconds,
+            "cpu_seconds": trained.cpu_seconds + evaluation,
+            "tuning_cpu_seconds": self.tuning_cpu_seconds(choice),  # of the arm, the same in each of its runs
+            "seconds_to_first_step": self.seconds_to_first_step,
+            "diagnostic_cpu_seconds": trained.diagnostics.cpu_seconds,
+            "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds or None,
+            "peak_memory_mb": peak_memory_mb() if cpu else torch.cuda.max_memory_allocated() / 2**20,
+            "seconds_to_target": reached,
+            "evaluation_ms": curves.milliseconds,
+            "threads": torch.get_num_threads(),
+            "device": self.arm.device,
+            "hardware": {
+                "cpu": cpu_name(),
+                "cores": os.cpu_count(),
+                "gpu": None if cpu else torch.cuda.get_device_name(),
+            },
+            "versions": versions(),
+            "git": git_state(),
+            "platform": platform.platform(),
+        }
+
+
+def run_job(
+    arm: ArmSpec,
+    paths: Paths,
+    seeds: Sequence[int],
+    checkpoint_seconds: float,
+    report: Report = lambda record: None,
+    live: LiveMirror | None = None,
+) -> Path:
+    """Tune `arm` and train `seeds`, but for what is done; return the manifest.
+
+    Holds the arm's lock meanwhile: the children of a killed Snakemake may still be at work on it.
+
+    Raises:
+        UserError: if the device is not there, the data do not match their card, or the disk is full.
+    """
+    from filelock import FileLock
+
+    job = Job(arm, paths, checkpoint_seconds, live)
+    lock = paths.lock(arm.arm_id)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with _waiting(FileLock(lock), arm.arm_id):
+        choice = choose(arm, job.known)
+        finished = job.finished(choice, seeds)
+        if len(finished) < len(seeds):
+            with device.lease(arm.device):
+                _prepare(arm)
+                choice = choice or choose(arm, job.trial)
+                assert choice is not None
+                finished = job.finished(choice, seeds)
+                for seed in seeds:
+                    if seed not in finished:
+                        finished[seed] = job.run(choice, seed)
+                        report(finished[seed])
+        return records.write_manifest(paths, arm.arm_id, finished)
+
+
+@contextmanager
+def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
+    """Hold `lock`; say so if another process holds it first."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"cnnlab: {arm_id} is being trained by another process; waiting for it", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _prepare(arm: ArmSpec) -> None:
+    import torch
+
+    from cnnlab.training import train
+
+    device.check(arm.device, torch.cuda.is_available())
+    train.prepare_process(arm.device)
+
+
+def retrain(record: Record, paths: Paths) -> Record:
+    """Train a finished run again from its record, into `paths`; for `cnnlab verify`."""
+    spec = record.spec
+    arm = ArmSpec.model_validate(spec["arm"])
+    job = Job(arm, paths)
+    choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
+    _prepare(arm)
+    return job.run(choice, int(spec["seed"]))
+
+
+def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dict[str, Any]]:
+    import torch
+
+    curves = trained.curves
+    files: dict[str, dict[str, Any]] = {
+        records.CURVES: {
+            "step.loss": curves.loss[: trained.step].float().cpu(),
+            "step.gradient_norm": curves.gradient_norm[: trained.step].float().cpu(),
+            "evaluation.step": torch.tensor(curves.steps, dtype=torch.int64),
+            "evaluation.epoch": torch.tensor(curves.steps, dtype=torch.float32) / trained.steps_per_epoch,
+            "evaluation.train_loss": torch.tensor(curves.train_losses),
+            "evaluation.validation_loss": torch.tensor(curves.validation_losses),
+            "evaluation.validation_accuracy": torch.tensor(curves.validation_accuracies),
+            "evaluation.learning_rate": torch.tensor(curves.learning_rates),
+        },
+        records.WEIGHTS: {name: value.cpu() for name, value in trained.model.state_dict().items()},
+    }
+    test = outcome.test
+    if test is not None:
+        per_image = {
+            "label": data.test.labels,
+            "correct": test.correct.to(torch.uint8),
+            "predicted": test.predicted,
+            **({} if test.loss is None else {"loss": test.loss.float()}),
+            **({} if test.confidence is None else {"confidence": test.confidence.float()}),
+            **outcome.findings.per_image,
+        }
+        files[records.TEST] = {name: value.cpu() for name, value in per_image.items()}
+    if outcome.findings.pictures:
+        files[records.PICTURES] = outcome.findings.pictures
+    return files
+
+
+def process_start() -> float:
+    """When this process began, in seconds since 1970."""
+    import psutil
+
+    return float(psutil.Process().create_time())
+
+
+def peak_memory_mb() -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    packages = {name: metadata.version(name) for name in ("torch", "numpy")}
+    return {"python": platform.python_version(), **packages}
+
+
+@lru_cache
+def git_state() -> dict[str, Any]:
+    """The commit that the code comes from, and whether tracked files differ from it; missing outside a checkout."""
+    commit = _git("rev-parse", "HEAD")
+    dirty = _git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit or None, "dirty": None if dirty is None else bool(dirty)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@lru_cache
+def cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,256 @@
+"""One directory per finished run. It appears whole or not at all, and nothing deletes it but `cnnlab clean`."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
+from cnnlab.planning.spec import DataSpec, seeds_slug
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SPEC, RESULT, PROVENANCE = "spec.json", "result.json", "provenance.json"
+CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safetensors"
+PROFILE, PICTURES = "profile.json", "pictures.safetensors"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run, read lazily from its directory."""
+
+    directory: Path
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        return read_json(self.directory / SPEC)
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        return read_json(self.directory / RESULT)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        return read_json(self.directory / PROVENANCE)
+
+    @property
+    def run_id(self) -> str:
+        return str(self.spec["run_id"])
+
+    @property
+    def arm_id(self) -> str:
+        return str(self.spec["arm_id"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.spec["seed"])
+
+    @property
+    def weights_path(self) -> Path:
+        return self.directory / WEIGHTS
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """1-d arrays ``step.*`` (one value per step) and ``evaluation.*`` (one per evaluation)."""
+        return _arrays(self.directory / CURVES)
+
+    def test(self) -> dict[str, np.ndarray] | None:
+        """Per test image ``label``, ``correct``, ``predicted``, ``loss`` (nats), ``confidence``, and what diagnostics
+        left; None for a run that did not finish."""
+        path = self.directory / TEST
+        return _arrays(path) if path.exists() else None
+
+    def profile(self) -> list[dict[str, Any]]:
+        """What its diagnostics saw along depth, steps or shifts: quantity, position, value and label of each point."""
+        path = self.directory / PROFILE
+        points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return points
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """What its diagnostics left to look at: stacks ``(count, height, width)`` by name."""
+        path = self.directory / PICTURES
+        return _arrays(path) if path.exists() else {}
+
+
+def load(run_dir: Path) -> Record:
+    """The record in `run_dir`.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if not (run_dir / SPEC).exists():
+        raise UserError(f"{run_dir}: no finished run; `cnnlab list --runs` names those that are")
+    return Record(run_dir)
+
+
+def current(paths: Paths, record: Record) -> bool:
+    """Whether the record was trained on the images that its data set holds now."""
+    card = paths.data_card(DataSpec.model_validate(record.spec["arm"]["data"]).data_id)
+    return card.exists() and bool(read_json(card)["checksum"] == record.spec["data_checksum"])
+
+
+def scan(paths: Paths) -> Iterator[Record]:
+    """Every finished run on disk, in the order of its id."""
+    yield from (Record(found.parent) for found in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
+
+
+def find(paths: Paths, run: str) -> Record:
+    """The finished run whose id is `run`, or begins so.
+
+    Raises:
+        UserError: if there is none, or more than one.
+    """
+    found = [record for record in scan(paths) if record.run_id.startswith(run)]
+    if len(found) != 1:
+        count = f"{len(found)} runs begin so" if found else "no finished run"
+        raise UserError(f"{run}: {count}; `cnnlab list --runs` names them")
+    return found[0]
+
+
+def of_manifests(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
+    """The runs that finished manifests name, by arm and seed; an arm without a manifest is left out."""
+    found: dict[str, dict[int, Record]] = {}
+    for arm_id, seeds in manifests:
+        path = paths.manifest(arm_id, seeds_slug(seeds))
+        if path.exists():
+            for run in read_json(path)["runs"]:
+                directory = paths.run_dir(run["run_id"])
+                if (directory / SPEC).exists():
+                    found.setdefault(arm_id, {})[run["seed"]] = Record(directory)
+    return found
+
+
+def so_far(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
+    """Like `of_manifests`, with the finished runs of unfinished arms: what a report in mid-course can show."""
+    found = of_manifests(paths, manifests)
+    wanted = {(arm_id, seed) for arm_id, seeds in manifests for seed in seeds}
+    for record in scan(paths):
+        if (record.arm_id, record.seed) in wanted and current(paths, record):
+            found.setdefault(record.arm_id, {}).setdefault(record.seed, record)
+    return found
+
+
+def write_record(
+    paths: Paths,
+    spec: Mapping[str, Any],
+    result: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    tensors: Mapping[str, Mapping[str, Any]],
+    profile: Sequence[Mapping[str, Any]] = (),
+) -> Record:
+    """Write a run aside, flush it to disk, and rename it into place.
+
+    `tensors` maps a file's name to its named tensors. A run that someone finished meanwhile is left as it is.
+
+    Raises:
+        UserError: if the disk is full; what was finished before stays.
+    """
+    from safetensors.torch import save_file
+
+    final = paths.run_dir(spec["run_id"])
+    aside = paths.runs / f".{spec['run_id']}-{uuid.uuid4().hex[:8]}"
+    with disk_space(paths.results):
+        aside.mkdir(parents=True)
+        try:
+            documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
+            for name, value in documents.items():
+                (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+            for name, content in tensors.items():
+                save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
+            for path in (*aside.iterdir(), aside):
+                flush(path)
+            with _if_absent(final):
+                os.rename(aside, final)
+            flush(paths.runs)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return Record(final)
+
+
+def write_manifest(paths: Paths, arm_id: str, records: Mapping[int, Record]) -> Path:
+    """The list of an arm's finished runs: the file that Snakemake waits for."""
+    runs = [
+        {"run_id": record.run_id, "seed": seed, "status": record.result["status"]}
+        for seed, record in sorted(records.items())
+    ]
+    path = paths.manifest(arm_id, seeds_slug(tuple(records)))
+    write_json(path, {"arm_id": arm_id, "seeds": sorted(records), "runs": runs})
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        UserError: if the file is missing or is not JSON.
+    """
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run snakemake to make it") from None
+    except json.JSONDecodeError:
+        raise UserError(f"{path}: not valid JSON; delete it and run snakemake again") from None
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Written aside, then renamed."""
+    with disk_space(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        aside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        flush(aside)
+        os.replace(aside, path)
+
+
+@contextmanager
+def disk_space(where: Path) -> Iterator[None]:
+    """A full disk is one clear line; files are written aside, so nothing finished is harmed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _full(where) from None
+    except Exception as error:  # safetensors wraps the system's error in its own
+        if "os error 28" not in str(error) and "No space left" not in str(error):
+            raise
+        raise _full(where) from None
+
+
+def _full(where: Path) -> UserError:
+    return UserError(f"{where}: no space left on the disk; free some (`cnnlab clean --unused`) and run snakemake again")
+
+
+@contextmanager
+def _if_absent(final: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / SPEC).exists():
+            raise
+
+
+def flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    arrays: dict[str, np.ndarray] = load_file(path)
+    return arrays

@@ -1,0 +1,119 @@
+"""How fast a network is and how much memory it holds: measured, so the machine should do nothing else.
+
+A training step is forward, cross-entropy, backward and SGD with momentum, in float32, on synthetic images
+that lie in memory; the latency is that of one image in evaluation mode without gradients. Each is the median
+of several repetitions after one that warms up outside the clock. Memory is what one training step holds
+between forward and backward: weights, gradients, momentum, and every tensor saved for the backward pass; not
+workspaces, nor PyTorch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from cnnlab.models.layers.auxiliary import cross_entropy
+from cnnlab.training.sgd import SGD
+
+REPETITION_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured, and under which conditions."""
+
+    images_per_second: float
+    step_ms: float
+    latency_ms: float
+    memory_mb: float
+    threads: int
+    batch_size: int
+    device: str
+
+
+def measure(
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    classes: int,
+    *,
+    threads: int = 1,
+    batch_size: int = 64,
+    repeats: int = 3,
+    device: str = "cpu",
+) -> Speed:
+    """Speed and memory of `model`, by the conventions above. It is trained on noise, so give it a copy.
+
+    Args:
+        input_shape: ``(channels, height, width)``.
+        repeats: timed repetitions; each takes as many steps as fit into 0.05 s, at least one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        model = model.to(device)
+        images = torch.randn(batch_size, *input_shape, device=device)
+        labels = torch.arange(batch_size, device=device) % classes
+        step = _training_step(model.train(), images, labels)
+        memory = _memory(model, step)
+        step_s = _time(step, repeats, device)
+        model.eval()
+        with torch.inference_mode():
+            latency_s = _time(lambda: model(images[:1]), repeats, device)
+    finally:
+        torch.set_num_threads(before)
+    return Speed(batch_size / step_s, step_s * 1e3, latency_s * 1e3, memory, threads, batch_size, device)
+
+
+def _training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], object]:
+    # A small rate: the time of a step must not depend on numbers that overflow.
+    optimizer = SGD(model.parameters(), momentum=0.9, weight_decay=5e-4)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.autograd.backward(cross_entropy(model(images), labels))
+        optimizer.step(1e-4)
+
+    return step
+
+
+def _memory(model: nn.Module, step: Callable[[], object]) -> float:
+    """MiB held by one training step; storages that several operations save count once."""
+    sizes = {parameter.untyped_storage().data_ptr(): 0 for parameter in model.parameters()}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes.setdefault(storage.data_ptr(), storage.nbytes())
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        step()
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    return (3 * weights + sum(sizes.values())) / 2**20
+
+
+def _time(call: Callable[[], object], repeats: int, device: str) -> float:
+    """Seconds of one call: the median over `repeats` of the mean within each."""
+    _seconds(call, 1, device)
+    steps = max(1, round(REPETITION_SECONDS / _seconds(call, 3, device)))
+    return median(_seconds(call, steps, device) for _ in range(repeats))
+
+
+def _seconds(call: Callable[[], object], steps: int, device: str) -> float:
+    """Seconds of one call, the mean of `steps`."""
+    _wait(device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        call()
+    _wait(device)
+    return (time.perf_counter() - start) / steps
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

@@ -1,0 +1,34 @@
+"""Whether a verdict hangs on its margin, on a single seed, or on there being many claims: one line from its table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from cnnlab.analysis.rows import Row, Tables
+from cnnlab.wording.numbers import listed
+
+
+def line(claim: Row, tables: Tables) -> str:
+    """``With half the margin: supported; with twice: inconclusive; …``; empty while the table has nothing of it."""
+    found = tables.rows("robustness", id=claim["id"], part=claim["part"], study=claim["study"])
+    told = "; ".join(_parts(found[0])) if found else ""
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
+def _parts(row: Row) -> Iterator[str]:
+    if row.get("margin_halved"):
+        yield f"with half the margin: {row['margin_halved']}"
+    if row.get("margin_doubled"):
+        yield f"with twice{'' if row.get('margin_halved') else ' the margin'}: {row['margin_doubled']}"
+    if row.get("leave_one_out_same") is not None and row.get("n"):
+        yield f"leaving any one seed out: the same in {row['leave_one_out_same']} of {row['n']}{_others(row)}"
+    if row.get("stands_ledger_wide") is not None:
+        yield f"ledger-wide: {'stands' if row['stands_ledger_wide'] else 'does not stand'}"
+
+
+def _others(row: Row) -> str:
+    """What the verdict becomes without some seed."""
+    counts = json.loads(row.get("leave_one_out") or "{}")
+    told = [f"{verdict} in {count}" for verdict, count in counts.items() if verdict != row["verdict"] and count]
+    return f" ({listed(told)})" if told else ""
