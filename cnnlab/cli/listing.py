@@ -68,7 +68,7 @@ def runs(plan: Plan) -> str:
 
 def costs(plan: Plan) -> str:
     """Runs times seconds, tuning included, on one core of an ordinary machine: an estimate, for planning."""
-    from cnnlab.models.cost import estimate_seconds
+    from cnnlab.training.estimate import estimate_seconds
 
     rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
     seen: dict[str, set[int]] = {}

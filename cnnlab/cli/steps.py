@@ -64,7 +64,7 @@ def figures(plan: Plan) -> None:
 def render(plan: Plan) -> None:
     """The report; and its figures to MLflow, where the `track` step has put the runs."""
     from cnnlab import report
-    from cnnlab.planning import tiers
+    from cnnlab.analysis import tiers
 
     frames = read_tables(plan.paths)
     report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
@@ -94,15 +94,15 @@ def inspect(plan: Plan) -> None:
 
 def cost(plan: Plan) -> None:
     from cnnlab.analysis import tables
-    from cnnlab.models import cost
+    from cnnlab.training.measure import measure_arms
 
-    tables.write(tables.table("measured/cost", cost.measure_arms(plan)), plan.paths.measured("cost"))
+    tables.write(tables.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever is finished, without touching a file that a rule declares."""
     from cnnlab import report
-    from cnnlab.planning import tiers
+    from cnnlab.analysis import tiers
 
     output = output or plan.paths.reports / "partial.html"
     found = records.so_far(plan.paths, plan.manifests())

@@ -8,13 +8,13 @@ from math import copysign
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.matrixcells import SHOWN, MatrixCell, formula, read
 from cnnlab.analysis.rows import Tables
 from cnnlab.figures.drawing import effect
 from cnnlab.figures.drawing.effect import LINE, Scale, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
 from cnnlab.planning.study import Matrix, Study
+from cnnlab.wording.matrixcells import SHOWN, MatrixCell, formula, read
 from cnnlab.wording.numbers import listed, plain
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-accumulates, counted layer by layer, and what an arm costs.
+"""What a network costs: parameters and multiply-accumulates, counted layer by layer.
 
 Convention: one multiply-accumulate (MAC) is one product added to a sum, half of what FLOP counters report.
 Counted per image, forward, for convolutions and dense layers, without biases; everything else counts 0.
@@ -8,30 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-
-from cnnlab import models
-from cnnlab.planning import catalog, device
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, digest
-from cnnlab.training import diagnostics
-from cnnlab.training.speed import measure
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
-
-# Of a training step on one core of an ordinary machine: dispatch, arithmetic, and traffic of one activation.
-# Fitted to 140 arms of both tiers: four of five within 15 % below and 45 % above what was measured.
-SECONDS_PER_LAYER, SECONDS_PER_MAC, SECONDS_PER_ACTIVATION = 2.3e-5, 3.5e-11, 3.1e-9
-# Of a tuned linear SVM on the features of a network. On HOG it takes ten times as long, but once for all seeds.
-SECONDS_PER_SVM_IMAGE = 1e-3
-MEASURED = ("images_per_second", "latency_ms", "memory_mb", "threads", "device")
 
 Shape = tuple[int, ...]
 
@@ -124,73 +105,3 @@ def _evaluation(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.train(training)
-
-
-def measure_arms(plan: Plan) -> list[dict[str, Any]]:
-    """The rows of ``measured/cost``. Arms of the same network, images and device share one measurement."""
-    measured: dict[str, dict[str, Any]] = {}
-    for arm in plan.arms().values():
-        device.check(arm.device, torch.cuda.is_available())
-    return [
-        {
-            "arm_id": arm_id,
-            "architecture": arm.model.architecture,
-            "preset": arm.model.preset,
-            **_measured(arm, measured),
-        }
-        for arm_id, arm in plan.arms().items()
-    ]
-
-
-def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    channels, height, width, classes = catalog.shape(arm.data)
-    batch_size = arm.train.batch_size
-    model_spec = arm.model.model_dump(mode="json")
-    key = digest([model_spec, channels, height, width, classes, batch_size, arm.device])
-    if key not in known:
-        model = models.build(arm.model, channels, (height, width), classes, seed=0)
-        shape = (channels, height, width)
-        counted = {"parameters": parameters(model), "macs": macs(model, shape)}
-        speed = measure(model, shape, classes, batch_size=batch_size, device=arm.device)
-        known[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
-    return known[key]
-
-
-def estimate_seconds(arm: ArmSpec) -> float:
-    """About how long one run of `arm` takes on one core, its diagnostics included: for planning, from counts alone."""
-    spec = arm.train
-    batch = spec.batch_size
-    layers, arithmetic, activations = _size(arm.model.model_dump_json(), catalog.shape(arm.data))
-    per_image = arithmetic * SECONDS_PER_MAC + activations * SECONDS_PER_ACTIVATION
-    step = layers * SECONDS_PER_LAYER + batch * per_image
-    images, validation, test = split_sizes(arm.data)
-    # A forward pass is about a third of a step; at the end the training and the test images are evaluated.
-    evaluated = spec.epochs * spec.evaluations_per_epoch * validation + images + test
-    diagnosed = 1 + sum(float(diagnostics.module(name).Diagnostic.share) for name in arm.diagnostics)
-    svm = images * SECONDS_PER_SVM_IMAGE * (spec.classifier != "network")
-    return step / batch * (spec.epochs * images + evaluated / 3) * diagnosed + svm
-
-
-@lru_cache(maxsize=512)
-def _size(model_json: str, shape: tuple[int, int, int, int]) -> tuple[int, int, int]:
-    """Number of layers; MACs and activations of one image."""
-    channels, height, width, classes = shape
-    spec = ModelSpec.model_validate_json(model_json)
-    with torch.device("meta"):
-        layers = describe(models.build(spec, channels, (height, width), classes), (channels, height, width))
-    return len(layers), sum(layer.macs for layer in layers), sum(prod(layer.output_shape) for layer in layers)
-
-
-def split_sizes(data: DataSpec) -> tuple[int, int, int]:
-    """About how many images are trained on, validated on and tested on."""
-    if data.name == "folder":
-        total = len(catalog.folder_files(Path(str(data.root))))
-        usual = catalog.FOLDER_VALIDATION, catalog.FOLDER_TEST
-    else:
-        known = catalog.find(data.name)
-        total, usual = known.images, (known.validation / known.images, known.test / known.images)
-    total = min(total, data.limit or total)
-    wanted = (data.validation, data.test)
-    shares = [share if given is None else given for given, share in zip(wanted, usual, strict=True)]
-    validation, test = (round(total * share) if isinstance(share, float) else share for share in shares)
-    return data.train_size or max(1, total - validation - test), validation, test

@@ -11,25 +11,25 @@ from pathlib import Path
 from cnnlab.core.errors import UserError
 from cnnlab.planning import dependencies, registry
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # The loop, the data path within the job, and the blocks that all architectures share.
 SHARED = (
-    "train.py",
-    "sgd.py",
-    "tune.py",
-    "diagnostics/__init__.py",
+    "training/train.py",
+    "training/sgd.py",
+    "training/tune.py",
+    "training/diagnostics/__init__.py",
     "data/arrays.py",
     "data/load.py",
     "data/augment.py",
     "data/variants.py",
     "models/__init__.py",
-    "models/switches.py",
-    "models/blocks.py",
-    "models/activations.py",
-    "models/initialization.py",
-    "models/batchnorm.py",
-    "models/ghost.py",
-    "models/auxiliary.py",
+    "models/layers/switches.py",
+    "models/layers/blocks.py",
+    "models/layers/activations.py",
+    "models/layers/initialization.py",
+    "models/layers/batchnorm.py",
+    "models/layers/ghost.py",
+    "models/layers/auxiliary.py",
 )
 
 
@@ -41,10 +41,10 @@ def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: 
     network itself.
     """
     own = registry.source_file(architecture)
-    blocks = [path for path in dependencies.closure(own) if path == own or path.parent == registry.MODELS]
+    blocks = [path for path in dependencies.closure(own) if path == own or registry.MODELS in path.parents]
     readers = [path for name in sorted(diagnostics) for path in _diagnostic(name)]
     if classifier != "network":
-        readers.append(PACKAGE / "classical.py")
+        readers.append(PACKAGE / "training/classical.py")
     files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks), *readers])
     parts = sorted(_code(path, path.stat().st_mtime_ns) for path in files)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
@@ -53,7 +53,7 @@ def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: 
 @lru_cache
 def _diagnostic(name: str) -> tuple[Path, ...]:
     """The file of a diagnostic and those beside it that it imports."""
-    folder = PACKAGE / "diagnostics"
+    folder = PACKAGE / "training/diagnostics"
     return tuple(sorted(path for path in dependencies.closure(folder / f"{name}.py") if path.parent == folder))
 
 

@@ -14,7 +14,8 @@ class Metric:
     which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
     part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
     difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
-    update, so that no run can be lost to it. ``diagnostic`` names the module of `cnnlab.training.diagnostics` that measures it.
+    update, so that no run can be lost to it. ``diagnostic`` names the module of
+    `cnnlab.training.diagnostics` that measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
     error or a loss, is never below 0, which may leave no room for a margin.
     """

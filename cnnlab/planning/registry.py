@@ -18,7 +18,7 @@ from cnnlab.core.errors import UserError, nearest
 from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
 from cnnlab.planning.spec import Switch, validate
 
-MODELS = Path(__file__).resolve().parent / "models"
+MODELS = Path(__file__).resolve().parents[1] / "models"
 SEARCH_PATH = "CNNLAB_MODEL_PATH"
 # He et al. 2015 derive their bound for activations that are zero on half of their inputs.
 HALF_ZERO = ("relu", "gelu")

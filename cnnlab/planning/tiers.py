@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnnlab.core import paths
 from cnnlab.core.paths import Paths
 from cnnlab.planning.config import Config, load_config
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def elsewhere(config: Config) -> dict[str, Paths]:
@@ -23,24 +19,13 @@ def elsewhere(config: Config) -> dict[str, Paths]:
         return {}
     others = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
     found = {other.tier: other.paths for other in others if other.min_seeds is None and other.tier != config.tier}
-    return {tier: where for tier, where in found.items() if _claims(where).exists()}
+    return {tier: where for tier, where in found.items() if claims_file(where).exists()}
 
 
 def files(config: Config) -> list[str]:
     """The tables that `read` reads."""
-    return [str(_claims(where)) for where in elsewhere(config).values()]
+    return [str(claims_file(where)) for where in elsewhere(config).values()]
 
 
-def read(config: Config) -> dict[str, pd.DataFrame]:
-    """The table ``tiers``: rows of ``claims`` of the other tiers, with the tier's name; nothing if there are none."""
-    import pandas as pd
-
-    from cnnlab.analysis import tables
-
-    known = {tier: tables.read(where.table("claims")) for tier, where in elsewhere(config).items()}
-    frames = [frame.assign(tier=tier) for tier, frame in known.items() if frame is not None]
-    return {"tiers": pd.concat(frames, ignore_index=True)} if frames else {}
-
-
-def _claims(where: Paths) -> Path:
+def claims_file(where: Paths) -> Path:
     return where.table("claims").with_suffix(".parquet")

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from cnnlab.analysis import matrixcells
 from cnnlab.analysis.rows import Row, Tables
-from cnnlab.core.gitfile import Commit, last_commit
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
 from cnnlab.planning.study import Study
-from cnnlab.report.tables import armtable, benchtable, classtable, contrasttable, measures
+from cnnlab.report.gitfile import Commit, last_commit
+from cnnlab.report.tables import armtable, benchtable, classtable, contrasttable, matrixtable, measures
 from cnnlab.report.tables.cells import TableView
-from cnnlab.wording import agreement, othertiers, robustness
+from cnnlab.wording import agreement, matrixcells, othertiers, robustness
 from cnnlab.wording.armmeans import by_arm
 from cnnlab.wording.conjunctions import conjunction
 from cnnlab.wording.numbers import count, moment, plural
@@ -149,7 +148,7 @@ def _tables(
     """A benchmark's first; then the cells of a matrix; then arms and contrasts."""
     if "frontier" in study.figures:
         yield benchtable.build(study, arms, tables)
-    cells = matrixcells.table(study, matrixcells.read(study, tables), tables)
+    cells = matrixtable.table(study, matrixcells.read(study, tables), tables)
     if cells:
         yield cells
     yield armtable.build(study, arms)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from cnnlab.data.load import Dataset
-    from cnnlab.tracking import LiveMirror
     from cnnlab.training.train import Outcome, Trained
 
 Report = Callable[[Record], None]
@@ -39,7 +38,7 @@ class Job:
     arm: ArmSpec
     paths: Paths
     checkpoint_seconds: float = 30.0
-    live: LiveMirror | None = None
+    live: Any = None
     started: float = field(default_factory=lambda: process_start())
     seconds_to_first_step: float | None = None
     _data: tuple[int | None, Dataset] | None = None
@@ -194,7 +193,7 @@ def run_job(
     seeds: Sequence[int],
     checkpoint_seconds: float,
     report: Report = lambda record: None,
-    live: LiveMirror | None = None,
+    live: Any = None,
 ) -> Path:
     """Tune `arm` and train `seeds`, but for what is done; return the manifest.
 

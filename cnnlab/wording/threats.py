@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis.rows import Tables
+from cnnlab.data.card import card as card_of
 from cnnlab.planning import registry
 from cnnlab.planning.spec import ArmSpec, DataSpec
 from cnnlab.planning.study import Study
-from cnnlab.report.tables import settingtables
 from cnnlab.wording.numbers import count, listed, plain, plural
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _data(arms: Sequence[ArmSpec], plan: Plan) -> str:
 
 def _images(data: Sequence[DataSpec], plan: Plan) -> str:
     """Of one data set: its name, and how many of its images the arms are given."""
-    card = settingtables.card(plan, data[0])
+    card = card_of(plan, data[0])
     if card is None:
         return data[0].name
     images, side = card["images"], card["image_size"]

@@ -34,8 +34,8 @@ MEMBERSHIP = {arm.arm_id: ArmMembership(label, ("activation",), ("C06",)) for la
 TRACK = """
 import sys
 from pathlib import Path
-from cnnlab import records
-from cnnlab.paths import Paths
+from cnnlab.training import records
+from cnnlab.core.paths import Paths
 from tests.e2e import test_mlflow
 root = Path(sys.argv[1])
 test_mlflow.track(root, list(records.scan(Paths(root / "results", root / "reports"))))

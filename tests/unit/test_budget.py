@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cnnlab.cli.listing import costs
-from cnnlab.models.cost import estimate_seconds
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.training.estimate import estimate_seconds
 
 CORES, STEPS_SECONDS, START_SECONDS = 2, 90, 4
 MINUTES = {"core": 12, "all": 40}

@@ -15,6 +15,8 @@ from cnnlab.models import cost
 from cnnlab.planning import registry
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training.estimate import estimate_seconds, split_sizes
+from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 
 PRESETS = [(name, preset) for name, found in registry.architectures().items() for preset in found.presets]
@@ -152,7 +154,7 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(cost, "measure", fake)
     arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}
-    rows = cost.measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
+    rows = measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
     assert [row["arm_id"] for row in rows] == ["a", "b", "c"]
     assert len(calls) == 2
     assert calls[0] == (((1, 14, 14), 10), {"batch_size": 64, "device": "cpu"})
@@ -162,22 +164,22 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
 
 def test_zoo_estimates_grow_with_the_work() -> None:
     short, long, deep = arm(), arm(epochs=70), arm(architecture="resnet_cifar")
-    assert 0.1 < cost.estimate_seconds(short) < 30
-    assert 8 < cost.estimate_seconds(long) / cost.estimate_seconds(short) < 10
-    assert cost.estimate_seconds(deep) > cost.estimate_seconds(short)
+    assert 0.1 < estimate_seconds(short) < 30
+    assert 8 < estimate_seconds(long) / estimate_seconds(short) < 10
+    assert estimate_seconds(deep) > estimate_seconds(short)
 
 
 def test_estimates_count_a_separately_trained_classifier() -> None:
     network = arm()
     svm = network.model_copy(update={"train": network.train.model_copy(update={"classifier": "svm"})})
-    assert 1 < cost.estimate_seconds(svm) - cost.estimate_seconds(network) < 10  # on 3,000 images
+    assert 1 < estimate_seconds(svm) - estimate_seconds(network) < 10  # on 3,000 images
 
 
 def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
     plain = arm()
     cheap, dear = (plain.model_copy(update={"diagnostics": (name,)}) for name in ("layers", "rates"))
-    assert 1 < cost.estimate_seconds(cheap) / cost.estimate_seconds(plain) < 1.5
-    assert cost.estimate_seconds(dear) / cost.estimate_seconds(plain) > 3
+    assert 1 < estimate_seconds(cheap) / estimate_seconds(plain) < 1.5
+    assert estimate_seconds(dear) / estimate_seconds(plain) > 3
 
 
 @pytest.mark.parametrize(
@@ -190,4 +192,4 @@ def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
     ],
 )
 def test_zoo_split_sizes(options: dict[str, Any], expected: tuple[int, int, int]) -> None:
-    assert cost.split_sizes(DataSpec(name="mnist5k", **options)) == expected
+    assert split_sizes(DataSpec(name="mnist5k", **options)) == expected

@@ -382,7 +382,7 @@ def test_the_figure_of_a_matrix_needs_one(plan_of: PlanOf) -> None:
 
 def test_the_project_plans_its_matrix_without_torch() -> None:
     code = (
-        "import sys; from cnnlab.config import load_config; from cnnlab.plan import make_plan;"
+        "import sys; from cnnlab.planning.config import load_config; from cnnlab.planning.plan import make_plan;"
         "plan = make_plan(load_config(pairs=['device=cpu', 'studies=families']));"
         "assert plan.studies[0].matrix;"
         "print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'matplotlib'} & set(sys.modules)))"

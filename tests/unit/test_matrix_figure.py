@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlab import figures
-from cnnlab.analysis import matrixcells
 from cnnlab.analysis.rows import Row, Tables
 from cnnlab.figures.drawing import effect
 from cnnlab.figures.drawing.effect import Scale
 from cnnlab.planning.plan import Plan
+from cnnlab.wording import matrixcells
 from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 

@@ -38,7 +38,7 @@ def test_zoo_every_file_that_declares_an_architecture_is_found() -> None:
 
 def test_zoo_planning_imports_no_heavy_package() -> None:
     code = (
-        "import sys; from cnnlab import registry; registry.architectures();"
+        "import sys; from cnnlab.planning import registry; registry.architectures();"
         "registry.resolve('resnet_cifar', 'small', {'depth': 44}, 'here');"
         "registry.check_image('resnet_cifar', 'small', {}, 1, 14, 14, 10, 'here');"
         "print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'cnnlab.models'} & set(sys.modules)))"

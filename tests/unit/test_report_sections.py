@@ -14,10 +14,10 @@ import pytest
 
 from cnnlab import figures
 from cnnlab.analysis.rows import Row, Tables
-from cnnlab.core.gitfile import last_commit
 from cnnlab.planning.names import ALL_FIGURES
 from cnnlab.planning.plan import Plan
 from cnnlab.report import render, sections
+from cnnlab.report.gitfile import last_commit
 from cnnlab.wording import robustness, threats
 from tests import report_samples
 

@@ -18,7 +18,7 @@ from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.study import Study
 
 PAIR = {"relu": 1, "sigmoid": -1}
-FOLDER = PACKAGE / "diagnostics"
+FOLDER = PACKAGE / "training/diagnostics"
 
 
 def study(name: str = "mine", claims: tuple[Any, ...] = (), secondary: tuple[Any, ...] = (), **fields: Any) -> str:
@@ -138,15 +138,15 @@ def edited(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 
 EDITS = {
-    "diagnostics/shifts.py": {"shifts"},
-    "diagnostics/inputs.py": {"inputs"},
-    "diagnostics/similarity.py": {"branches", "settling"},
-    "diagnostics/transformed.py": {"downsampling", "memory", "shifts", "statistics", "warps"},
-    "diagnostics/saturation.py": {"saturation"},
-    "metrics.py": set(),
-    "models/ghost.py": None,  # shared by all arms
-    "models/activations.py": None,
-    "diagnostics/__init__.py": None,
+    "training/diagnostics/shifts.py": {"shifts"},
+    "training/diagnostics/inputs.py": {"inputs"},
+    "training/diagnostics/similarity.py": {"branches", "settling"},
+    "training/diagnostics/transformed.py": {"downsampling", "memory", "shifts", "statistics", "warps"},
+    "training/diagnostics/saturation.py": {"saturation"},
+    "planning/metrics.py": set(),
+    "models/layers/ghost.py": None,  # shared by all arms
+    "models/layers/activations.py": None,
+    "training/diagnostics/__init__.py": None,
     "data/variants.py": None,
 }
 

@@ -15,6 +15,7 @@ import pytest
 from cnnlab.analysis import tables
 from cnnlab.analysis.rows import Row, Tables
 from cnnlab.analysis.schemas import TABLES
+from cnnlab.analysis.tiers import read
 from cnnlab.planning import tiers
 from cnnlab.planning.config import Config, load_config
 from cnnlab.report import ledger, render
@@ -49,12 +50,12 @@ def made(quick: list[Row], others: list[Row]) -> Tables:
 
 def test_the_tiers_whose_verdicts_have_been_made_are_read(project: Path) -> None:
     assert tiers.elsewhere(config("quick")) == {}
-    assert tiers.read(config("quick")) == {}
+    assert read(config("quick")) == {}
     for tier in ("quick", "full", "smoke"):
         tables.write(tables.table("claims", [claim(n=len(tier))]), config(tier).paths.table("claims"))
     assert tiers.files(config("quick")) == ["results/full/tables/claims.parquet"]
     assert tiers.files(config("full")) == ["results/tables/claims.parquet"]
-    found = tiers.read(config("full"))["tiers"]
+    found = read(config("full"))["tiers"]
     assert (found["tier"].tolist(), found["n"].tolist()) == (["quick"], [5])
 
 

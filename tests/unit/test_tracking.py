@@ -269,8 +269,9 @@ def test_a_copied_project_does_not_write_into_the_original(
 TRACK = """
 import sys
 from pathlib import Path
-from cnnlab import records, tracking
-from cnnlab.paths import Paths
+from cnnlab import tracking
+from cnnlab.training import records
+from cnnlab.core.paths import Paths
 root = Path(sys.argv[1])
 found = list(records.scan(Paths(root / "results", root / "reports")))
 tracking.track_records("quick", found, {}, root=root)

@@ -17,7 +17,7 @@ NETWORK = '''\
 
 from torch import nn
 
-from cnnlab.models.blocks import Pool, conv_block, dense_head, named, output_shape
+from cnnlab.models.layers.blocks import Pool, conv_block, dense_head, named, output_shape
 
 ARCHITECTURE = {
     "title": "Toy network",

@@ -57,7 +57,7 @@ class TestFinished:
         assert tiny.planned() == {}
 
     def test_an_edit_of_the_figures_redraws_and_renders(self, tiny: Project) -> None:
-        with edited(tiny.path / "cnnlab/figures.py", "\nUNUSED = 1\n"):
+        with edited(tiny.path / "cnnlab/figures/__init__.py", "\nUNUSED = 1\n"):
             assert tiny.planned() == {"figures": 1, "render": 1}
         assert tiny.planned() == {}
 

@@ -3,7 +3,7 @@
 
 rule cost:
     input:
-        WORK.sources("cnnlab.models.cost"),
+        WORK.sources("cnnlab.training.measure"),
         WORK.lock,
     output:
         WORK.tables("measured/cost"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cnnlab.data.card import read
 from cnnlab.planning.spec import ArmSpec, PreparedSpec, seeds_slug
 from cnnlab.report.tables.cells import Cell, Column, TableView, missing
 from cnnlab.wording.numbers import count, plain
@@ -19,19 +19,8 @@ if TYPE_CHECKING:
 def data_titles(plan: Plan) -> list[str]:
     """The names of the data sets, as their descriptions give them once they are prepared."""
     cards = {data_id: plan.paths.data_card(data_id) for data_id in plan.data()}
-    titles = [_card(path)["title"] if path.exists() else plan.data()[data_id].name for data_id, path in cards.items()]
+    titles = [read(path)["title"] if path.exists() else plan.data()[data_id].name for data_id, path in cards.items()]
     return sorted(set(titles))
-
-
-def card(plan: Plan, data: PreparedSpec) -> dict[str, Any] | None:
-    """The description of a data set; None while it is not prepared."""
-    path = plan.paths.data_card(data.data_id)
-    return _card(path) if path.exists() else None
-
-
-def _card(path: Path) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return card
 
 
 def data(plan: Plan) -> TableView:
@@ -50,7 +39,7 @@ def data(plan: Plan) -> TableView:
 def _data_row(data_id: str, spec: PreparedSpec, path: Path) -> list[Cell]:
     if not path.exists():
         return [Cell(spec.name, note=data_id), *[missing("not prepared yet")] * 5]
-    card = _card(path)
+    card = read(path)
     sizes, side = card["images"], card["image_size"]
     return [
         Cell(card["title"], note=data_id),

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnlab.analysis.rows import Row, Tables, distinct, weights
+from cnnlab.analysis.rows import Row, Tables, weights
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.cells import Cell, Column, TableView, missing
-from cnnlab.wording.numbers import Quantity, times
-from cnnlab.wording.phrases import Contrast, metric, title, unit
+from cnnlab.wording.numbers import Quantity
+from cnnlab.wording.phrases import Contrast, metric
 
 SHOWN = "test_error"  # what the figure shows; the table has every metric
 
@@ -81,37 +80,3 @@ def formula(cells: Sequence[MatrixCell], switch: str, tables: Tables, study: str
 
 def _value(value: object) -> str:
     return {True: "with", False: "without"}[value] if isinstance(value, bool) else str(value)
-
-
-def table(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableView | None:
-    """All cells in all metrics; None for a study without a matrix."""
-    if study.matrix is None:
-        return None
-    metrics = distinct([row for cell in cells for row in cell.effects.values()], "metric")
-    signs = {switch: formula(cells, switch, tables, study.name) for switch in study.matrix.switches}
-    heads = [Column(f"{_capital(title(name))}, {unit(metric(name).unit)}", numeric=True) for name in metrics]
-    rows = [
-        [
-            Cell(study.matrix.families[cell.family]),
-            Cell(cell.title, note=signs[cell.switch]),
-            *(_cell(cell, name) for name in metrics),
-        ]
-        for cell in cells
-    ]
-    return TableView(
-        f"cells-{study.name}", f"Cells of “{study.title}”", (Column("Family"), Column("Switch"), *heads), rows
-    )
-
-
-def _cell(cell: MatrixCell, name: str) -> Cell:
-    row = cell.row(name)
-    if row is None and cell.refused is not None:
-        return Cell("not applicable", note=cell.refused) if name == SHOWN else missing(cell.why(name))
-    if row is None:
-        return missing(cell.why(name))
-    log = row["unit"] == "log2 ratio" and row["estimate"] is not None
-    return Cell(cell.told(name), note=times(row["estimate"]) if log else "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,0 +1,49 @@
+"""The rows of ``measured/cost``: counts, speed and memory of each network of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from cnnlab import models
+from cnnlab.models.cost import macs, parameters
+from cnnlab.planning import catalog, device
+from cnnlab.planning.spec import ArmSpec, digest
+from cnnlab.training.speed import measure
+
+if TYPE_CHECKING:
+    from cnnlab.planning.plan import Plan
+
+MEASURED = ("images_per_second", "latency_ms", "memory_mb", "threads", "device")
+
+
+def measure_arms(plan: Plan) -> list[dict[str, Any]]:
+    """The rows of ``measured/cost``. Arms of the same network, images and device share one measurement."""
+    measured: dict[str, dict[str, Any]] = {}
+    for arm in plan.arms().values():
+        device.check(arm.device, torch.cuda.is_available())
+    return [
+        {
+            "arm_id": arm_id,
+            "architecture": arm.model.architecture,
+            "preset": arm.model.preset,
+            **_measured(arm, measured),
+        }
+        for arm_id, arm in plan.arms().items()
+    ]
+
+
+def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    channels, height, width, classes = catalog.shape(arm.data)
+    batch_size = arm.train.batch_size
+    model_spec = arm.model.model_dump(mode="json")
+    key = digest([model_spec, channels, height, width, classes, batch_size, arm.device])
+    if key not in known:
+        model = models.build(arm.model, channels, (height, width), classes, seed=0)
+        shape = (channels, height, width)
+        counted = {"parameters": parameters(model), "macs": macs(model, shape)}
+        speed = measure(model, shape, classes, batch_size=batch_size, device=arm.device)
+        known[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
+    return known[key]
