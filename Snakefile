@@ -2,7 +2,7 @@
 # What is to be done is decided in cnnlab/planning/plan.py; the rules only say what depends on what.
 from snakemake.utils import min_version
 
-from cnnlab.cli.rules import Rules
+from cnnlab.cli.workflow import Rules
 
 min_version("9.0")
 

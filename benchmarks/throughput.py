@@ -31,7 +31,7 @@ from typing import Any
 import click
 
 from cnnlab.cli.main import load_plan, with_plan
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 
 BATCH, RATE, ROUNDS = 64, 0.01, 3
 DATA = DataSpec(name="mnist5k")
@@ -83,7 +83,7 @@ def serve(pipe: Connection, loop: str, folder: Path, images: int) -> None:
 def cnnlab_loop(folder: Path, images: int) -> Pass:
     from dataclasses import replace
 
-    from cnnlab.training import train
+    from cnnlab.training import loop as train
 
     train.prepare_process("cpu")
     arm, data = the_arm(), the_data(folder)
@@ -147,16 +147,16 @@ def textbook_loop(folder: Path, images: int) -> Pass:
 
 
 def the_arm() -> ArmSpec:
-    from cnnlab.planning import registry
+    from cnnlab.planning import model_registry
 
-    switches = registry.resolve("lenet", "small", SWITCHES, "benchmark")
+    switches = model_registry.resolve("lenet", "small", SWITCHES, "benchmark")
     model = ModelSpec(architecture="lenet", preset="small", switches=switches)
     train = TrainSpec(epochs=1, batch_size=BATCH, learning_rate=RATE)
     return ArmSpec(model=model, data=DATA, train=train, torch="", fingerprint="")
 
 
 def the_data(folder: Path) -> Any:
-    from cnnlab.data.load import load
+    from cnnlab.data.dataset import load
 
     return load(folder / "images.safetensors", folder / "images.json", DATA, 0)
 
@@ -216,11 +216,11 @@ def row(contender: Contender, contenders: list[Contender]) -> dict[str, Any]:
 @click.command(help=__doc__)
 @with_plan
 def main(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
-    from cnnlab.analysis import tables
+    from cnnlab.analysis.tables import runs
 
     plan = load_plan(files, pairs)
-    table = tables.table("measured/throughput", measure(plan.config.benchmark_images))
-    tables.write(table, plan.paths.measured("throughput"))
+    table = runs.table("measured/throughput", measure(plan.config.benchmark_images))
+    runs.write(table, plan.paths.measured("throughput"))
     click.echo(table.to_string(index=False, float_format=lambda value: f"{value:,.2f}"))
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cnnlab.analysis import tables
-from cnnlab.analysis.rows import Row, Tables, distinct
-from cnnlab.analysis.schemas import TABLES
+from cnnlab.analysis.tables import runs as tables
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
-from cnnlab.planning import catalog
+from cnnlab.planning import datasets
 from cnnlab.planning.config import Config, load_config
-from cnnlab.wording import othertiers
+from cnnlab.wording import beside
+from cnnlab.wording.claims import claim_name
+from cnnlab.wording.contrasts import claimed
 from cnnlab.wording.numbers import count, listed
-from cnnlab.wording.phrases import claimed
-from cnnlab.wording.places import claim_name
 
 HERE = Path(__file__).parent
 COMPARED = ("quick", "full")
@@ -81,7 +81,7 @@ def note(quick: Tier, full: Tier) -> str:
     if not compared:
         sys.exit("error: docs/full_tier.py: no claim has been tested at both tiers; run snakemake at both first")
     theirs = full.found.frames["claims"].assign(tier=full.name)
-    summary = othertiers.summary(Tables({**quick.found.frames, "tiers": theirs}))
+    summary = beside.summary(Tables({**quick.found.frames, "tiers": theirs}))
     environment = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     template = environment.get_template("full-tier.md.j2")
     return template.render(tiers=(quick, full), compared=compared, summary=" ".join(summary))
@@ -100,7 +100,7 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
                     mine["study"],
                     claimed(mine["direction"], mine["margin"], mine["unit"]) or "",
                     [
-                        (othertiers.told(row), tier.epochs(row["study"]), tier.seconds(row))
+                        (beside.told(row), tier.epochs(row["study"]), tier.seconds(row))
                         for tier, row in ((quick, mine), (full, theirs))
                     ],
                     mine["verdict"] == theirs["verdict"],
@@ -108,14 +108,14 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
 
 
 def _decided(row: Row) -> bool:
-    return row["verdict"] not in othertiers.UNDECIDED
+    return row["verdict"] not in beside.UNDECIDED
 
 
 def _tier(config: Config) -> Tier:
     frames = {name: tables.read(config.paths.table(name)) for name in TABLES}
     found = Tables({name: frame for name, frame in frames.items() if frame is not None})
     names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
-    return Tier(config.tier, listed(sorted(catalog.find(name).title for name in names)), found)
+    return Tier(config.tier, listed(sorted(datasets.find(name).title for name in names)), found)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from cnnlab.core.paths import Paths
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest, run_id, seeds_slug
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest, run_id, seeds_slug
 from cnnlab.training import records
 from cnnlab.training.records import Record
 
@@ -26,7 +26,7 @@ def make_arm(
     architecture: str = "lenet", epochs: int = 7, train: dict[str, Any] | None = None, **switches: Any
 ) -> ArmSpec:
     """An arm of the quick tier; `switches` as in a study file, ``make_arm(activation="relu")``."""
-    complete = registry.resolve(architecture, "small", switches, "factory")
+    complete = model_registry.resolve(architecture, "small", switches, "factory")
     return ArmSpec(
         model=ModelSpec(architecture=architecture, switches=complete),
         data=DataSpec(name="mnist5k"),

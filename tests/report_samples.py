@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnnlab.analysis import tables, verdict
+from cnnlab.analysis import verdicts
+from cnnlab.analysis.tables import runs as tables
 from cnnlab.core import paths
 from cnnlab.planning.config import Config
 from cnnlab.planning.names import FIGURES
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
-from cnnlab.planning.study import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
+from cnnlab.planning.study_file import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
 
 REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
 TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
@@ -575,8 +576,8 @@ def runs(made: Plan) -> dict[str, dict[int, Run]]:
 def frames(made: Plan) -> dict[str, pd.DataFrame]:
     """Every table of the report, as the steps of the workflow make them."""
     found: Any = runs(made)
-    contrasts, ledger = verdict.evaluate(made, found, None)
-    measured = verdict.measured_contrasts(made, found)
+    contrasts, ledger = verdicts.evaluate(made, found, None)
+    measured = verdicts.measured_contrasts(made, found)
     return {
         "runs": tables.runs(made, found),
         "arms": tables.arms(made, found),
@@ -632,7 +633,7 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
         for index, row in enumerate(rows)
     ]
     layers = [row for trace in Zoo().every() for row in exact._layers(trace)]
-    _, ledger = verdict.evaluate(made, found, None, findings)
+    _, ledger = verdicts.evaluate(made, found, None, findings)
     return frames(made) | {
         "claims": tables.table("claims", ledger),
         "exact": tables.table("exact", findings),

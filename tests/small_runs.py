@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from cnnlab import models
-from cnnlab.data.load import Dataset, Scaling, Split
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.data.dataset import Dataset, Scaling, Split
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training.diagnostics import Run
 
 CLASSES = ("zero", "one", "two", "three")
@@ -34,7 +34,7 @@ def dataset(train: int = 40, others: int = 24, size: int = SIZE, channels: int =
 
 
 def arm(architecture: str = "lenet", train: dict[str, Any] | None = None, **switches: Any) -> ArmSpec:
-    complete = registry.resolve(architecture, "small", switches, "test")
+    complete = model_registry.resolve(architecture, "small", switches, "test")
     return ArmSpec(
         model=ModelSpec(architecture=architecture, switches=complete),
         data=DataSpec(name="mnist5k"),

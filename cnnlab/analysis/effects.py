@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.imageerror import ImageError
-from cnnlab.analysis.stats import Effects, Floats
+from cnnlab.analysis import intervals as stats
+from cnnlab.analysis.image_sampling import ImageError
+from cnnlab.analysis.intervals import Effects, Floats
 from cnnlab.planning.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
-    from cnnlab.planning.study import ContrastSpec
+    from cnnlab.planning.study_file import ContrastSpec
 
 
 class Run(Protocol):

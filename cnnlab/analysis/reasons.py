@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnnlab.analysis.effects import Observed
-from cnnlab.analysis.settle import POWER, Settle
-from cnnlab.analysis.stats import Hypothesis, decidable, least_seeds
+from cnnlab.analysis.intervals import Hypothesis, decidable, least_seeds
+from cnnlab.analysis.power import POWER, Settle
 
 
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: Settle) -> str | None:

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnlab.analysis import stats
+from cnnlab.analysis import intervals
 from cnnlab.analysis.effects import Run, observe
-from cnnlab.analysis.stats import Hypothesis
-from cnnlab.analysis.verdict import Row, Runs, runs_of
+from cnnlab.analysis.intervals import Hypothesis
+from cnnlab.analysis.verdicts import Row, Runs, runs_of
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import ClaimRegistry, ClaimSpec, Study
+    from cnnlab.planning.study_file import ClaimRegistry, ClaimSpec, Study
 
 WORDS = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
     """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is."""
-    return str(stats.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
+    return str(intervals.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
 
 
 def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
@@ -36,9 +36,9 @@ def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
 
     None if what is left is too few seeds for any verdict: that says nothing of the seed that was left out.
     """
-    if not all(stats.decidable(claim.effects) for claims in without for claim in claims):
+    if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
-    found = Counter(str(stats.conjunction(claims)) for claims in without)
+    found = Counter(str(intervals.conjunction(claims)) for claims in without)
     return {word: found[word] for word in WORDS if found[word]}
 
 
@@ -47,13 +47,13 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
 
     Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
     """
-    verdict = str(stats.conjunction(claims))
+    verdict = str(intervals.conjunction(claims))
     if verdict == "inconclusive":
         return None
     if verdict == "supported":
-        lines = [stats.TOST if claim.direction == "equal" else stats.ONE_SIDED for claim in claims]
-        return all(family * float(stats.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
-    return str(stats.conjunction(claims, family)) == verdict
+        lines = [intervals.TOST if claim.direction == "equal" else intervals.ONE_SIDED for claim in claims]
+        return all(family * float(intervals.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
+    return str(intervals.conjunction(claims, family)) == verdict
 
 
 def evaluate(plan: Plan, found: Runs) -> list[Row]:
@@ -75,7 +75,7 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     one_out = verdicts([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
-    verdict = str(stats.conjunction(claims))
+    verdict = str(intervals.conjunction(claims))
     return row | {
         "verdict": verdict,
         "margin_halved": with_margin(claims, 0.5),

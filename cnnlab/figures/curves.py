@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cnnlab.figures.drawing.arms import ArmRuns, mean_interval
+from cnnlab.figures.drawing.arm_runs import ArmRuns, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import DASHES, light
 from cnnlab.wording.numbers import listed, plural, significant

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.analysis.rows import Row, Tables, group, weights
+from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import VERDICTS, light
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.spec import parse_seeds
+from cnnlab.planning.specs import parse_seeds
+from cnnlab.wording.contrasts import Contrast, claimed, metric, unit
 from cnnlab.wording.numbers import Quantity, fixed, times
-from cnnlab.wording.phrases import Contrast, claimed, metric, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.figures.drawing.arms import ArmRuns, mean_interval
+from cnnlab.figures.drawing.arm_runs import ArmRuns, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import MARKERS, light
 from cnnlab.wording.numbers import common_places

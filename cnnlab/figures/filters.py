@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlab.figures.drawing.arms import ArmRuns
-from cnnlab.figures.drawing.effect import LINE, write
+from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.wording.numbers import fixed
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.analysis.pareto import front
-from cnnlab.analysis.rows import Row
-from cnnlab.figures.drawing.arms import ArmRuns, Mean, mean_interval, percent
-from cnnlab.figures.drawing.labels import place_labels
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, mean_interval, percent
+from cnnlab.figures.drawing.label_placement import place_labels
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import light, series
 from cnnlab.wording.numbers import compact, listed

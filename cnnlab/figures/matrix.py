@@ -8,13 +8,13 @@ from math import copysign
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.rows import Tables
-from cnnlab.figures.drawing import effect
-from cnnlab.figures.drawing.effect import LINE, Scale, write
+from cnnlab.analysis.tables.frames import Tables
+from cnnlab.figures.drawing import effect_cell
+from cnnlab.figures.drawing.effect_cell import LINE, Scale, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
-from cnnlab.planning.study import Matrix, Study
-from cnnlab.wording.matrixcells import SHOWN, MatrixCell, formula, read
+from cnnlab.planning.study_file import Matrix, Study
+from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula, read
 from cnnlab.wording.numbers import listed, plain
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ class Layout:
         return NAMES + self.column * (self.switches.index(switch) + 0.5)
 
     def above(self, family: str) -> float:
-        return self.top + effect.HEIGHT * self.families.index(family)
+        return self.top + effect_cell.HEIGHT * self.families.index(family)
 
     @property
     def bottom(self) -> float:
-        return self.top + effect.HEIGHT * len(self.families)
+        return self.top + effect_cell.HEIGHT * len(self.families)
 
 
 def draw(study: Study, tables: Tables) -> tuple[Figure, str]:
@@ -67,7 +67,7 @@ def draw(study: Study, tables: Tables) -> tuple[Figure, str]:
     figure.set_size_inches(WIDTH, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(height, 0))
     axes.set_axis_off()
-    scale = Scale(effect.reach(row for cell in cells if (row := cell.row(SHOWN))), column / 2 - 10)
+    scale = Scale(effect_cell.reach(row for cell in cells if (row := cell.row(SHOWN))), column / 2 - 10)
     for switch, title in titles.items():
         _head(axes, grid, switch, title, wrap(signs[switch], 16))
         _ruler(axes, grid, switch, scale)
@@ -91,7 +91,7 @@ def _head(axes: Axes, grid: Layout, switch: str, title: Sequence[str], sign: Seq
 def _family(axes: Axes, above: float, label: str) -> None:
     axes.plot([0, PAGE], [above, above], color=light("grid"), linewidth=0.7, zorder=0)
     for index, line in enumerate(wrap(label, 12)):
-        write(axes, 0, above + effect.EDGE + LINE * (index + 0.5), line, ha="left")
+        write(axes, 0, above + effect_cell.EDGE + LINE * (index + 0.5), line, ha="left")
 
 
 def _ruler(axes: Axes, grid: Layout, switch: str, scale: Scale) -> None:
@@ -106,11 +106,11 @@ def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale, letter: str)
     """The effect; or, small, why there is none: a refusal in full beneath the figure."""
     middle, above, row = grid.middle(cell.switch), grid.above(cell.family), cell.row(SHOWN)
     if row is not None:
-        effect.draw(axes, row, middle, above, grid.column, scale)
+        effect_cell.draw(axes, row, middle, above, grid.column, scale)
         return
     lines = wrap(cell.why(SHOWN) if cell.refused is None else f"not applicable {letter}", 15)[:4]
     for index, line in enumerate(lines):
-        y = above + effect.HEIGHT / 2 + LINE * (index - (len(lines) - 1) / 2)
+        y = above + effect_cell.HEIGHT / 2 + LINE * (index - (len(lines) - 1) / 2)
         write(axes, middle, y, line, "soft", 8.5)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cnnlab.figures.drawing.arms import ArmRuns
-from cnnlab.figures.drawing.panels import draw as draw_panels
-from cnnlab.figures.drawing.panels import tell
-from cnnlab.figures.drawing.quantities import ArmProfile, drawn
+from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.line_panels import draw as draw_panels
+from cnnlab.figures.drawing.line_panels import tell
+from cnnlab.figures.drawing.profile_panels import ArmProfile, drawn
 from cnnlab.figures.drawing.style import nothing
 
 if TYPE_CHECKING:

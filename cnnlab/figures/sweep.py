@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cnnlab.figures.drawing.arms import ArmRuns
-from cnnlab.figures.drawing.panels import Line, Panel, tell
-from cnnlab.figures.drawing.panels import draw as draw_panels
+from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.line_panels import Line, Panel, tell
+from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.style import nothing
 from cnnlab.planning.metrics import METRICS, Metric
-from cnnlab.planning.study import ContrastSpec, Study
+from cnnlab.planning.study_file import ContrastSpec, Study
 from cnnlab.planning.sweeps import ALL, Sweep, sweeps
+from cnnlab.wording.contrasts import noun, unit
 from cnnlab.wording.numbers import count, plain
-from cnnlab.wording.phrases import noun, unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

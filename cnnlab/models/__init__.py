@@ -14,8 +14,8 @@ from torch import nn
 from cnnlab.core.errors import UserError
 from cnnlab.models.layers.initialization import initialize, scheme
 from cnnlab.models.layers.switches import look_up
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ModelSpec
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ModelSpec
 
 
 def build(
@@ -36,9 +36,9 @@ def build(
     """
     where = "model"
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    switches = registry.resolve(spec.architecture, spec.preset, spec.switches, where)
-    registry.check_image(spec.architecture, spec.preset, switches, channels, height, width, classes, where)
-    architecture = registry.get(spec.architecture)
+    switches = model_registry.resolve(spec.architecture, spec.preset, spec.switches, where)
+    model_registry.check_image(spec.architecture, spec.preset, switches, channels, height, width, classes, where)
+    architecture = model_registry.get(spec.architecture)
     arguments = {"channels": channels, "image_size": (height, width), "classes": classes, **look_up(switches)}
     table = architecture.presets[spec.preset].table
     if table is not None:
@@ -56,7 +56,7 @@ def build(
 
 def _import(path: Path) -> ModuleType:
     """The module in `path`: ours by its name, a user's file afresh, so that an edit counts."""
-    if path.parent == registry.MODELS:
+    if path.parent == model_registry.MODELS:
         return importlib.import_module(f"cnnlab.models.{path.stem}")
     name = f"cnnlab_user_models.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

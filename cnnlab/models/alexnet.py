@@ -31,7 +31,7 @@ from typing import Any
 from torch import nn
 
 from cnnlab.models.layers.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
-from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.local_response_norm import LocalResponse
 from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {

@@ -33,7 +33,7 @@ from torch import nn
 from cnnlab.models.layers.blocks import conv_block, gap_head, named, output_shape
 from cnnlab.models.layers.blocks import dropout as dropout_layer
 from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
-from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.local_response_norm import LocalResponse
 from cnnlab.models.layers.supervision import Supervised, classifier
 from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 

@@ -13,9 +13,9 @@ from pydantic import Field
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.core.yamlfile import read_yaml
-from cnnlab.planning.spec import Positive, Spec, merge, validate
-from cnnlab.planning.study import ArmFields
+from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.planning.specs import Positive, Spec, merge, validate
+from cnnlab.planning.study_file import ArmFields
 
 DEFAULT = paths.CONFIGS / "default.yaml"
 

@@ -9,17 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import dependencies, registry
+from cnnlab.planning import dependencies, model_registry
 
 PACKAGE = Path(__file__).parents[1]
 # The loop, the data path within the job, and the blocks that all architectures share.
 SHARED = (
-    "training/train.py",
-    "training/sgd.py",
-    "training/tune.py",
+    "training/loop.py",
+    "training/optimizers.py",
+    "training/learning_rate.py",
     "training/diagnostics/__init__.py",
     "data/arrays.py",
-    "data/load.py",
+    "data/dataset.py",
     "data/augment.py",
     "data/variants.py",
     "models/__init__.py",
@@ -28,7 +28,7 @@ SHARED = (
     "models/layers/activations.py",
     "models/layers/initialization.py",
     "models/layers/batchnorm.py",
-    "models/layers/ghost.py",
+    "models/layers/ghost_batchnorm.py",
     "models/layers/auxiliary.py",
 )
 
@@ -40,11 +40,11 @@ def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: 
     the diagnostics that an arm asks for, with what they import of each other, and of a classifier other than the
     network itself.
     """
-    own = registry.source_file(architecture)
-    blocks = [path for path in dependencies.closure(own) if path == own or registry.MODELS in path.parents]
+    own = model_registry.source_file(architecture)
+    blocks = [path for path in dependencies.closure(own) if path == own or model_registry.MODELS in path.parents]
     readers = [path for name in sorted(diagnostics) for path in _diagnostic(name)]
     if classifier != "network":
-        readers.append(PACKAGE / "training/classical.py")
+        readers.append(PACKAGE / "training/svm.py")
     files = dict.fromkeys([*(PACKAGE / name for name in SHARED), *sorted(blocks), *readers])
     parts = sorted(_code(path, path.stat().st_mtime_ns) for path in files)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnlab.core.errors import UserError, nearest
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import SwitchSpec
-from cnnlab.planning.spec import ArmSpec, merge
-from cnnlab.planning.study import Arm, CellContrast, Matrix, MatrixFields, SwitchFields, switch_text
+from cnnlab.planning.specs import ArmSpec, merge
+from cnnlab.planning.study_file import Arm, CellContrast, Matrix, MatrixFields, SwitchFields, switch_text
 
 Fields = Mapping[str, Any]
 # Turns what is laid over the base of the study into an arm's spec; the last argument says where that stands.
@@ -75,7 +75,7 @@ class _Row:
     def cell(self, base: Arm, name: str, switch: SwitchFields) -> dict[str, Arm]:
         """The arm of each level, by the level's text: the base arm where that has it already."""
         has = base.spec.model.switches[name]
-        declared = registry.get(base.spec.model.architecture).switches[name]
+        declared = model_registry.get(base.spec.model.architecture).switches[name]
         arms = {}
         for text, level in zip(switch.texts, switch.levels, strict=True):
             if declared.check(level) == has:
@@ -107,7 +107,7 @@ def _title(name: str, switch: SwitchFields) -> str:
 
 def _refusal(architecture: str, name: str, switch: SwitchFields) -> str | None:
     """Why the architecture has no such cell; None if it takes the switch and both levels."""
-    found = registry.get(architecture)
+    found = model_registry.get(architecture)
     if name not in found.switches:
         return found.refuses.get(name, f"{found.title} has no switch '{name}'")
     for text, level in zip(switch.texts, switch.levels, strict=True):
@@ -126,7 +126,7 @@ def _takes(switch: SwitchSpec, level: object) -> bool:
 
 def _check(name: str, switch: SwitchFields, where: str) -> None:
     """A switch and two levels of it that some architecture takes, and contrasts of these two."""
-    architectures = registry.architectures().values()
+    architectures = model_registry.architectures().values()
     takers = [each.switches[name] for each in architectures if name in each.switches]
     if not takers:
         known = {switch for each in architectures for switch in each.switches}

@@ -37,7 +37,7 @@ class Metric:
 
     @property
     def least_seeds(self) -> int:
-        """The fewest seeds that can decide, by `cnnlab.analysis.stats`."""
+        """The fewest seeds that can decide, by `cnnlab.analysis.intervals`."""
         return 5 if self.initial else 6
 
 
@@ -47,21 +47,21 @@ DIAGNOSED = (
         "update_slope",
         "rise of log₁₀ update over weight from the first to the last inner layer",
         "decades",
-        diagnostic="layers",
+        diagnostic="update_ratios",
         signed=True,
     ),
     Metric(
         "update_tilt",
         "size of the rise of log₁₀ update over weight from the first to the last inner layer",
         "decades",
-        diagnostic="layers",
+        diagnostic="update_ratios",
     ),
-    Metric("update_spread", "sd over inner layers of log₁₀ update over weight", "decades", diagnostic="layers"),
+    Metric("update_spread", "sd over inner layers of log₁₀ update over weight", "decades", diagnostic="update_ratios"),
     Metric(
         "gradient_slope",
         "rise of the log₁₀ gradient norm from the first to the last inner layer",
         "decades",
-        diagnostic="layers",
+        diagnostic="update_ratios",
         signed=True,
     ),
     Metric(
@@ -69,28 +69,28 @@ DIAGNOSED = (
         "drift of the layers' inputs from one evaluation to the next",
         "log2 ratio",
         scale="log2",
-        diagnostic="inputs",
+        diagnostic="activation_drift",
     ),
     Metric(
         "input_drift_to_loss",
         "drift of the layers' inputs until the training loss is 0.5 nats",
         "log2 ratio",
         scale="log2",
-        diagnostic="inputs",
+        diagnostic="activation_drift",
     ),
     Metric(
         "preactivation_drift",
         "drift of what hidden layers return before any normalization",
         "log2 ratio",
         scale="log2",
-        diagnostic="inputs",
+        diagnostic="activation_drift",
     ),
     Metric(
         "preactivation_drift_to_loss",
         "drift of what hidden layers return before any normalization, until the training loss is 0.5 nats",
         "log2 ratio",
         scale="log2",
-        diagnostic="inputs",
+        diagnostic="activation_drift",
     ),
     Metric(
         "saturated_units",
@@ -99,13 +99,15 @@ DIAGNOSED = (
         factor=100,
         diagnostic="saturation",
     ),
-    Metric("dead_units", "share of units that are the same for all images", "pp", factor=100, diagnostic="inputs"),
+    Metric(
+        "dead_units", "share of units that are the same for all images", "pp", factor=100, diagnostic="activation_drift"
+    ),
     Metric(
         "settling_lag",
         "training time by which the upper half of the layers settles before the lower",
         "pp",
         factor=100,
-        diagnostic="settling",
+        diagnostic="layer_convergence",
         signed=True,
     ),
     Metric(
@@ -113,7 +115,7 @@ DIAGNOSED = (
         "training time by which the upper half of the layers is done with its own change before the lower",
         "pp",
         factor=100,
-        diagnostic="settling",
+        diagnostic="layer_convergence",
         signed=True,
     ),
     Metric(
@@ -142,7 +144,7 @@ DIAGNOSED = (
         better="lower",
         per_image="warped_error",
         floor="image",
-        diagnostic="warps",
+        diagnostic="augmentation_range",
         positive=True,
     ),
     Metric(
@@ -153,14 +155,14 @@ DIAGNOSED = (
         better="lower",
         per_image="far_warped_error",
         floor="image",
-        diagnostic="warps",
+        diagnostic="augmentation_range",
         positive=True,
     ),
     Metric(
         "selectivity_gain",
         "orientation selectivity of first-layer filters, trained minus as initialized",
         "of 1",
-        diagnostic="selectivity",
+        diagnostic="orientation_selectivity",
         signed=True,
     ),
     Metric(
@@ -169,14 +171,14 @@ DIAGNOSED = (
         "pp",
         factor=100,
         per_image="probe_rise",
-        diagnostic="probes",
+        diagnostic="linear_probes",
         signed=True,
     ),
     Metric(
         "branch_similarity_gap",
         "similarity of a branch to itself across seeds minus to the others",
         "of 1",
-        diagnostic="branches",
+        diagnostic="branch_similarity",
         signed=True,
     ),
     Metric(
@@ -186,19 +188,19 @@ DIAGNOSED = (
         scale="log2",
         better="higher",
         floor="octave",
-        diagnostic="rates",
+        diagnostic="largest_learning_rate",
     ),
     Metric(
         "identity_advantage",
         "log₂ of the loss that a random map leaves over that which the identity leaves",
         "octaves",
-        diagnostic="identity",
+        diagnostic="identity_fit",
     ),
     Metric(
         "statistics_distance",
         "distance of running from whole-set means of batch normalization",
         "sd",
-        diagnostic="statistics",
+        diagnostic="batchnorm_statistics",
         signed=True,
     ),
     Metric(
@@ -208,15 +210,15 @@ DIAGNOSED = (
         factor=100,
         per_image="statistics_shift",
         floor="image",
-        diagnostic="statistics",
+        diagnostic="batchnorm_statistics",
         signed=True,
     ),
-    Metric("noise_fitted", "share of wrong training labels given back", "pp", factor=100, diagnostic="memory"),
-    Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memory"),
+    Metric("noise_fitted", "share of wrong training labels given back", "pp", factor=100, diagnostic="memorization"),
+    Metric("weight_norm", "Euclidean norm of the weights", "log2 ratio", scale="log2", diagnostic="memorization"),
 )
 # Diagnostics that look at the network while it trains, and those that move the pixels of test images.
-TRAINING = frozenset({"inputs", "layers", "rates", "settling"})
-MOVING = frozenset({"downsampling", "shifts", "warps"})
+TRAINING = frozenset({"activation_drift", "update_ratios", "largest_learning_rate", "layer_convergence"})
+MOVING = frozenset({"downsampling", "shifts", "augmentation_range"})
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (

@@ -11,12 +11,12 @@ from pathlib import Path
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import Paths
-from cnnlab.planning import catalog, device, registry
+from cnnlab.planning import datasets, device, model_registry
 from cnnlab.planning.config import Config
 from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug, validate
-from cnnlab.planning.study import ArmFields, ClaimRegistry, Study, load_claims
-from cnnlab.planning.studyfile import load_study
+from cnnlab.planning.load_study import load_study
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug, validate
+from cnnlab.planning.study_file import ArmFields, ClaimRegistry, Study, load_claims
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Plan:
     def weight(self, arm_id: str) -> float:
         """Roughly how long a run of the arm takes beside another's: longest arms start first, so cores idle least."""
         spec = self._arms[arm_id]
-        size = spec.data.image_size or catalog.shape(spec.data)[1]
+        size = spec.data.image_size or datasets.shape(spec.data)[1]
         return spec.train.epochs * float(spec.model.switches.get("depth", 5)) * size
 
     def tuning_runs(self, arm_id: str) -> float:
@@ -146,7 +146,7 @@ def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
         data = validate(DataSpec, fields.data, f"{where}: data")
         train = validate(TrainSpec, fields.train, f"{where}: train")
         try:
-            shape = catalog.shape(data)
+            shape = datasets.shape(data)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
         model = _model(fields, shape, f"{where}: model")
@@ -168,7 +168,7 @@ def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> M
     architecture = switches.pop("architecture", None)
     preset = switches.pop("preset", "small")
     if not isinstance(architecture, str) or not isinstance(preset, str):
-        raise UserError(f"{where}: architecture: missing; {nearest('', registry.architectures())}")
-    complete = registry.resolve(architecture, preset, switches, where)
-    registry.check_image(architecture, preset, complete, *shape, where)
+        raise UserError(f"{where}: architecture: missing; {nearest('', model_registry.architectures())}")
+    complete = model_registry.resolve(architecture, preset, switches, where)
+    model_registry.check_image(architecture, preset, complete, *shape, where)
     return ModelSpec(architecture=architecture, preset=preset, switches=complete)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnnlab.planning.spec import ArmSpec
+from cnnlab.planning.specs import ArmSpec
 
 # What differs between arms but makes no sweep: how rates are tuned, what is measured and how long it may take.
 ASIDE = {"tune", "evaluations_per_epoch", "target_accuracy", "time_limit_seconds"}

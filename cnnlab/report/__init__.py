@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def render(plan: Plan, tables: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
-    """Write `out` from `tables` (by their names in `cnnlab.analysis.schemas.TABLES`) and
+    """Write `out` from `tables` (by their names in `cnnlab.analysis.tables.columns.TABLES`) and
     ``figures/<study>/<figure>.svg``.
 
     A table or figure that is not there yet is shown as missing, so this can be called at any moment. The same input

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.rows import Row, Tables, group
+from cnnlab.analysis import intervals
+from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
-from cnnlab.report.tables.cells import TableView
-from cnnlab.report.tables.ledgerrows import COLUMNS, Ledger
-from cnnlab.wording import othertiers, wholes
+from cnnlab.report.tables.ledger import COLUMNS, Ledger
+from cnnlab.report.tables.view import TableView
+from cnnlab.wording import beside, wholes
+from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, plural, significant
-from cnnlab.wording.places import anchor, claim_name
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
@@ -65,7 +65,7 @@ def build(tables: Tables, plan: Plan) -> LedgerView:
         strip={chapter: [_square(row) for row in members] for chapter, members in chapters.items()},
         table=_table(chapters, Ledger(plan, tables, titles, frozenset(told))),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in told.items()},
-        tiers=othertiers.summary(tables),
+        tiers=beside.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"),
         parts=plan.claims.empirical_parts,
     )
@@ -126,7 +126,7 @@ def _expected(tested: Iterable[Row]) -> Expected:
     equal = directions.count("equal")
     return Expected(
         tests=len(directions),
-        supported=significant(equal * stats.TOST + (len(directions) - equal) * stats.ONE_SIDED),
-        contradicted=significant(len(directions) * stats.ONE_SIDED),
-        equivalent=significant(sum(direction in ("greater", "less") for direction in directions) * stats.TOST),
+        supported=significant(equal * intervals.TOST + (len(directions) - equal) * intervals.ONE_SIDED),
+        contradicted=significant(len(directions) * intervals.ONE_SIDED),
+        equivalent=significant(sum(direction in ("greater", "less") for direction in directions) * intervals.TOST),
     )

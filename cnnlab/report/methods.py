@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.rows import Row, Tables, distinct, values
+from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning import commands
-from cnnlab.report.tables import runtables, settingtables
-from cnnlab.report.tables.cells import Cell, TableView, shown
+from cnnlab.report.tables import runs as runtables
+from cnnlab.report.tables import settings as settingtables
+from cnnlab.report.tables.view import Cell, TableView, shown
 from cnnlab.wording.numbers import day, listed, plural
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.trace import Network, networks, shape, told
+from cnnlab.analysis.network_stages import Network, networks, shape, told
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures.drawing import svg
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import Architecture
 from cnnlab.planning.names import NETWORKS, pictured
-from cnnlab.report.tables.cells import Cell, Column, TableView, missing
+from cnnlab.report.tables.view import Cell, Column, TableView, missing
 from cnnlab.wording.numbers import count, kibibytes, plain
 
 PRESETS = (
@@ -58,7 +58,7 @@ class Card:
 def build(tables: Tables, figures: Path) -> list[Card]:
     """One card for each architecture on the search path."""
     known = networks(tables)
-    return [_card(found, known, figures) for found in registry.architectures().values()]
+    return [_card(found, known, figures) for found in model_registry.architectures().values()]
 
 
 def _card(found: Architecture, known: Mapping[tuple[str, str], Network], figures: Path) -> Card:

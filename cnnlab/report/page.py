@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cnnlab.analysis.rows import Tables
+from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures.drawing import theme
-from cnnlab.report import computed, ledger, methods, networks, sections
-from cnnlab.report.tables import settingtables
+from cnnlab.report import exact_claims, ledger, methods, networks, study_section
+from cnnlab.report.tables import settings
 from cnnlab.training.records import disk_space
 from cnnlab.wording.numbers import listed, plural
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.study_file import Study
 
 HERE = Path(__file__).parent
 TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
@@ -73,14 +73,14 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         title=TITLE,
         overview=_overview(plan, tables),
         ledger=verdicts,
-        computed=computed.build(tables),
+        computed=exact_claims.build(tables),
         networks=networks.build(tables, figures),
         opening=[
-            (study, sections.figure(study.name, sections.OPENING, figures))
+            (study, study_section.figure(study.name, study_section.OPENING, figures))
             for study in studies
-            if sections.OPENING in study.figures
+            if study_section.OPENING in study.figures
         ],
-        studies=[sections.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
+        studies=[study_section.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
@@ -113,6 +113,6 @@ def _overview(plan: Plan, tables: Tables) -> Overview:
     return Overview(
         tier=plan.tier,
         runs=f"{runs}, {plural(len(plan.arms()), 'arm')}, {studies}",
-        data=listed(settingtables.data_titles(plan)),
+        data=listed(settings.data_titles(plan)),
         dates=methods.dates(tables),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from cnnlab.planning.spec import digest
+from cnnlab.planning.specs import digest
 from cnnlab.training.records import Record
 
 FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew

@@ -16,7 +16,7 @@ CLOSE_SECONDS = 30.0
 
 
 class Curves(Protocol):
-    """What is read of `cnnlab.training.train.Curves`: one value for each evaluation so far."""
+    """What is read of `cnnlab.training.loop.Curves`: one value for each evaluation so far."""
 
     steps: list[int]
     train_losses: list[float]

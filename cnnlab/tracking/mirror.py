@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cnnlab.planning.membership import ArmMembership
-from cnnlab.planning.spec import DataSpec, digest
+from cnnlab.planning.specs import DataSpec, digest
 from cnnlab.tracking import content
 from cnnlab.tracking.content import Mirrorable, Point
 from cnnlab.tracking.session import Session

@@ -10,8 +10,8 @@ import torch
 
 from cnnlab import models
 from cnnlab.models.cost import describe
-from cnnlab.planning import catalog
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec
+from cnnlab.planning import datasets
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec
 from cnnlab.training import diagnostics
 
 # Of a training step on one core of an ordinary machine: dispatch, arithmetic, and traffic of one activation.
@@ -25,7 +25,7 @@ def estimate_seconds(arm: ArmSpec) -> float:
     """About how long one run of `arm` takes on one core, its diagnostics included: for planning, from counts alone."""
     spec = arm.train
     batch = spec.batch_size
-    layers, arithmetic, activations = _size(arm.model.model_dump_json(), catalog.shape(arm.data))
+    layers, arithmetic, activations = _size(arm.model.model_dump_json(), datasets.shape(arm.data))
     per_image = arithmetic * SECONDS_PER_MAC + activations * SECONDS_PER_ACTIVATION
     step = layers * SECONDS_PER_LAYER + batch * per_image
     images, validation, test = split_sizes(arm.data)
@@ -49,10 +49,10 @@ def _size(model_json: str, shape: tuple[int, int, int, int]) -> tuple[int, int, 
 def split_sizes(data: DataSpec) -> tuple[int, int, int]:
     """About how many images are trained on, validated on and tested on."""
     if data.name == "folder":
-        total = len(catalog.folder_files(Path(str(data.root))))
-        usual = catalog.FOLDER_VALIDATION, catalog.FOLDER_TEST
+        total = len(datasets.folder_files(Path(str(data.root))))
+        usual = datasets.FOLDER_VALIDATION, datasets.FOLDER_TEST
     else:
-        known = catalog.find(data.name)
+        known = datasets.find(data.name)
         total, usual = known.images, (known.validation / known.images, known.test / known.images)
     total = min(total, data.limit or total)
     wanted = (data.validation, data.test)

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.core.paths import Paths
 from cnnlab.planning import device
-from cnnlab.planning.spec import TUNING_SEED, ArmSpec, digest, run_id
+from cnnlab.planning.specs import TUNING_SEED, ArmSpec, digest, run_id
 from cnnlab.training import records
+from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
 from cnnlab.training.records import Record, read_json, write_json
-from cnnlab.training.tune import Choice, Trial, choose, tuning_epochs
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-    from cnnlab.data.load import Dataset
-    from cnnlab.training.train import Outcome, Trained
+    from cnnlab.data.dataset import Dataset
+    from cnnlab.training.loop import Outcome, Trained
 
 Report = Callable[[Record], None]
 
@@ -66,12 +66,12 @@ class Job:
 
     def trial(self, rate: float) -> Trial:
         """The outcome of one tuning run, from disk or trained now."""
-        from cnnlab.training import train
+        from cnnlab.training import loop
 
         known = self.known(rate)
         if known is not None:
             return known
-        trained = train.train(
+        trained = loop.train(
             self.arm, self.data(TUNING_SEED), TUNING_SEED, rate, tuning_epochs(self.arm), first_step=self._first_step
         )
         finished = trained.status == "finished"
@@ -86,11 +86,11 @@ class Job:
 
     def run(self, choice: Choice, seed: int) -> Record:
         """Train one seed and write its record."""
-        from cnnlab.training import train
+        from cnnlab.training import loop
 
         checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
         began, data = time.time_ns() // 1_000_000, self.data(seed)
-        trained = train.train(
+        trained = loop.train(
             self.arm,
             data,
             seed,
@@ -103,7 +103,7 @@ class Job:
             **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
         )
         clock = time.process_time()
-        outcome = train.result(self.arm, data, trained, self.arm.train.epochs)
+        outcome = loop.result(self.arm, data, trained, self.arm.train.epochs)
         evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
@@ -118,7 +118,7 @@ class Job:
 
     def data(self, seed: int) -> Dataset:
         """The data set in memory; read again only where it differs from seed to seed."""
-        from cnnlab.data.load import load
+        from cnnlab.data.dataset import load
 
         key = seed if self.arm.data.varies else None
         if self._data is None or self._data[0] != key:
@@ -242,10 +242,10 @@ def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
 def _prepare(arm: ArmSpec) -> None:
     import torch
 
-    from cnnlab.training import train
+    from cnnlab.training import loop
 
     device.check(arm.device, torch.cuda.is_available())
-    train.prepare_process(arm.device)
+    loop.prepare_process(arm.device)
 
 
 def retrain(record: Record, paths: Paths) -> Record:

@@ -9,8 +9,8 @@ import torch
 
 from cnnlab import models
 from cnnlab.models.cost import macs, parameters
-from cnnlab.planning import catalog, device
-from cnnlab.planning.spec import ArmSpec, digest
+from cnnlab.planning import datasets, device
+from cnnlab.planning.specs import ArmSpec, digest
 from cnnlab.training.speed import measure
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def measure_arms(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    channels, height, width, classes = catalog.shape(arm.data)
+    channels, height, width, classes = datasets.shape(arm.data)
     batch_size = arm.train.batch_size
     model_spec = arm.model.model_dump(mode="json")
     key = digest([model_spec, channels, height, width, classes, batch_size, arm.device])

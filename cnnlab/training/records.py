@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.planning.spec import DataSpec, seeds_slug
+from cnnlab.planning.specs import DataSpec, seeds_slug
 
 if TYPE_CHECKING:
     import numpy as np

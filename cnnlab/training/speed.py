@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from cnnlab.models.layers.auxiliary import cross_entropy
-from cnnlab.training.sgd import SGD
+from cnnlab.training.optimizers import SGD
 
 REPETITION_SECONDS = 0.05
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.rows import Row, Tables, group, weights
+from cnnlab.analysis import intervals
+from cnnlab.analysis.tables.frames import Row, Tables, group, weights
+from cnnlab.wording.contrasts import title, with_unit
 from cnnlab.wording.numbers import listed, plain
-from cnnlab.wording.phrases import title, with_unit
 
 # What the interval of a family says, by what is claimed.
 _DIRECTED = {
@@ -64,14 +64,14 @@ def _sentence(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str]
     return f"A contrast of the same kind on {number} ({about}): {', '.join(groups)}."
 
 
-def standing(direction: stats.Direction, margin: float, cell: Row) -> str:
+def standing(direction: intervals.Direction, margin: float, cell: Row) -> str:
     """The verdict that the interval of a cell would give on the claim; running while its seeds are."""
     if cell["n"] != cell["n_planned"]:
         return "running"
-    least = stats.LEAST_SIGNS if cell["method"] == "sign" else stats.LEAST_SEEDS
+    least = intervals.LEAST_SIGNS if cell["method"] == "sign" else intervals.LEAST_SEEDS
     if cell["n"] < least:
         return "inconclusive"
-    return str(stats.decide(direction, margin, _interval(cell, "low", "high"), _interval(cell, "low90", "high90")))
+    return str(intervals.decide(direction, margin, _interval(cell, "low", "high"), _interval(cell, "low90", "high90")))
 
 
 def _interval(cell: Row, low: str, high: str) -> tuple[float, float]:

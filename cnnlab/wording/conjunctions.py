@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnlab.analysis.rows import Row, group
+from cnnlab.analysis.tables.frames import Row, group
+from cnnlab.wording.answers import Sentence, sentence
 from cnnlab.wording.numbers import listed
-from cnnlab.wording.sentences import Sentence, sentence
 
 # A part's own verdict, beside that on the whole.
 ALONE = {

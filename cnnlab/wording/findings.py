@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnlab.analysis.rows import Row
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.wording.contrasts import Contrast, metric, noun, quoted, share, title, with_unit
 from cnnlab.wording.forms import Form, Interaction, Means, Names, Pair, Single, Sweep, Sweeps, Weighted
 from cnnlab.wording.numbers import Quantity, fixed, listed, ratio
-from cnnlab.wording.phrases import Contrast, metric, noun, quoted, share, title, with_unit
 
 
 @dataclass(frozen=True)

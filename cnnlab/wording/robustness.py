@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.wording.numbers import listed
 
 

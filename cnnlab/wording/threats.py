@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis.rows import Tables
+from cnnlab.analysis.tables.frames import Tables
 from cnnlab.data.card import card as card_of
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec
-from cnnlab.planning.study import Study
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec
+from cnnlab.planning.study_file import Study
 from cnnlab.wording.numbers import count, listed, plain, plural
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _images(data: Sequence[DataSpec], plan: Plan) -> str:
 
 def _networks(arms: Sequence[ArmSpec]) -> str:
     """Titles with their presets: what is small here may behave otherwise when it is large."""
-    known = registry.architectures()
+    known = model_registry.architectures()
     names = dict.fromkeys((arm.model.architecture, arm.model.preset) for arm in arms)
     told = [f"{known[name].title if name in known else name} ({preset})" for name, preset in names]
     return f"Networks: {listed(told)}, trained {_over(arms)}; others, or longer training, may answer otherwise."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cnnlab.analysis.rows import Row, group
+from cnnlab.analysis.tables.frames import Row, group
 from cnnlab.wording.numbers import listed
 
 # Whether a verdict agrees with the claim.

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from cnnlab.analysis import stats
+from cnnlab.analysis import intervals
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario, known
 from tests.calibration.seeds import INTERACTION, PAIR, SLOPE
 
@@ -24,7 +24,7 @@ def evaluations(
     steps = _true(rng, truth, weights, np.log2(INTERVAL * first), np.log2(INTERVAL * last))
     reached = np.exp2(steps + sd * rng.normal(size=(STUDIES, len(weights), n)))
     seen = np.log2(INTERVAL * np.ceil(reached / INTERVAL))
-    below, above = stats.evaluation_grid(seen, INTERVAL, weights)
+    below, above = intervals.evaluation_grid(seen, INTERVAL, weights)
     return known(seen, below=below, above=above)
 
 
@@ -33,7 +33,7 @@ def octaves(rng: Rng, n: int, truth: float, weights: tuple[float, ...], sd: floa
     largest = _true(rng, truth, weights, 0.0, 4.0) + sd * rng.normal(size=(STUDIES, len(weights), n))
     own = rng.uniform(size=(STUDIES, len(weights), 1))
     seen = np.floor(largest - own) + own
-    below, above = stats.octave_grid(seen, weights)
+    below, above = intervals.octave_grid(seen, weights)
     return known(seen, below=below, above=above)
 
 

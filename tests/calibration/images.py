@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from scipy.optimize import brentq
 
-from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis.image_sampling import ImageError
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario, known
 from tests.calibration.seeds import DESIGNS, PAIR, shift
 

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.stats import norm
 
-from cnnlab.analysis import stats
+from cnnlab.analysis import intervals
 from tests.calibration.images import dense
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario
 from tests.calibration.seeds import INTERACTION, PAIR, SLOPE, shift, spread
@@ -45,7 +45,7 @@ def censored_on_a_grid(rng: Rng, n: int, truth: float, share: float) -> Draw:
     exact = censored(rng, n, truth, share)
     start, reached = np.log2(400), np.isfinite(exact.high)
     seen = np.log2(100 * np.ceil(np.exp2(exact.low + start) / 100))
-    below, above = stats.evaluation_grid(seen, 100, PAIR)
+    below, above = intervals.evaluation_grid(seen, 100, PAIR)
     return Draw(seen, np.where(reached, seen, np.inf), below=below, above=above, at_risk=True)
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.imageerror import ImageError
-from cnnlab.analysis.stats import Effects, Hypothesis
+from cnnlab.analysis import intervals
+from cnnlab.analysis.image_sampling import ImageError
+from cnnlab.analysis.intervals import Effects, Hypothesis
 
 Rng = np.random.Generator
 STUDIES = 8000
 # Standard errors of leeway. Of a thousand rates, one would soon be three off by chance.
 ERRORS = 4
 COUNTS = (10, 8, 5)
-DIRECTIONS: tuple[stats.Direction, ...] = ("greater", "less", "equal", "not-greater", "not-less")
+DIRECTIONS: tuple[intervals.Direction, ...] = ("greater", "less", "equal", "not-greater", "not-less")
 WORDS = ("supported", "contradicted", "equivalent")
 
 
@@ -48,7 +48,7 @@ class Scenario:
 
     def effects(self, truth: float) -> Effects:
         drawn = _drawn(self, truth)
-        bounds = stats.combine(drawn.low, drawn.high, self.weights)
+        bounds = intervals.combine(drawn.low, drawn.high, self.weights)
         return Effects(*bounds, drawn.images, drawn.below, drawn.above, drawn.at_risk)
 
 
@@ -131,11 +131,11 @@ def _verdicts(scenario: Scenario, truth: float) -> Iterator[Rate]:
     where = (scenario.name, scenario.n, _margins(truth))
     for direction in DIRECTIONS:
         claim = Hypothesis(effects, direction, scenario.margin)
-        found, p = stats.verdict(claim), stats.p_value(claim)
+        found, p = intervals.verdict(claim), intervals.p_value(claim)
         for word, limit in may(direction, truth).items():
             for side in _sides(direction, word, effects):
                 yield Rate(*where, word, direction, int(((found == word) & side).sum()), found.size, limit)
-        line = stats.TOST if direction == "equal" else stats.ONE_SIDED
+        line = intervals.TOST if direction == "equal" else intervals.ONE_SIDED
         differ = int(((p <= line) != (found == "supported")).sum())
         yield Rate(*where, "p on the wrong side of its line", direction, differ, found.size, most=0.0)
 
@@ -149,8 +149,8 @@ def _sides(direction: str, word: str, effects: Effects) -> list[Any]:
 def _coverage(scenario: Scenario, truth: float) -> Iterator[Rate]:
     effects, effect = scenario.effects(truth), truth * scenario.margin
     for share, (low, high) in (
-        (0.95, stats.interval(effects)),
-        (0.9, stats.interval(effects, stats.TOST)),
+        (0.95, intervals.interval(effects)),
+        (0.9, intervals.interval(effects, intervals.TOST)),
     ):
         covered = int(((low <= effect) & (effect <= high)).sum())
         where = (scenario.name, scenario.n, _margins(truth), f"covers {100 * share:.0f} %", "interval")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from cnnlab.data.load import load
+from cnnlab.data.dataset import load
 from cnnlab.data.prepare import prepare
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training import train
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training import loop
 
 TRACES = Path(__file__).with_name("traces.json")
 DATA = DataSpec(name="mnist5k", limit=400)
@@ -39,15 +39,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trace(name: str, folder: Path) -> dict[str, list[float]]:
     architecture, switches, changes = ARMS[name]
-    complete = registry.resolve(architecture, "small", switches, name)
+    complete = model_registry.resolve(architecture, "small", switches, name)
     data = DATA.model_copy(update=changes)
     model = ModelSpec(architecture=architecture, switches=complete)
     arm = ArmSpec(model=model, data=data, train=TrainSpec(epochs=2), torch="", fingerprint="")
     threads = torch.get_num_threads()
-    train.prepare_process("cpu")
+    loop.prepare_process("cpu")
     try:
         images = load(folder / "images.safetensors", folder / "images.json", data, 7)
-        trained = train.train(arm, images, 7, 0.05, 2)
+        trained = loop.train(arm, images, 7, 0.05, 2)
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.cli.listing import costs
+from cnnlab.cli.show import costs
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.training.estimate import estimate_seconds

@@ -1,7 +1,7 @@
 """The verdicts err as often as they may, by simulation, for every design that a study file can state.
 
 Each scenario draws thousands of studies whose true effect is known: 0, or exactly at the margin on either
-side. The effects go through `cnnlab.analysis.stats`, the same functions that make the report. False *supported* or
+side. The effects go through `cnnlab.analysis.intervals`, the same functions that make the report. False *supported* or
 *contradicted* may come to 2.5 %, false *equivalent* to 5 %; the 95 % interval must cover the truth in 95 %,
 each within four Monte-Carlo standard errors. ``pytest -s tests/unit/test_calibration.py`` prints the rates.
 """
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.stats import Hypothesis
+from cnnlab.analysis import intervals
+from cnnlab.analysis.intervals import Hypothesis
 from tests.calibration import conjunctions, grids, images, lost, seeds
 from tests.calibration.rates import Scenario, rates, table
 
@@ -41,7 +41,7 @@ def test_the_simulation_has_the_power_to_decide() -> None:
             for truth, word in ((0, "equivalent"), (3, "supported"), (-3, "contradicted")):
                 if word != "contradicted" or "images" not in scenario.name:  # an error cannot fall below 0
                     claim = Hypothesis(scenario.effects(truth), "greater", scenario.margin)
-                    assert (stats.verdict(claim) == word).mean() > 0.5, (scenario.name, word)
+                    assert (intervals.verdict(claim) == word).mean() > 0.5, (scenario.name, word)
 
 
 @pytest.mark.parametrize("n", [6, 8, 10])
@@ -50,10 +50,12 @@ def test_lost_runs_can_be_decided_on_from_six_seeds(n: int) -> None:
     for scenario in lost.scenarios():
         if scenario.n == n and "one arm diverges" in scenario.name:
             claim = Hypothesis(scenario.effects(3), "greater", scenario.margin)
-            assert (stats.verdict(claim) == "supported").mean() > 0.5, scenario.name
+            assert (intervals.verdict(claim) == "supported").mean() > 0.5, scenario.name
 
 
 def test_five_seeds_do_not_decide_where_a_run_could_be_lost() -> None:
     for scenario in lost.scenarios():
         if scenario.n == 5:
-            assert (stats.verdict(Hypothesis(scenario.effects(1), "greater", scenario.margin)) == "inconclusive").all()
+            assert (
+                intervals.verdict(Hypothesis(scenario.effects(1), "greater", scenario.margin)) == "inconclusive"
+            ).all()

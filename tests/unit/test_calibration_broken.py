@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cnnlab.analysis import stats
-from cnnlab.analysis.imageerror import ImageError
+from cnnlab.analysis import intervals as stats
+from cnnlab.analysis.image_sampling import ImageError
 from tests.calibration import conjunctions, grids, images, lost, seeds
 from tests.calibration.rates import Rate, rates
 

@@ -18,13 +18,13 @@ from cnnlab import models
 from cnnlab.analysis import effects
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.data.load import Scaling, Split
+from cnnlab.data.dataset import Scaling, Split
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.spec import ArmSpec
-from cnnlab.planning.study import ContrastSpec
-from cnnlab.training import classical, evaluation, job, records, train
+from cnnlab.planning.specs import ArmSpec
+from cnnlab.planning.study_file import ContrastSpec
+from cnnlab.training import job, loop, records, replay, svm
 from cnnlab.training.records import Record
 from tests import small_runs
 
@@ -82,7 +82,7 @@ class Kept(nn.Module):
 def test_features_are_what_the_last_dense_layer_is_given(architecture: str, switches: dict[str, Any]) -> None:
     images = small_runs.dataset().test
     model = models.build(small_runs.arm(architecture, **switches).model, 1, small_runs.SIZE, 4, 0)
-    found = torch.from_numpy(classical.features(model, images))
+    found = torch.from_numpy(svm.features(model, images))
     output = model.get_submodule("output")
     with torch.no_grad():
         torch.testing.assert_close(output(found), model.eval()(images.images), rtol=1e-4, atol=1e-5)
@@ -94,7 +94,7 @@ def test_without_a_dense_layer_the_class_scores_are_the_features() -> None:
     assert not any(isinstance(layer, nn.Linear) for layer in model.modules())
     with torch.no_grad():
         scores = model.eval()(images.images)
-    assert np.allclose(classical.features(model, images), scores.numpy(), atol=1e-6)
+    assert np.allclose(svm.features(model, images), scores.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(("channels", "cell", "size"), [(1, 4, 28), (1, 7, 28), (3, 5, 20)])
@@ -112,7 +112,7 @@ def test_hog_is_that_of_scikit_image(channels: int, cell: int, size: int) -> Non
         )
         for image in images.images
     ]
-    found = classical.hog(images, cell)
+    found = svm.hog(images, cell)
     cells = size // cell
     assert found.shape == (len(images), 9 * 4 * (cells - 1) ** 2)
     assert np.allclose(found, expected, atol=1e-6)
@@ -123,18 +123,18 @@ def test_hog_is_of_images_as_they_are_scaled_whether_bytes_or_floats() -> None:
     stored = torch.randint(0, 256, (600, 1, 14, 14), generator=draws, dtype=torch.uint8)
     scaling = Scaling(30 * one, 80 * one, 0 * one, one)
     labels = torch.zeros(600, dtype=torch.int64)
-    found = [classical.hog(Split(images, labels, scaling), 7) for images in (stored, scaling(stored))]
+    found = [svm.hog(Split(images, labels, scaling), 7) for images in (stored, scaling(stored))]
     assert np.array_equal(*found)
 
 
 def test_cells_fit_into_the_images() -> None:
-    assert classical._cells(28) == [4, 5, 7]
-    assert classical._cells(12) == [4, 5]
+    assert svm._cells(28) == [4, 5, 7]
+    assert svm._cells(12) == [4, 5]
     with pytest.raises(UserError, match="images of 7 pixels are too small; set image_size to 8 or more"):
-        classical._cells(7)
+        svm._cells(7)
     data = small_runs.dataset(size=12)
     images = {"train": data.train, "validation": data.validation, "test": data.test}
-    assert classical.classify("hog_svm", nn.Identity(), images)["test"].error < 0.5
+    assert svm.classify("hog_svm", nn.Identity(), images)["test"].error < 0.5
 
 
 # The support vector machine
@@ -142,17 +142,17 @@ def test_cells_fit_into_the_images() -> None:
 
 def test_the_svm_is_linear_on_standardized_features_with_the_best_strength_by_validation() -> None:
     data = hard()
-    found = classical.classify("svm", Kept(40), data)
+    found = svm.classify("svm", Kept(40), data)
     arrays = {name: (split.images.flatten(1).numpy(), split.labels.numpy()) for name, split in data.items()}
     scaler = StandardScaler().fit(arrays["train"][0])
     errors, answers = {}, {}
-    for strength in classical.GRID:
+    for strength in svm.GRID:
         machine = LinearSVC(C=strength, dual=False, max_iter=10_000).fit(
             scaler.transform(arrays["train"][0]), arrays["train"][1]
         )
         answers[strength] = {name: machine.predict(scaler.transform(values)) for name, (values, _) in arrays.items()}
         errors[strength] = {name: float((answers[strength][name] != arrays[name][1]).mean()) for name in arrays}
-    best = min(classical.GRID, key=lambda strength: errors[strength]["validation"])
+    best = min(svm.GRID, key=lambda strength: errors[strength]["validation"])
     assert best == pytest.approx(0.01)
     for name, outcome in found.items():
         agree = (outcome.predicted.numpy() == answers[best][name]).mean()
@@ -191,7 +191,7 @@ def test_validation_images_alone_choose_the_strength(
 
     # The training images would choose 2, the test images 5.
     data = {"train": split([2, 2, 2, 2]), "validation": split(validation), "test": split([5, 5, 5])}
-    found = classical.classify("svm", Kept(5), data)
+    found = svm.classify("svm", Kept(5), data)
     assert found["test"].predicted.tolist() == [chosen] * 3
     assert found["validation"].accuracy == pytest.approx(validation.count(chosen) / 4)
 
@@ -200,13 +200,13 @@ def test_the_size_of_the_cells_is_chosen_by_validation_too(monkeypatch: pytest.M
     """Only cells of 5 pixels show the class in the validation images; in the test images, those of 7 do."""
     data = splits()
 
-    def shown(split: Split, cell: int) -> classical.Features:
+    def shown(split: Split, cell: int) -> svm.Features:
         tells = split is data["train"] or cell == {id(data["validation"]): 5, id(data["test"]): 7}[id(split)]
         values = split.labels.float() if tells else 1 - split.labels.float()
         return np.asarray(values[:, None].numpy(), dtype=np.float32)
 
-    monkeypatch.setattr(classical, "hog", shown)
-    found = classical.classify("hog_svm", nn.Identity(), data)
+    monkeypatch.setattr(svm, "hog", shown)
+    found = svm.classify("hog_svm", nn.Identity(), data)
     assert found["validation"].error == 0
     assert found["test"].error == 1
 
@@ -214,19 +214,19 @@ def test_the_size_of_the_cells_is_chosen_by_validation_too(monkeypatch: pytest.M
 def test_hog_is_fitted_once_for_the_same_images_and_again_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def counted(split: Split, cell: int) -> classical.Features:
+    def counted(split: Split, cell: int) -> svm.Features:
         calls.append(cell)
         return original(split, cell)
 
-    original = classical.hog
-    monkeypatch.setattr(classical, "hog", counted)
+    original = svm.hog
+    monkeypatch.setattr(svm, "hog", counted)
     same = splits()
-    first, again = (classical.classify("hog_svm", nn.Identity(), same) for _ in range(2))
-    assert len(calls) == 3 * len(classical.CELLS)
+    first, again = (svm.classify("hog_svm", nn.Identity(), same) for _ in range(2))
+    assert len(calls) == 3 * len(svm.CELLS)
     assert first["test"].error == again["test"].error == 0
     assert first["test"].loss is None
-    classical.classify("hog_svm", nn.Identity(), splits())
-    assert len(calls) == 6 * len(classical.CELLS)
+    svm.classify("hog_svm", nn.Identity(), splits())
+    assert len(calls) == 6 * len(svm.CELLS)
 
 
 # Runs
@@ -295,7 +295,7 @@ def test_frozen_features_are_those_of_the_weights_in_the_record(runs: dict[str, 
         record = runs[name][1]
         model = models.build(ArmSpec.model_validate(record.spec["arm"]).model, 1, small_runs.SIZE, 4)
         model.load_state_dict(load_file(record.weights_path))
-        outcome = classical.classify("svm", model, images)["test"]
+        outcome = svm.classify("svm", model, images)["test"]
         tested = record.test()
         assert tested is not None
         assert outcome.predicted.tolist() == tested["predicted"].tolist()
@@ -324,15 +324,15 @@ def test_weights_alone_cannot_repeat_the_answers_of_an_svm(
 ) -> None:
     monkeypatch.setattr(records, "current", lambda paths, record: True)
     with pytest.raises(UserError, match="its answers are those of svm, which is not kept") as caught:
-        evaluation.evaluate(paths_in(tmp_path), runs["svm"][0], None)
+        replay.evaluate(paths_in(tmp_path), runs["svm"][0], None)
     assert "\n" not in str(caught.value)
 
 
 def test_diagnostics_read_the_network_below_the_classifier() -> None:
     data = small_runs.dataset(train=80, others=40)
     arm = small_runs.arm("lenet", {"classifier": "svm", "epochs": 1}, activation="relu")
-    trained = train.train(arm, data, 0, 0.1, 1, diagnostics=("inputs", "selectivity"))
-    outcome = train.result(arm, data, trained, 1)
+    trained = loop.train(arm, data, 0, 0.1, 1, diagnostics=("activation_drift", "orientation_selectivity"))
+    outcome = loop.result(arm, data, trained, 1)
     assert outcome.values["input_drift"] > 0
     assert outcome.values["selectivity_gain"] != 0
 

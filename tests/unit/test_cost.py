@@ -12,19 +12,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab import models
 from cnnlab.models import cost
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training.estimate import estimate_seconds, split_sizes
 from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 
-PRESETS = [(name, preset) for name, found in registry.architectures().items() for preset in found.presets]
+PRESETS = [(name, preset) for name, found in model_registry.architectures().items() for preset in found.presets]
 
 
 def build(architecture: str, preset: str = "small", **switches: Any) -> tuple[nn.Module, tuple[int, int, int]]:
-    size = registry.get(architecture).presets[preset]
-    complete = registry.resolve(architecture, preset, switches, "test")
+    size = model_registry.get(architecture).presets[preset]
+    complete = model_registry.resolve(architecture, preset, switches, "test")
     spec = ModelSpec(architecture=architecture, preset=preset, switches=complete)
     model = models.build(spec, size.channels, size.image_size, size.classes)
     return model, (size.channels, size.image_size, size.image_size)
@@ -67,7 +67,7 @@ def test_zoo_layers_hold_all_parameters(architecture: str, preset: str) -> None:
         layers = cost.describe(model, shape)
     unused = sum(each.numel() for name, each in model.named_parameters() if name.startswith("auxiliary"))
     assert sum(layer.parameters for layer in layers) == cost.parameters(model) - unused
-    assert layers[-1].output_shape == (registry.get(architecture).presets[preset].classes,)
+    assert layers[-1].output_shape == (model_registry.get(architecture).presets[preset].classes,)
 
 
 def test_zoo_trace_of_lenet() -> None:
@@ -135,7 +135,7 @@ def test_zoo_memory_is_weights_and_what_the_backward_pass_needs() -> None:
 
 def arm(epochs: int = 7, **model: Any) -> ArmSpec:
     name = model.pop("architecture", "lenet")
-    switches = registry.resolve(name, "small", model, "test")
+    switches = model_registry.resolve(name, "small", model, "test")
     return ArmSpec(
         model=ModelSpec(architecture=name, switches=switches),
         data=DataSpec(name="mnist5k", image_size=14),
@@ -177,7 +177,9 @@ def test_estimates_count_a_separately_trained_classifier() -> None:
 
 def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
     plain = arm()
-    cheap, dear = (plain.model_copy(update={"diagnostics": (name,)}) for name in ("layers", "rates"))
+    cheap, dear = (
+        plain.model_copy(update={"diagnostics": (name,)}) for name in ("update_ratios", "largest_learning_rate")
+    )
     assert 1 < estimate_seconds(cheap) / estimate_seconds(plain) < 1.5
     assert estimate_seconds(dear) / estimate_seconds(plain) > 3
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cnnlab.core.errors import UserError
 from cnnlab.data.augment import AUGMENTATIONS, augmentations, erase, mirror, translate, turn
-from cnnlab.planning import catalog
+from cnnlab.planning import datasets
 
 BLACK, AVERAGE = torch.tensor([[[-2.0]], [[-3.0]]]), torch.tensor([[[0.25]], [[0.5]]])
 
@@ -23,11 +23,11 @@ def apply(text: str, batch: Tensor, seed: int = 0) -> Tensor:
 
 
 def sample(name: str) -> str:
-    return name if catalog.AUGMENTATIONS[name].unit is None else f"{name}:3"
+    return name if datasets.AUGMENTATIONS[name].unit is None else f"{name}:3"
 
 
 def test_every_name_has_a_function_and_a_description() -> None:
-    assert AUGMENTATIONS.keys() == catalog.AUGMENTATIONS.keys()
+    assert AUGMENTATIONS.keys() == datasets.AUGMENTATIONS.keys()
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import catalog
-from cnnlab.planning.spec import DataSpec
+from cnnlab.planning import datasets
+from cnnlab.planning.specs import DataSpec
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -33,13 +33,13 @@ def touch(root: Path, *names: str) -> Path:
     ],
 )
 def test_shape_of_known_data(fields: dict, expected: tuple) -> None:
-    assert catalog.shape(DataSpec(**fields)) == expected
+    assert datasets.shape(DataSpec(**fields)) == expected
 
 
 def test_shape_of_a_folder(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png", "emu/1.png", ".cache/1.png", "__MACOSX/1.png", "notes.txt")
-    assert catalog.shape(DataSpec(name="folder", root=str(tmp_path))) == (3, 32, 32, 3)
-    assert catalog.shape(DataSpec(name="folder", root=str(tmp_path), image_size=48, channels=1)) == (
+    assert datasets.shape(DataSpec(name="folder", root=str(tmp_path))) == (3, 32, 32, 3)
+    assert datasets.shape(DataSpec(name="folder", root=str(tmp_path), image_size=48, channels=1)) == (
         1,
         48,
         48,
@@ -47,8 +47,8 @@ def test_shape_of_a_folder(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("known", catalog.KNOWN.values(), ids=catalog.KNOWN)
-def test_usual_splits_leave_most_for_training(known: catalog.Known) -> None:
+@pytest.mark.parametrize("known", datasets.KNOWN.values(), ids=datasets.KNOWN)
+def test_usual_splits_leave_most_for_training(known: datasets.Known) -> None:
     assert known.train >= known.images / 2
     assert known.train + known.validation + known.test == known.images
 
@@ -72,24 +72,24 @@ def test_usual_splits_leave_most_for_training(known: catalog.Known) -> None:
 )
 def test_mistakes_are_one_line(fields: dict, parts: list[str]) -> None:
     with pytest.raises(UserError) as error:
-        catalog.shape(DataSpec(**fields), "data")
+        datasets.shape(DataSpec(**fields), "data")
     assert "\n" not in str(error.value)
     for part in parts:
         assert part in str(error.value)
 
 
 def test_augmentations_are_parsed() -> None:
-    assert catalog.parse_augment("shift:2") == ("shift", 2.0)
-    assert catalog.parse_augment("rotate:12.5") == ("rotate", 12.5)
-    assert catalog.parse_augment("flip") == ("flip", 0.0)
+    assert datasets.parse_augment("shift:2") == ("shift", 2.0)
+    assert datasets.parse_augment("rotate:12.5") == ("rotate", 12.5)
+    assert datasets.parse_augment("flip") == ("flip", 0.0)
 
 
 def test_a_folder_without_classes_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no class folders"):
-        catalog.folder_classes(tmp_path)
+        datasets.folder_classes(tmp_path)
     touch(tmp_path, "cat/1.png")
     with pytest.raises(UserError, match=r"one class \('cat'\)"):
-        catalog.folder_classes(tmp_path)
+        datasets.folder_classes(tmp_path)
 
 
 def test_an_official_split_is_found(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_an_official_split_is_found(tmp_path: Path) -> None:
         "test/dog/deep/er/3.png",
         "test/dog/notes.txt",
     )
-    assert catalog.folder_classes(tmp_path) == ("cat", "dog")
-    found = [(split, name, file.name) for split, name, file in catalog.folder_files(tmp_path)]
+    assert datasets.folder_classes(tmp_path) == ("cat", "dog")
+    found = [(split, name, file.name) for split, name, file in datasets.folder_files(tmp_path)]
     assert sorted(found) == [
         ("test", "dog", "3.png"),
         ("train", "cat", "1.png"),
@@ -113,28 +113,28 @@ def test_an_official_split_is_found(tmp_path: Path) -> None:
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.png", "tram/1.png")
-    assert catalog.folder_classes(tmp_path) == ("train", "tram")
+    assert datasets.folder_classes(tmp_path) == ("train", "tram")
 
 
 def test_a_class_only_in_the_test_images_is_an_error(tmp_path: Path) -> None:
     touch(tmp_path, "train/cat/1.png", "train/dog/1.png", "test/bird/1.png")
     with pytest.raises(UserError, match=r"test/bird: no such class in .*train"):
-        catalog.folder_classes(tmp_path)
+        datasets.folder_classes(tmp_path)
 
 
 def test_the_listing_digest_sees_every_change_of_the_images_only(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png")
-    seen = [catalog.folder_listing_digest(tmp_path)]
+    seen = [datasets.folder_listing_digest(tmp_path)]
     touch(tmp_path, "cat/notes.txt", "cat/.hidden.png")
-    assert catalog.folder_listing_digest(tmp_path) == seen[0]
+    assert datasets.folder_listing_digest(tmp_path) == seen[0]
     touch(tmp_path, "cat/2.png")
-    seen.append(catalog.folder_listing_digest(tmp_path))
+    seen.append(datasets.folder_listing_digest(tmp_path))
     (tmp_path / "cat/2.png").write_bytes(b"longer image")
-    seen.append(catalog.folder_listing_digest(tmp_path))
+    seen.append(datasets.folder_listing_digest(tmp_path))
     (tmp_path / "cat/2.png").rename(tmp_path / "dog/2.png")
-    seen.append(catalog.folder_listing_digest(tmp_path))
+    seen.append(datasets.folder_listing_digest(tmp_path))
     os.utime(tmp_path / "dog/2.png", (1, 1))
-    seen.append(catalog.folder_listing_digest(tmp_path))
+    seen.append(datasets.folder_listing_digest(tmp_path))
     assert len(set(seen)) == len(seen)
 
 
@@ -142,7 +142,7 @@ def test_a_dangling_link_is_named(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png")
     (tmp_path / "dog/2.png").symlink_to("gone.png")
     with pytest.raises(UserError, match=r"dog/2\.png: No such file"):
-        catalog.folder_listing_digest(tmp_path)
+        datasets.folder_listing_digest(tmp_path)
 
 
 @pytest.mark.parametrize(

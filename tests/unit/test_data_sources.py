@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.data import sources, vision
+from cnnlab.data import sources, torchvision_sets
 from cnnlab.data.arrays import checksum
 from cnnlab.data.sources import TEST, TRAIN, read, resized, with_channels
-from cnnlab.planning import catalog
-from cnnlab.planning.spec import PreparedSpec
+from cnnlab.planning import datasets as catalog
+from cnnlab.planning.specs import PreparedSpec
 
 MNIST_ROOT = Path(os.environ.get("CNNLAB_TEST_MNIST", Path(__file__).parents[2] / ".." / "shared" / "data"))
 needs_mnist = pytest.mark.skipif(
@@ -145,7 +145,7 @@ def test_without_network_the_error_is_one_quick_line(
 
 def test_a_server_that_never_answers_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: time.sleep(5))
-    monkeypatch.setattr(vision, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(torchvision_sets, "PROBE_SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(UserError, match="no server answers"):
         read(PreparedSpec(name="mnist", root=str(tmp_path)))
@@ -155,7 +155,7 @@ def test_a_server_that_never_answers_is_not_waited_for(tmp_path: Path, monkeypat
 def test_a_download_that_breaks_off_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(vision, "_reachable", lambda addresses: True)
+    monkeypatch.setattr(torchvision_sets, "_reachable", lambda addresses: True)
     monkeypatch.setattr(urllib.request, "urlopen", offline)
     with pytest.raises(UserError, match=r"mnist: not in .* and cannot be downloaded \(Error downloading .*\)") as error:
         read(PreparedSpec(name="mnist", root=str(tmp_path)))

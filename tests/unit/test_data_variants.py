@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.load import Dataset, Split, batches, load
+from cnnlab.data.dataset import Dataset, Split, batches, load
 from cnnlab.data.prepare import prepare
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
-from cnnlab.planning import catalog
+from cnnlab.planning import datasets
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.spec import DataSpec
+from cnnlab.planning.specs import DataSpec
 
 SPLITS = ("train", "validation", "test")
 
@@ -160,10 +160,10 @@ def test_noise_is_uniform_and_each_image_has_its_own() -> None:
 
 
 def test_planning_counts_channels_of_noise(pets: Prepared) -> None:
-    assert catalog.shape(pets.spec(noise_channels=4)) == (7, 8, 8, 3)
+    assert datasets.shape(pets.spec(noise_channels=4)) == (7, 8, 8, 3)
     spec = DataSpec(name="mnist5k", noise_channels=2)
-    assert catalog.shape(spec) == (3, 28, 28, 10)
-    assert catalog.shape(spec.prepared()) == (1, 28, 28, 10)  # the prepared file has none
+    assert datasets.shape(spec) == (3, 28, 28, 10)
+    assert datasets.shape(spec.prepared()) == (1, 28, 28, 10)  # the prepared file has none
     assert spec.data_id == DataSpec(name="mnist5k").data_id
 
 

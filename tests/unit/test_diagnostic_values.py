@@ -13,26 +13,26 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import models
-from cnnlab.data.load import Dataset, Scaling, Split
+from cnnlab.data.dataset import Dataset, Scaling, Split
 from cnnlab.figures import filters
 from cnnlab.models.layers.activations import ScaledSigmoid
-from cnnlab.training import diagnostics, train
+from cnnlab.training import diagnostics, loop
 from cnnlab.training.diagnostics import (
-    branches,
-    identity,
-    inputs,
-    layers,
-    memory,
-    probes,
-    rates,
+    activation_drift,
+    augmentation_range,
+    batchnorm_statistics,
+    branch_similarity,
+    identity_fit,
+    largest_learning_rate,
+    layer_convergence,
+    linear_probes,
+    memorization,
+    orientation_selectivity,
     saturation,
-    selectivity,
-    settling,
     shifts,
-    statistics,
-    warps,
+    update_ratios,
 )
-from cnnlab.training.diagnostics.similarity import cka
+from cnnlab.training.diagnostics.cka import cka
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -87,33 +87,37 @@ def gabor(angle: float, side: int = 9) -> Tensor:
 def test_an_edge_detector_is_selective_and_a_blob_is_not() -> None:
     y, x = torch.meshgrid(*2 * [torch.arange(9) - 4], indexing="ij")
     blob = torch.exp(-(x**2 + y**2) / 4.0).expand(1, 1, -1, -1)
-    edges = [float(selectivity._selectivity(gabor(angle))) for angle in (0.0, 0.5, math.pi / 4, math.pi / 2)]
+    edges = [
+        float(orientation_selectivity._selectivity(gabor(angle))) for angle in (0.0, 0.5, math.pi / 4, math.pi / 2)
+    ]
     assert min(edges) > 0.6
-    assert float(selectivity._selectivity(blob)) < 0.1
-    assert float(selectivity._selectivity(-blob)) < 0.1
+    assert float(orientation_selectivity._selectivity(blob)) < 0.1
+    assert float(orientation_selectivity._selectivity(-blob)) < 0.1
 
 
 def test_selectivity_ignores_size_mean_and_number_of_channels() -> None:
     edge = gabor(0.3)
     changed = torch.cat([2 * edge + 1, 3 * edge - 4], 1)
-    torch.testing.assert_close(selectivity._selectivity(changed), selectivity._selectivity(edge))
+    torch.testing.assert_close(
+        orientation_selectivity._selectivity(changed), orientation_selectivity._selectivity(edge)
+    )
 
 
 def test_selectivity_gain_is_of_the_trained_filters_minus_those_as_initialized() -> None:
     run = small_runs.run()
-    diagnostic = selectivity.Diagnostic(run)
+    diagnostic = orientation_selectivity.Diagnostic(run)
     assert diagnostic.finish().values == {"selectivity_gain": 0}
-    before = selectivity._selectivity(diagnostics.first_weight(run.model)).mean()
+    before = orientation_selectivity._selectivity(diagnostics.first_weight(run.model)).mean()
     with torch.no_grad():
         diagnostics.first_weight(run.model).copy_(gabor(0.0, 5))
-    after = selectivity._selectivity(gabor(0.0, 5)).mean()
+    after = orientation_selectivity._selectivity(gabor(0.0, 5)).mean()
     assert diagnostic.finish().values["selectivity_gain"] == pytest.approx(float(after - before))
 
 
 def test_filters_are_left_as_they_were_and_as_they_are_with_what_they_return_for_the_first_test_image() -> None:
     run = small_runs.run()
     initial = diagnostics.first_weight(run.model).detach().clone()
-    diagnostic = selectivity.Diagnostic(run)
+    diagnostic = orientation_selectivity.Diagnostic(run)
     with torch.no_grad():
         diagnostics.first_weight(run.model).copy_(gabor(0.0, 5))
     found = diagnostic.finish().pictures
@@ -140,7 +144,7 @@ def chain(*weights: float) -> nn.Sequential:
 def test_update_over_weight_of_known_gradients() -> None:
     spec = small_runs.arm(train={"momentum": 0.5, "weight_decay": 0.1, "schedule": "constant"})
     model = chain(1, 2, 2, 2, 1)
-    diagnostic = layers.Diagnostic(small_runs.run(spec, model=model, learning_rate=0.1))
+    diagnostic = update_ratios.Diagnostic(small_runs.run(spec, model=model, learning_rate=0.1))
     weights = [layer.weight for layer in model]
     for step in range(6):
         for gradient, weight in zip((7, 0.2, 2, 20, 9), weights, strict=True):
@@ -165,7 +169,7 @@ def test_update_over_weight_of_known_gradients() -> None:
 
 def test_a_slope_downwards_has_a_sign_and_its_tilt_has_none() -> None:
     model = chain(1, 1, 1, 1)
-    diagnostic = layers.Diagnostic(small_runs.run(small_runs.arm(train={"weight_decay": 0}), model=model))
+    diagnostic = update_ratios.Diagnostic(small_runs.run(small_runs.arm(train={"weight_decay": 0}), model=model))
     for gradient, layer in zip((1, 100, 1, 1), model, strict=True):
         layer.weight.grad = torch.full((1, 1), float(gradient))
     diagnostic.before_update(0)
@@ -175,7 +179,7 @@ def test_a_slope_downwards_has_a_sign_and_its_tilt_has_none() -> None:
 
 def test_a_gradient_that_vanished_has_no_logarithm() -> None:
     model = chain(1, 1, 1, 1)
-    diagnostic = layers.Diagnostic(small_runs.run(model=model))
+    diagnostic = update_ratios.Diagnostic(small_runs.run(model=model))
     for layer in model:
         layer.weight.grad = torch.zeros(1, 1)
     diagnostic.before_update(0)
@@ -187,23 +191,23 @@ def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> 
     spec, data = small_runs.arm(activation="relu", normalization="batch"), small_runs.dataset()
     seen: list[list[float]] = []
     watched: list[torch.nn.Parameter] = []
-    update = train.SGD.step
+    update = loop.SGD.step
 
-    class Watching(layers.Diagnostic):
+    class Watching(update_ratios.Diagnostic):
         def before_update(self, step: int) -> None:
             super().before_update(step)
-            watched[:] = self.weights if step % layers.EVERY == 0 else []
+            watched[:] = self.weights if step % update_ratios.EVERY == 0 else []
 
     @torch.no_grad()
-    def step(self: train.SGD, rate: float) -> None:
+    def step(self: loop.SGD, rate: float) -> None:
         before = [weight.clone() for weight in watched]
         update(self, rate)
         if watched:
             seen.append([float((now - was).norm() / was.norm()) for was, now in zip(before, watched, strict=True)])
 
-    monkeypatch.setattr(layers, "Diagnostic", Watching)
-    monkeypatch.setattr(train.SGD, "step", step)
-    trained = train.train(spec, data, 0, 0.1, 4, diagnostics=["layers"])
+    monkeypatch.setattr(update_ratios, "Diagnostic", Watching)
+    monkeypatch.setattr(loop.SGD, "step", step)
+    trained = loop.train(spec, data, 0, 0.1, 4, diagnostics=["update_ratios"])
     watching: Any = trained.diagnostics._members[0]
     assert len(seen) == len(watching.state["update"]) == 3
     torch.testing.assert_close(torch.tensor(seen), torch.tensor(watching.state["update"]), rtol=1e-3, atol=0)
@@ -214,7 +218,7 @@ def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_nothing_drifts_in_a_network_that_does_not_change() -> None:
     spec = small_runs.arm(activation="relu", normalization="batch", dropout=0.5)
-    diagnostic = inputs.Diagnostic(small_runs.run(spec))
+    diagnostic = activation_drift.Diagnostic(small_runs.run(spec))
     diagnostic.start()
     for step in (3, 6):
         torch.rand(5)  # whatever else draws in between
@@ -227,7 +231,7 @@ def test_nothing_drifts_in_a_network_that_does_not_change() -> None:
 def test_drift_of_a_moved_bias_by_hand() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(196, 8), nn.Linear(8, 6), nn.Linear(6, 4))
     run = small_runs.run(model=model)
-    diagnostic = inputs.Diagnostic(run)
+    diagnostic = activation_drift.Diagnostic(run)
     diagnostic.start()
     images = next(run.data.train.chunks(100))
     hidden = model[1](model[0](images))
@@ -253,13 +257,13 @@ def test_drift_of_a_scaled_layer_is_the_log_of_the_factor_and_the_moved_mean() -
     before = (torch.tensor([1.0, 5.0, 0.0]), torch.tensor([2.0, 4.0, 0.0]))
     now = (torch.tensor([2.0, 5.0, 9.0]), torch.tensor([2.0, 4 * math.e, 0.0]))
     # The third channel is dead; of two values torch's median is the lower one.
-    assert inputs._drift(before, now) == pytest.approx(0.5)
+    assert activation_drift._drift(before, now) == pytest.approx(0.5)
     nothing = torch.zeros(3), torch.zeros(3)
-    assert math.isnan(inputs._drift(nothing, now))
+    assert math.isnan(activation_drift._drift(nothing, now))
 
 
 def test_drift_until_a_loss_that_is_never_reached_is_missing() -> None:
-    diagnostic = inputs.Diagnostic(small_runs.run())
+    diagnostic = activation_drift.Diagnostic(small_runs.run())
     diagnostic.start()
     diagnostic.evaluated(3, 0.51)
     assert diagnostic.finish().values["input_drift_to_loss"] is None
@@ -272,7 +276,7 @@ def test_dead_units_are_counted() -> None:
         model[3].bias[:5] = -1e6
         model[1].bias[3:] = 1e3
         model[3].bias[5:] = 1e4
-    diagnostic = inputs.Diagnostic(small_runs.run(model=model))
+    diagnostic = activation_drift.Diagnostic(small_runs.run(model=model))
     diagnostic.start()
     diagnostic.evaluated(3, 1.0)
     assert diagnostic.finish().values["dead_units"] == 8 / 16
@@ -328,12 +332,13 @@ def test_saturation_is_counted_over_images() -> None:
 
 
 def settled_values(histories: dict[str, list[Tensor]]) -> dict[str, float | None]:
-    diagnostic = settling.Diagnostic(small_runs.run(total_steps=120))
+    diagnostic = layer_convergence.Diagnostic(small_runs.run(total_steps=120))
     diagnostic.run.__dict__["layers"] = dict.fromkeys(histories)
     count = len(next(iter(histories.values())))
     diagnostic.state["steps"] = [120 * place // (count - 1) for place in range(count)]
     diagnostic.state["kernels"] = [
-        {name: settling.kernel(history[place]) for name, history in histories.items()} for place in range(count)
+        {name: layer_convergence.kernel(history[place]) for name, history in histories.items()}
+        for place in range(count)
     ]
     return diagnostic.finish().values
 
@@ -349,10 +354,10 @@ def test_a_history_in_which_the_upper_layers_settle_first() -> None:
 
 def test_a_layer_that_strays_again_has_not_settled() -> None:
     steps = [0, 10, 20, 30, 40]
-    assert settling._settled(steps, [0.1, 0.95, 0.5, 0.92, 1], 0.9) == 30
-    assert settling._settled(steps, [0.95, 0.95, 0.95, 0.92, 1], 0.9) == 0
-    assert settling._settled(steps, [0.1, 0.1, 0.1, 0.1, 1], 0.9) == 40
-    assert settling._settled(steps, [0.1, math.nan, 0.95, 0.95, 1], 0.9) == 20
+    assert layer_convergence._settled(steps, [0.1, 0.95, 0.5, 0.92, 1], 0.9) == 30
+    assert layer_convergence._settled(steps, [0.95, 0.95, 0.95, 0.92, 1], 0.9) == 0
+    assert layer_convergence._settled(steps, [0.1, 0.1, 0.1, 0.1, 1], 0.9) == 40
+    assert layer_convergence._settled(steps, [0.1, math.nan, 0.95, 0.95, 1], 0.9) == 20
 
 
 def test_change_lag_asks_for_the_own_change_of_a_layer() -> None:
@@ -367,7 +372,7 @@ def test_change_lag_asks_for_the_own_change_of_a_layer() -> None:
 def test_similarities_are_those_to_the_final_outputs_on_every_second_pixel() -> None:
     data = small_runs.dataset(size=16)
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Conv2d(3, 4, 8), nn.Flatten(), nn.Linear(4 * 7 * 7, 4))
-    diagnostic = settling.Diagnostic(small_runs.run(data=data, model=model))
+    diagnostic = layer_convergence.Diagnostic(small_runs.run(data=data, model=model))
     diagnostic.start()
     first = copy.deepcopy(model)
     with torch.no_grad():
@@ -477,13 +482,18 @@ def test_warps_are_the_same_in_every_run_and_beyond_is_further() -> None:
             return super().forward(images)
 
     data = squares()
-    one, other = (warps.Diagnostic(small_runs.run(data=data, model=Watching(), seed=seed)).finish() for seed in (0, 1))
+    one, other = (
+        augmentation_range.Diagnostic(small_runs.run(data=data, model=Watching(), seed=seed)).finish()
+        for seed in (0, 1)
+    )
     half = len(seen) // 2
-    assert half == 2 * warps.DRAWS
+    assert half == 2 * augmentation_range.DRAWS
     assert all(torch.equal(first, second) for first, second in zip(seen[:half], seen[half:], strict=True))
     assert not torch.equal(seen[0], seen[1])
     assert one.values == other.values == {"warped_error": 0, "far_warped_error": 0}
-    wrong = warps.Diagnostic(small_runs.run(data=data, model=nn.Sequential(MeanPixel(), Swapped()))).finish()
+    wrong = augmentation_range.Diagnostic(
+        small_runs.run(data=data, model=nn.Sequential(MeanPixel(), Swapped()))
+    ).finish()
     assert wrong.values == {"warped_error": 1, "far_warped_error": 1}
 
 
@@ -514,7 +524,7 @@ def test_warps_stay_within_their_range_and_reach_its_ends() -> None:
     images = torch.zeros(300, 1, 40, 40)
     images[:, :, 18:22, 12:28] = 1  # a bar through the middle
     test = replace(data, make_test=lambda: Split(images, torch.zeros(300).long(), data.train.scaling))
-    warps.Diagnostic(small_runs.run(data=test, model=Watching())).finish()
+    augmentation_range.Diagnostic(small_runs.run(data=test, model=Watching())).finish()
     for draws, pixels, least, most in ((seen[:4], {0, 1, 2, 3}, 0, 15), (seen[4:], {4, 5}, 20, 30)):
         down, across, angle = (torch.cat(each) for each in zip(*map(bar, draws), strict=True))
         for moved in (down, across):
@@ -533,8 +543,8 @@ def test_a_probe_finds_what_stands_in_the_features_and_not_what_does_not() -> No
     labels = [torch.arange(count) % 3 for count in (300, 90, 90)]
     plain = [torch.nn.functional.one_hot(each, 3).double() + 0.1 * normal(len(each), 3) for each in labels]
     noise = [normal(len(each), 3, seed=place) for place, each in enumerate(labels)]
-    assert probes._probe(plain, labels, 3).mean() == 1
-    assert probes._probe(noise, labels, 3).mean() < 0.5
+    assert linear_probes._probe(plain, labels, 3).mean() == 1
+    assert linear_probes._probe(noise, labels, 3).mean() < 0.5
 
 
 def test_probe_rise_is_accuracy_at_the_last_hidden_layer_minus_at_the_first() -> None:
@@ -544,7 +554,7 @@ def test_probe_rise_is_accuracy_at_the_last_hidden_layer_minus_at_the_first() ->
     with torch.no_grad():
         model[1].weight.copy_(torch.eye(196))
         model[2].weight.zero_()
-    found = probes.Diagnostic(small_runs.run(data=data, model=model)).finish()
+    found = linear_probes.Diagnostic(small_runs.run(data=data, model=model)).finish()
     accuracies = [point.value for point in found.profile]
     assert accuracies[1] == accuracies[0] > 90
     assert accuracies[2] == 25  # of constant features, the first class
@@ -576,10 +586,10 @@ def test_the_largest_rate_within_two_points_of_the_best(
         error = errors[len(tried)]
         return SimpleNamespace(status="diverged" if error is None else "finished", model=error)
 
-    monkeypatch.setattr(train, "train", trains)
-    monkeypatch.setattr(train, "evaluate", lambda model, split: SimpleNamespace(error=model))
+    monkeypatch.setattr(loop, "train", trains)
+    monkeypatch.setattr(loop, "evaluate", lambda model, split: SimpleNamespace(error=model))
     run = small_runs.run(model=errors[0], learning_rate=1 / 8)
-    found = rates.Diagnostic(replace(run, model=errors[0])).finish()
+    found = largest_learning_rate.Diagnostic(replace(run, model=errors[0])).finish()
     assert found.values == {"largest_rate": largest}
     assert tried == [2**octave / 8 for octave in range(1, len(tried) + 1)]
 
@@ -594,14 +604,14 @@ def test_true_statistics_are_at_no_distance_and_moved_ones_at_theirs() -> None:
     with torch.no_grad():
         model[1].running_mean.copy_(seen.mean((0, 2, 3)))
         model[1].running_var.copy_(seen.var((0, 2, 3), correction=0))
-    values = statistics.Diagnostic(run).finish().values
+    values = batchnorm_statistics.Diagnostic(run).finish().values
     assert values["statistics_distance"] == pytest.approx(0, abs=1e-5)
     assert values["statistics_shift"] == 0
     with torch.no_grad():
         spreads = (seen.var((0, 2, 3), correction=0) + 1e-5).sqrt()
         model[1].running_mean.sub_(torch.tensor([0.3, -0.6, 0.0]) * spreads)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert statistics.Diagnostic(run).finish().values["statistics_distance"] == pytest.approx(0.3, rel=1e-3)
+    assert batchnorm_statistics.Diagnostic(run).finish().values["statistics_distance"] == pytest.approx(0.3, rel=1e-3)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -622,7 +632,7 @@ def test_statistics_shift_is_the_error_that_running_averages_add() -> None:
             model[place].bias.zero_()
         model[4].weight.copy_(torch.tensor([[-1.0], [1.0]]))
         model[1].running_mean.fill_(-5)
-    found = statistics.Diagnostic(small_runs.run(data=data, model=model)).finish()
+    found = batchnorm_statistics.Diagnostic(small_runs.run(data=data, model=model)).finish()
     assert found.values["statistics_shift"] == pytest.approx(0.5)  # each image of class 0 is now called 1
     assert found.per_image["statistics_shift"].tolist() == [1, 0] * 12
     assert found.values["statistics_distance"] == pytest.approx(5, rel=1e-4)
@@ -644,11 +654,11 @@ def test_wrong_labels_given_back_and_the_norm_of_the_weights_by_hand() -> None:
         model[2].weight.copy_(torch.tensor([[-12.0, 0.0], [0.0, 0.0]]))
         model[1].bias.zero_()
         model[2].bias.fill_(9)  # of both classes, so that it decides nothing
-    values = memory.Diagnostic(small_runs.run(data=data, model=model)).finish().values
+    values = memorization.Diagnostic(small_runs.run(data=data, model=model)).finish().values
     assert values["weight_norm"] == pytest.approx(13)  # biases do not count
     assert values["noise_fitted"] == 0.75
     clean = replace(data, wrong_labels=None)
-    assert memory.Diagnostic(small_runs.run(data=clean, model=model)).finish().values["noise_fitted"] is None
+    assert memorization.Diagnostic(small_runs.run(data=clean, model=model)).finish().values["noise_fitted"] is None
 
 
 # The fit of a block to the identity
@@ -665,32 +675,32 @@ def test_a_block_that_is_the_identity_has_the_advantage() -> None:
 
     values = normal(16, 2, 7, 7).float().relu()
     block: Any = Scaled()
-    assert identity._fit(block, values, values, 0.1) < 1e-3
-    assert identity._fit(block, values, normal(16, 2, 7, 7, seed=1).float().relu(), 0.1) > 0.3
-    assert identity._fit(block, values, values, 1e9) == math.inf
-    assert math.isnan(identity._fit(block, values, 0.5 * values, 0.1))
+    assert identity_fit._fit(block, values, values, 0.1) < 1e-3
+    assert identity_fit._fit(block, values, normal(16, 2, 7, 7, seed=1).float().relu(), 0.1) > 0.3
+    assert identity_fit._fit(block, values, values, 1e9) == math.inf
+    assert math.isnan(identity_fit._fit(block, values, 0.5 * values, 0.1))
 
 
 def test_the_block_is_fitted_as_it_was_initialized(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "STEPS", 5)
+    monkeypatch.setattr(identity_fit, "STEPS", 5)
     run = small_runs.run(small_runs.arm("resnet_cifar", depth=8), small_runs.dataset(size=20))
-    untouched = identity.Diagnostic(run).finish().values
-    diagnostic = identity.Diagnostic(run)
+    untouched = identity_fit.Diagnostic(run).finish().values
+    diagnostic = identity_fit.Diagnostic(run)
     with torch.no_grad():
         for parameter in run.model.parameters():
             parameter.mul_(3)  # training
     assert diagnostic.finish().values == untouched
-    assert identity.Diagnostic(run).finish().values != untouched
+    assert identity_fit.Diagnostic(run).finish().values != untouched
 
 
 def test_shortcuts_help_a_block_to_fit_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "STEPS", 20)
-    monkeypatch.setattr(identity, "IMAGES", 16)
+    monkeypatch.setattr(identity_fit, "STEPS", 20)
+    monkeypatch.setattr(identity_fit, "IMAGES", 16)
     data = small_runs.dataset(channels=3, size=20)
     left = {}
     for residual in (True, False):
         spec = small_runs.arm("resnet_cifar", depth=8, residual=residual)
-        found = identity.Diagnostic(small_runs.run(spec, data)).finish()
+        found = identity_fit.Diagnostic(small_runs.run(spec, data)).finish()
         remaining = {point.label: point.value for point in found.profile}
         assert found.values["identity_advantage"] == pytest.approx(
             math.log2(remaining["random"] / remaining["identity"])
@@ -706,26 +716,26 @@ def test_calibration_error_by_hand() -> None:
     # Bins of width 1/15: two images in (0.8, 0.8667], one right; one in (0.4667, 0.5333], right.
     confidence, right = torch.tensor([0.82, 0.84, 0.5]), torch.tensor([True, False, True])
     expected = (abs(1 - (0.82 + 0.84)) + abs(1 - 0.5)) / 3
-    assert train.calibration_error(confidence, right) == pytest.approx(expected, rel=1e-6)
-    assert train.calibration_error(torch.ones(5), torch.ones(5).bool()) == 0
-    assert train.calibration_error(torch.ones(5), torch.zeros(5).bool()) == 1
-    assert train.calibration_error(torch.zeros(2), torch.zeros(2).bool()) == 0
+    assert loop.calibration_error(confidence, right) == pytest.approx(expected, rel=1e-6)
+    assert loop.calibration_error(torch.ones(5), torch.ones(5).bool()) == 0
+    assert loop.calibration_error(torch.ones(5), torch.zeros(5).bool()) == 1
+    assert loop.calibration_error(torch.zeros(2), torch.zeros(2).bool()) == 0
 
 
 def test_a_network_as_sure_as_it_is_right_is_calibrated() -> None:
     confidence = torch.full((1000,), 0.7)
     right = torch.arange(1000) < 700
-    assert train.calibration_error(confidence, right) == pytest.approx(0, abs=1e-6)
+    assert loop.calibration_error(confidence, right) == pytest.approx(0, abs=1e-6)
 
 
 def test_curve_area_is_the_mean_validation_accuracy_of_a_run_that_finished() -> None:
     spec, data = small_runs.arm(activation="relu"), small_runs.dataset()
-    trained = train.train(spec, data, 0, 0.1, 4)
+    trained = loop.train(spec, data, 0, 0.1, 4)
     accuracies = trained.curves.validation_accuracies
     assert len(accuracies) == 4
-    assert train.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
-    diverged = train.train(spec, data, 0, 1e9, 4)
-    assert train.result(spec, data, diverged, 4).values["curve_area"] is None
+    assert loop.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
+    diverged = loop.train(spec, data, 0, 1e9, 4)
+    assert loop.result(spec, data, diverged, 4).values["curve_area"] is None
 
 
 # Branches
@@ -741,25 +751,25 @@ def test_the_gap_of_networks_that_are_alike_is_1_minus_the_similarity_within(mon
         seeds.append(seed)
         return SimpleNamespace(model=run.model)
 
-    monkeypatch.setattr(train, "train", twin)
-    found = branches.Diagnostic(run).finish()
+    monkeypatch.setattr(loop, "train", twin)
+    found = branch_similarity.Diagnostic(run).finish()
     within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
     across = [point.value for point in found.profile if point.quantity == "similarity_across_seeds"]
     assert across == pytest.approx([1.0] * len(across))
     assert found.values["branch_similarity_gap"] == pytest.approx(1 - sum(within) / len(within))
-    assert seeds == [branches.TWIN_SEED]
+    assert seeds == [branch_similarity.TWIN_SEED]
     other = models.build(spec.model, 3, 20, 4, seed=9)
-    monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=other))
-    assert branches.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)
+    monkeypatch.setattr(loop, "train", lambda *given: SimpleNamespace(model=other))
+    assert branch_similarity.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)
 
 
 def test_a_dead_branch_is_left_out_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = small_runs.arm("googlenet", activation="tanh")
     run = small_runs.run(spec, small_runs.dataset(size=28))
-    monkeypatch.setattr(train, "train", lambda *given: SimpleNamespace(model=run.model))
+    monkeypatch.setattr(loop, "train", lambda *given: SimpleNamespace(model=run.model))
 
     def similarities() -> tuple[float | None, list[float]]:
-        found = branches.Diagnostic(run).finish()
+        found = branch_similarity.Diagnostic(run).finish()
         within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
         return found.values["branch_similarity_gap"], [value for value in within if not math.isnan(value)]
 

@@ -14,10 +14,10 @@ from torch import nn
 from cnnlab import models
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.data.load import Dataset
+from cnnlab.data.dataset import Dataset
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.spec import ArmSpec
-from cnnlab.training import diagnostics, job, records, train
+from cnnlab.planning.specs import ArmSpec
+from cnnlab.training import diagnostics, job, loop, records
 from tests import small_runs
 
 FILES = sorted(Path(diagnostics.__file__).parent.glob("[!_]*.py"))
@@ -29,25 +29,38 @@ LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation":
 NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
     "lenet": (
         small_runs.arm("lenet", {"evaluations_per_epoch": 3, "warmup_steps": 2}, **LENET),
-        tuple(name for name in DIAGNOSTICS if name not in {"branches", "identity"}),
+        tuple(name for name in DIAGNOSTICS if name not in {"branch_similarity", "identity_fit"}),
     ),
-    "googlenet": (small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}), ("branches", "inputs")),
+    "googlenet": (
+        small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}),
+        ("branch_similarity", "activation_drift"),
+    ),
     "auxiliary": (
         small_runs.arm(
             "googlenet", {"epochs": 1, "batch_size": 20}, auxiliary=True, normalization="batch", dropout=0.4, width=4
         ),
-        ("inputs", "layers", "probes", "saturation", "settling", "statistics"),
+        (
+            "activation_drift",
+            "update_ratios",
+            "linear_probes",
+            "saturation",
+            "layer_convergence",
+            "batchnorm_statistics",
+        ),
     ),
-    "resnet_cifar": (small_runs.arm("resnet_cifar", {"epochs": 1, "batch_size": 20}, depth=8), ("identity", "layers")),
+    "resnet_cifar": (
+        small_runs.arm("resnet_cifar", {"epochs": 1, "batch_size": 20}, depth=8),
+        ("identity_fit", "update_ratios"),
+    ),
 }
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """What some diagnostics train themselves, for fewer steps."""
-    monkeypatch.setattr("cnnlab.training.diagnostics.identity.STEPS", 3)
-    monkeypatch.setattr("cnnlab.training.diagnostics.rates.MOST_OCTAVES", 2)
-    monkeypatch.setattr("cnnlab.training.diagnostics.probes.STRENGTHS", (10.0, 100.0))
+    monkeypatch.setattr("cnnlab.training.diagnostics.identity_fit.STEPS", 3)
+    monkeypatch.setattr("cnnlab.training.diagnostics.largest_learning_rate.MOST_OCTAVES", 2)
+    monkeypatch.setattr("cnnlab.training.diagnostics.linear_probes.STRENGTHS", (10.0, 100.0))
 
 
 def data_of(spec: ArmSpec) -> Dataset:
@@ -55,10 +68,10 @@ def data_of(spec: ArmSpec) -> Dataset:
     return small_runs.dataset(channels=3, size=20) if colours else small_runs.dataset()
 
 
-def outcome(spec: ArmSpec, names: tuple[str, ...], **changes: Any) -> tuple[train.Trained, train.Outcome]:
+def outcome(spec: ArmSpec, names: tuple[str, ...], **changes: Any) -> tuple[loop.Trained, loop.Outcome]:
     data = data_of(spec)
-    trained = train.train(spec, data, 3, 0.05, spec.train.epochs, diagnostics=names, **changes)
-    return trained, train.result(spec, data, trained, spec.train.epochs)
+    trained = loop.train(spec, data, 3, 0.05, spec.train.epochs, diagnostics=names, **changes)
+    return trained, loop.result(spec, data, trained, spec.train.epochs)
 
 
 def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -103,7 +116,7 @@ def test_the_record_holds_what_was_found_and_what_it_cost(tmp_path: Path, monkey
     monkeypatch.setattr(job.Job, "data", lambda self, seed: data)
     monkeypatch.setattr(job.Job, "card", {"checksum": "none"})
     found = {}
-    for names in ((), ("inputs", "settling", "shifts", "statistics")):
+    for names in ((), ("activation_drift", "layer_convergence", "shifts", "batchnorm_statistics")):
         spec = small_runs.arm("lenet", {"learning_rate": 0.05}, **LENET).model_copy(update={"diagnostics": names})
         job.run_job(spec, paths, (0,), 30)
         found[names] = next(record for record in records.scan(paths) if record.arm_id == spec.arm_id)
@@ -126,7 +139,7 @@ def test_a_resumed_run_finds_what_an_uninterrupted_one_finds(tmp_path: Path) -> 
     class Stopped(Exception):
         pass
 
-    def stop(curves: train.Curves) -> None:
+    def stop(curves: loop.Curves) -> None:
         if len(curves.steps) == 8:
             raise Stopped
 
@@ -157,21 +170,21 @@ def dense(layers: int) -> diagnostics.Run:
 
 # Diagnostic, a run that it does not fit, and what the line must ask for.
 MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
-    ("branches", small_runs.run, "Inception blocks of several branches"),
-    ("identity", small_runs.run, "a residual block"),
-    ("inputs", untrained, "training: epochs of 1 or more"),
-    ("inputs", lambda: dense(1), "two convolutions or dense layers before the last"),
-    ("inputs", lambda: dense(2), "two convolutions or dense layers before the last"),
-    ("layers", lambda: dense(1), "two convolutions or dense layers between the first and the last"),
-    ("layers", untrained, "training: epochs of 1 or more"),
-    ("layers", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
-    ("probes", lambda: dense(2), "two convolutions or dense layers before the last"),
-    ("rates", untrained, "training: epochs of 1 or more"),
+    ("branch_similarity", small_runs.run, "Inception blocks of several branches"),
+    ("identity_fit", small_runs.run, "a residual block"),
+    ("activation_drift", untrained, "training: epochs of 1 or more"),
+    ("activation_drift", lambda: dense(1), "two convolutions or dense layers before the last"),
+    ("activation_drift", lambda: dense(2), "two convolutions or dense layers before the last"),
+    ("update_ratios", lambda: dense(1), "two convolutions or dense layers between the first and the last"),
+    ("update_ratios", untrained, "training: epochs of 1 or more"),
+    ("update_ratios", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
+    ("linear_probes", lambda: dense(2), "two convolutions or dense layers before the last"),
+    ("largest_learning_rate", untrained, "training: epochs of 1 or more"),
     ("saturation", lambda: dense(3), "an activation module (sigmoid, scaled_sigmoid, tanh, relu, gelu)"),
-    ("selectivity", lambda: dense(3), "a convolution that sees the pixels"),
-    ("settling", untrained, "training: epochs of 1 or more"),
-    ("settling", lambda: dense(1), "two convolutions or dense layers"),
-    ("statistics", small_runs.run, "batch normalization"),
+    ("orientation_selectivity", lambda: dense(3), "a convolution that sees the pixels"),
+    ("layer_convergence", untrained, "training: epochs of 1 or more"),
+    ("layer_convergence", lambda: dense(1), "two convolutions or dense layers"),
+    ("batchnorm_statistics", small_runs.run, "batch normalization"),
 ]
 
 
@@ -191,8 +204,8 @@ def test_a_run_that_does_not_fit_is_refused_in_one_line(
 def test_a_run_that_diverged_has_no_findings() -> None:
     spec = small_runs.arm("lenet", activation="identity")
     data = small_runs.dataset()
-    trained = train.train(spec, data, 0, 1e9, 2, diagnostics=("layers", "inputs", "settling"))
-    found = train.result(spec, data, trained, 2)
+    trained = loop.train(spec, data, 0, 1e9, 2, diagnostics=("update_ratios", "activation_drift", "layer_convergence"))
+    found = loop.result(spec, data, trained, 2)
     assert trained.status == "diverged"
     assert found.findings.values == {}
     assert not {"update_slope", "input_drift", "settling_lag"} & found.values.keys()

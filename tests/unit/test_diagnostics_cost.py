@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from cnnlab.core import paths
-from cnnlab.data.load import Dataset, load
+from cnnlab.data.dataset import Dataset, load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.spec import ArmSpec, DataSpec
-from cnnlab.training import train
+from cnnlab.planning.specs import ArmSpec, DataSpec
+from cnnlab.training import loop
 from cnnlab.training.diagnostics import Diagnostics
 
-DURING = {"inputs", "layers", "selectivity", "settling"}
+DURING = {"activation_drift", "update_ratios", "orientation_selectivity", "layer_convergence"}
 RUNS, MOST = 3, 0.10
 
 
@@ -50,7 +50,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(autouse=True)
 def _as_in_a_job(one_thread: None) -> Iterator[None]:
-    train.prepare_process("cpu")
+    loop.prepare_process("cpu")
     yield
     torch.use_deterministic_algorithms(False)
 
@@ -99,7 +99,7 @@ def test_watching_takes_less_than_a_tenth_of_the_run(
 
         monkeypatch.setattr(Diagnostics, "__init__", timed)
         rate = spec.train.learning_rate or 0.05
-        trained = train.train(spec, images, seed, rate, spec.train.epochs, diagnostics=spec.diagnostics)
+        trained = loop.train(spec, images, seed, rate, spec.train.epochs, diagnostics=spec.diagnostics)
         whole = trained.cpu_seconds
         trained.diagnostics.finish()
         stated = trained.diagnostics.cpu_seconds

@@ -14,20 +14,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab.analysis import tables
 from cnnlab.analysis.exact import CLAIMS
 from cnnlab.analysis.exact import inception as exact_inception
 from cnnlab.analysis.exact.evidence import Evidence, Finding, all_of, claim, find, shown
 from cnnlab.analysis.exact.tensors import close, difference
 from cnnlab.analysis.exact.zoo import Zoo
+from cnnlab.analysis.tables import runs
 from cnnlab.cli import steps
 from cnnlab.core import paths
 from cnnlab.core.paths import Paths
 from cnnlab.models import alexnet, cost, googlenet, lenet, resnet, skeleton, vgg
 from cnnlab.models.layers import blocks, inception, residual, switches
 from cnnlab.models.layers.batchnorm import BatchNorm
-from cnnlab.planning import registry
-from cnnlab.planning.study import load_claims
+from cnnlab.planning import model_registry
+from cnnlab.planning.study_file import load_claims
 
 NAMES = ("layers", "exact", "evidence")
 # Universal sentences with an exception: stages 1 and 5 do not halve; two of the four branches see the same range.
@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest.fixture(scope="module")
 def frames(made: Paths) -> dict[str, pd.DataFrame]:
-    found = {name: tables.read(made.table(name)) for name in NAMES}
+    found = {name: runs.read(made.table(name)) for name in NAMES}
     return {name: frame for name, frame in found.items() if frame is not None}
 
 
@@ -137,7 +137,7 @@ class TestExceptions:
 
 def test_layers_are_those_of_every_preset(frames: dict[str, pd.DataFrame]) -> None:
     layers = frames["layers"]
-    found = {(name, preset) for name, each in registry.architectures().items() for preset in each.presets}
+    found = {(name, preset) for name, each in model_registry.architectures().items() for preset in each.presets}
     assert set(zip(layers["architecture"], layers["preset"], strict=True)) == found
     lenet_layers = layers[(layers["architecture"] == "lenet") & (layers["preset"] == "d2l")]
     assert lenet_layers["parameters"].sum() == 61_706
@@ -163,7 +163,7 @@ def build(*, channels, image_size, classes, activation):
 
 def test_a_users_network_is_described_and_changes_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mixer.py").write_text(USERS)
-    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(tmp_path))
     zoo = Zoo()
     assert ("mixer", "tiny") in {(trace.architecture, trace.preset) for trace in zoo.every()}
     assert "mixer" not in {trace.architecture for trace in zoo.own()}

@@ -19,7 +19,7 @@ from scipy.stats import t
 
 from cnnlab import figures
 from cnnlab.analysis.pareto import front
-from cnnlab.analysis.rows import Tables
+from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures import differences
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.style import log_if_wide

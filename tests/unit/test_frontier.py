@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from cnnlab import figures
 from cnnlab.analysis.pareto import front
 from cnnlab.figures import frontier
-from cnnlab.figures.drawing.arms import ArmRuns, mean_interval, percent
+from cnnlab.figures.drawing.arm_runs import ArmRuns, mean_interval, percent
 from cnnlab.figures.drawing.style import style
 from cnnlab.planning.plan import Plan
 from cnnlab.wording.numbers import compact

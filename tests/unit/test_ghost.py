@@ -7,8 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import models
-from cnnlab.models.layers.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
-from cnnlab.training import train
+from cnnlab.models.layers.ghost_batchnorm import (
+    GhostBatchNorm1d,
+    GhostBatchNorm1dOf32,
+    GhostBatchNorm2d,
+    GhostBatchNorm2dOf32,
+)
+from cnnlab.training import loop
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -104,6 +109,6 @@ def test_groups_matter_only_where_they_are_smaller_than_the_batch() -> None:
     data, losses = small_runs.dataset(), {}
     for kind in ("batch", "ghost8", "ghost32"):
         spec = small_runs.arm(train={"batch_size": 20}, normalization=kind, activation="relu")
-        losses[kind] = train.train(spec, data, 0, 0.05, 2).curves.loss
+        losses[kind] = loop.train(spec, data, 0, 0.05, 2).curves.loss
     assert torch.equal(losses["ghost32"], losses["batch"])
     assert not torch.allclose(losses["ghost8"], losses["batch"])

@@ -15,14 +15,14 @@ import pytest
 import torch
 from filelock import FileLock
 
-from cnnlab.cli import housekeeping
+from cnnlab.cli import clean
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.data.load import Dataset, load
+from cnnlab.data.dataset import Dataset, load
 from cnnlab.data.prepare import prepare
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
-from cnnlab.training import job, records, train
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.training import job, loop, records
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
@@ -30,7 +30,7 @@ TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
 
 def arm(architecture: str = "mlp", switches: dict[str, object] | None = None, **changes: object) -> ArmSpec:
     spec = TrainSpec(**{"epochs": 2, "tune": TUNE, **changes})  # type: ignore[arg-type]
-    complete = registry.resolve(architecture, "small", {"activation": "relu", **(switches or {})}, "test")
+    complete = model_registry.resolve(architecture, "small", {"activation": "relu", **(switches or {})}, "test")
     model = ModelSpec(architecture=architecture, switches=complete)
     return ArmSpec(model=model, data=DATA, train=spec, torch=torch.__version__, fingerprint="f")
 
@@ -58,7 +58,7 @@ def data(prepared: Path) -> Dataset:
     return load(prepared / f"{DATA.data_id}.safetensors", prepared / f"{DATA.data_id}.json", DATA, 0)
 
 
-def weights(trained: train.Trained) -> dict[str, torch.Tensor]:
+def weights(trained: loop.Trained) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trained.model.state_dict().items()}
 
 
@@ -84,7 +84,7 @@ def test_what_is_finished_is_not_trained_again(paths: Paths, monkeypatch: pytest
     reported: list[int] = []
     job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: reported.append(record.seed))
     assert reported == [2]
-    monkeypatch.setattr(train, "train", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.setattr(loop, "train", lambda *a, **k: pytest.fail("trained"))
     job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: pytest.fail("trained"))
     after = {record.run_id: record.directory.stat().st_mtime_ns for record in records.scan(paths)}
     assert before.items() <= after.items()
@@ -103,21 +103,21 @@ def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:
 
 def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(data: Dataset, tmp_path: Path) -> None:
     spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4)
-    whole = train.train(spec, data, 5, 0.1, 4)
+    whole = loop.train(spec, data, 5, 0.1, 4)
     checkpoint = tmp_path / "checkpoint.pt"
 
     class Stopped(Exception):
         pass
 
-    def stop(curves: train.Curves) -> None:
+    def stop(curves: loop.Curves) -> None:
         if len(curves.steps) == 3:
             raise Stopped
 
     with pytest.raises(Stopped):
-        train.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=stop)
+        loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=stop)
     assert checkpoint.exists()
     steps: list[int] = []
-    resumed = train.train(
+    resumed = loop.train(
         spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=lambda curves: steps.append(curves.steps[-1])
     )
     assert len(steps) == 2, "the first two epochs came from the checkpoint"
@@ -140,12 +140,12 @@ def test_divergence_is_a_result(paths: Paths) -> None:
 
 
 def test_a_time_limit_is_a_result(data: Dataset) -> None:
-    trained = train.train(arm(epochs=50, time_limit_seconds=1e-6), data, 0, 0.1, 50)
+    trained = loop.train(arm(epochs=50, time_limit_seconds=1e-6), data, 0, 0.1, 50)
     assert (trained.status, trained.step) == ("timed_out", 3)
 
 
 def test_arms_of_a_seed_share_order_and_initial_weights(data: Dataset) -> None:
-    plain, normalized = (train.train(arm("mlp", {"normalization": n}), data, 1, 1e-12, 1) for n in ("none", "batch"))
+    plain, normalized = (loop.train(arm("mlp", {"normalization": n}), data, 1, 1e-12, 1) for n in ("none", "batch"))
     for name, value in weights(plain).items():
         assert torch.allclose(value, weights(normalized)[name], atol=1e-6), name
 
@@ -216,28 +216,28 @@ def test_runs_on_other_images_do_not_count_as_done(paths: Paths, tmp_path: Path)
 def test_a_checkpoint_that_cannot_be_read_starts_the_run_again(data: Dataset, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pt"
     checkpoint.write_bytes(b"")
-    trained = train.train(arm(), data, 5, 0.1, 2, checkpoint)
-    assert equal(weights(trained), weights(train.train(arm(), data, 5, 0.1, 2)))
+    trained = loop.train(arm(), data, 5, 0.1, 2, checkpoint)
+    assert equal(weights(trained), weights(loop.train(arm(), data, 5, 0.1, 2)))
 
 
 def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
     job.run_job(arm(), paths, (0,), 30)
     record = next(records.scan(paths))
-    assert "equal bit for bit" in housekeeping.verify(paths, record.run_id[:8])
+    assert "equal bit for bit" in clean.verify(paths, record.run_id[:8])
     result = json.loads((record.directory / records.RESULT).read_text())
     (record.directory / records.RESULT).write_text(json.dumps({**result, "test_loss": 0.0}))
     with pytest.raises(UserError, match=r"result\.json differ"):
-        housekeeping.verify(paths, record.run_id)
+        clean.verify(paths, record.run_id)
 
 
 def test_the_schedule_warms_up_and_decays() -> None:
     spec = TrainSpec(epochs=1, warmup_steps=4)
-    factors = [train.schedule(spec, step, 100) for step in range(100)]
+    factors = [loop.schedule(spec, step, 100) for step in range(100)]
     assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
     assert factors[4] == 1.0
     assert all(later < sooner for sooner, later in itertools.pairwise(factors[4:]))
     steps = replace_schedule(spec, "step")
-    assert [round(train.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
+    assert [round(loop.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
 
 
 def replace_schedule(spec: TrainSpec, name: str) -> TrainSpec:
@@ -245,7 +245,7 @@ def replace_schedule(spec: TrainSpec, name: str) -> TrainSpec:
 
 
 def test_curves_hold_a_value_per_step_and_per_evaluation(data: Dataset) -> None:
-    trained = train.train(arm(evaluations_per_epoch=3), data, 0, 0.1, 2)
+    trained = loop.train(arm(evaluations_per_epoch=3), data, 0, 0.1, 2)
     assert trained.interval == 1
     assert trained.curves.steps == [1, 2, 3, 4, 5, 6]
     assert trained.curves.loss.shape == (6,)

@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab.analysis import tables, verdict
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.cli.listing import overview, show
-from cnnlab.cli.rules import Rules
+from cnnlab.analysis import verdicts
+from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.cli.show import overview, show
+from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study import Study, load_claims
+from cnnlab.planning.study_file import Study, load_claims
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},
@@ -104,7 +105,7 @@ def plan_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanOf:
             "switches": {**declared["switches"], "initialization": "auto"},
         }
         (toys / f"{name}.py").write_text(f"ARCHITECTURE = {declared!r}\n")
-    monkeypatch.setenv(registry.SEARCH_PATH, str(toys))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(toys))
 
     def plan(*texts: str, **config: Any) -> Plan:
         for index, text in enumerate(texts):
@@ -265,8 +266,8 @@ def test_figures_are_those_that_each_study_names(plan_of: PlanOf, monkeypatch: p
 def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
     text = STUDY + "secondary: [{metric: test_error, contrast: {wide: 1, deep: -1}}]\n"
     study = plan_of(text).studies[0]
-    rows, _ = verdict.judge([study], load_claims(paths.CLAIMS), {}, None)
-    frame = tables.table("contrasts", rows)
+    rows, _ = verdicts.judge([study], load_claims(paths.CLAIMS), {}, None)
+    frame = runs.table("contrasts", rows)
     assert [(row.family, row.switch) for row in frame.dropna(subset="family").itertuples()] == [
         each.cell for each in study.secondary[1:]
     ]
@@ -274,7 +275,7 @@ def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
     assert frame["extension"].tolist()[1:3] == ["C28", "C26"]
     measured = STUDY.replace("metric: train_loss", "metric: seconds_to_target")
     plan: Any = SimpleNamespace(studies=plan_of(measured).studies)
-    (row,) = verdict.measured_contrasts(plan, {})
+    (row,) = verdicts.measured_contrasts(plan, {})
     assert (row["family"], row["switch"]) == ("deep", "residual")
     assert set(row) == set(TABLES["measured/contrasts"].columns)
 

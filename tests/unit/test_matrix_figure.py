@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlab import figures
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.figures.drawing import effect
-from cnnlab.figures.drawing.effect import Scale
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.figures.drawing import effect_cell
+from cnnlab.figures.drawing.effect_cell import Scale
 from cnnlab.planning.plan import Plan
-from cnnlab.wording import matrixcells
+from cnnlab.wording import matrix_cells
 from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 
@@ -77,7 +77,7 @@ def test_each_reason_is_written_out_once_beneath(plan: Plan, frames: Frames, tmp
 def test_a_cell_whose_contrast_is_not_there_yet_says_so(plan: Plan, frames: Frames) -> None:
     """A report while tables are older than the study."""
     none = {**frames, "contrasts": frames["contrasts"].iloc[:0]}
-    cells = matrixcells.read(plan.studies[0], Tables(none))
+    cells = matrix_cells.read(plan.studies[0], Tables(none))
     assert {cell.told("test_error").partition(":")[0] for cell in cells} == {
         "not applicable",
         "its contrast is not in the tables yet",
@@ -93,14 +93,14 @@ numbers = st.none() | st.floats(-90, 90) | st.just(math.inf)
 def test_no_cell_is_ever_empty(given_row: Any, refused: str | None) -> None:
     keys = ("estimate", "low", "high", "n", "reason")
     rows = {} if given_row is None else {"test_error": dict(zip(keys, given_row, strict=True)) | {"n_planned": 5}}
-    cell = matrixcells.MatrixCell("lenet", "pooling", "Pooling", rows, refused)
+    cell = matrix_cells.MatrixCell("lenet", "pooling", "Pooling", rows, refused)
     assert cell.told("test_error").strip()
 
 
 def test_what_is_subtracted_from_what_is_read_from_the_arms(plan: Plan, frames: Frames) -> None:
     tables, study = Tables(frames), plan.studies[0]
-    cells = matrixcells.read(study, tables)
-    signs = [matrixcells.formula(cells, switch, tables, study.name) for switch in report_samples.SWITCHES]
+    cells = matrix_cells.read(study, tables)
+    signs = [matrix_cells.formula(cells, switch, tables, study.name) for switch in report_samples.SWITCHES]
     assert signs == ["none − batch", "sigmoid − relu", "average − max", "without − with"]
 
 
@@ -113,7 +113,7 @@ def row(low: float | None, high: float | None) -> Row:
     [(0.1, 2, 1), (-2, -0.1, -1), (-0.1, 2, 0), (0.0, 2, 0), (None, -1, -1), (1, None, 1), (None, None, 0)],
 )
 def test_an_effect_is_certain_where_its_interval_excludes_0(low: float | None, high: float | None, side: int) -> None:
-    assert effect.beyond_zero(row(low, high)) == side
+    assert effect_cell.beyond_zero(row(low, high)) == side
 
 
 @given(st.floats(1, 100), st.floats(-200, 200), st.floats(-200, 200))

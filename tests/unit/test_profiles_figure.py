@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from cnnlab import figures
 from cnnlab.figures import filters, profiles
 from cnnlab.figures.drawing import svg
-from cnnlab.figures.drawing.arms import arms_of
-from cnnlab.figures.drawing.panels import Line, Panel, tell
-from cnnlab.figures.drawing.panels import draw as draw_panels
-from cnnlab.figures.drawing.quantities import QUANTITIES
+from cnnlab.figures.drawing.arm_runs import arms_of
+from cnnlab.figures.drawing.line_panels import Line, Panel, tell
+from cnnlab.figures.drawing.line_panels import draw as draw_panels
+from cnnlab.figures.drawing.profile_panels import QUANTITIES
 from cnnlab.figures.drawing.style import style
 from cnnlab.planning.plan import Plan
 from tests import report_samples

@@ -19,9 +19,9 @@ from packaging.utils import canonicalize_name
 
 import cnnlab
 from cnnlab.core import paths
-from cnnlab.core.yamlfile import read_yaml
-from cnnlab.planning import editor
-from cnnlab.planning.study import load_claims
+from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.planning import json_schema
+from cnnlab.planning.study_file import load_claims
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -115,7 +115,7 @@ def test_the_number_of_empirical_parts_is_frozen() -> None:
 
 
 def test_schemas_are_those_of_the_code() -> None:
-    for path, text in editor.schemas().items():
+    for path, text in json_schema.schemas().items():
         assert (ROOT / path).read_text() == text, f"{path} is out of date: cnnlab schema"
 
 
@@ -138,7 +138,7 @@ def test_git_keeps_machine_output_out() -> None:
         "data/MNIST/x",
         ".venv/x",
     ]
-    kept = ["results/README.md", "reports/README.md", "cnnlab/data/load.py", "workflow/studies/mine.yaml"]
+    kept = ["results/README.md", "reports/README.md", "cnnlab/data/dataset.py", "workflow/studies/mine.yaml"]
     assert git("check-ignore", "--no-index", *ignored, *kept).split() == ignored
 
 

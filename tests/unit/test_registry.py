@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 
 ROOT = Path(__file__).parents[2]
 TOY = """
@@ -27,13 +27,13 @@ ARCHITECTURE = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(tmp_path))
     return tmp_path
 
 
 def test_zoo_every_file_that_declares_an_architecture_is_found() -> None:
-    assert {"mlp", "lenet", "resnet_cifar"} <= set(registry.architectures())
-    assert registry.source_file("lenet") == ROOT / "cnnlab/models/lenet.py"
+    assert {"mlp", "lenet", "resnet_cifar"} <= set(model_registry.architectures())
+    assert model_registry.source_file("lenet") == ROOT / "cnnlab/models/lenet.py"
 
 
 def test_zoo_planning_imports_no_heavy_package() -> None:
@@ -48,7 +48,7 @@ def test_zoo_planning_imports_no_heavy_package() -> None:
 
 
 def test_zoo_resolving_is_complete_canonical_and_idempotent() -> None:
-    switches = registry.resolve("lenet", "small", {"activation": "relu", "dropout": 0}, "here")
+    switches = model_registry.resolve("lenet", "small", {"activation": "relu", "dropout": 0}, "here")
     assert switches == {
         "activation": "relu",
         "normalization": "none",
@@ -61,19 +61,19 @@ def test_zoo_resolving_is_complete_canonical_and_idempotent() -> None:
         "initialization": "kaiming",
     }
     assert isinstance(switches["dropout"], float)
-    assert registry.resolve("lenet", "small", switches, "here") == switches
+    assert model_registry.resolve("lenet", "small", switches, "here") == switches
 
 
 def test_zoo_the_order_of_overrides_does_not_count() -> None:
-    one = registry.resolve("resnet_cifar", "small", {"depth": 8, "width": 4}, "here")
-    other = registry.resolve("resnet_cifar", "small", {"width": 4, "depth": 8.0}, "here")
+    one = model_registry.resolve("resnet_cifar", "small", {"depth": 8, "width": 4}, "here")
+    other = model_registry.resolve("resnet_cifar", "small", {"width": 4, "depth": 8.0}, "here")
     assert list(one.items()) == list(other.items())
 
 
 def test_zoo_a_preset_overrides_defaults_and_a_study_overrides_the_preset() -> None:
-    assert registry.resolve("resnet_cifar", "paper", {}, "here")["width"] == 16
-    assert registry.resolve("resnet_cifar", "small", {}, "here")["width"] == 8
-    assert registry.resolve("resnet_cifar", "small", {"width": 5}, "here")["width"] == 5
+    assert model_registry.resolve("resnet_cifar", "paper", {}, "here")["width"] == 16
+    assert model_registry.resolve("resnet_cifar", "small", {}, "here")["width"] == 8
+    assert model_registry.resolve("resnet_cifar", "small", {"width": 5}, "here")["width"] == 5
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_zoo_a_preset_overrides_defaults_and_a_study_overrides_the_preset() -> N
 )
 def test_zoo_the_usual_initialization_follows_the_activation(activation: str, scheme: str) -> None:
     for given in ({}, {"initialization": "auto"}):
-        switches = registry.resolve("lenet", "small", {"activation": activation, **given}, "here")
+        switches = model_registry.resolve("lenet", "small", {"activation": activation, **given}, "here")
         assert switches["initialization"] == scheme
 
 
 def test_zoo_a_given_initialization_stays() -> None:
     given = {"activation": "relu", "initialization": "xavier"}
-    assert registry.resolve("lenet", "small", given, "here")["initialization"] == "xavier"
+    assert model_registry.resolve("lenet", "small", given, "here")["initialization"] == "xavier"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_zoo_a_given_initialization_stays() -> None:
             "small",
             {},
             "here: architecture: unknown architecture 'lenett'; did you mean 'lenet'? valid: "
-            + ", ".join(registry.architectures()),
+            + ", ".join(model_registry.architectures()),
         ),
         (
             "lenet",
@@ -212,7 +212,7 @@ def test_zoo_a_given_initialization_stays() -> None:
 )
 def test_zoo_a_wrong_model_is_one_line(architecture: str, preset: str, overrides: dict[str, object], line: str) -> None:
     with pytest.raises(UserError) as caught:
-        registry.resolve(architecture, preset, overrides, "here")
+        model_registry.resolve(architecture, preset, overrides, "here")
     assert str(caught.value) == line
 
 
@@ -226,7 +226,7 @@ def test_zoo_a_wrong_model_is_one_line(architecture: str, preset: str, overrides
 )
 def test_zoo_impossible_images_are_one_line(shape: tuple[int, int, int, int], line: str) -> None:
     with pytest.raises(UserError) as caught:
-        registry.check_image("lenet", "small", {}, *shape, "here")
+        model_registry.check_image("lenet", "small", {}, *shape, "here")
     assert str(caught.value) == line
 
 
@@ -234,31 +234,31 @@ def test_zoo_a_users_file_is_found_without_being_listed(folder: Path) -> None:
     (folder / "toy.py").write_text(TOY)
     (folder / "helpers.py").write_text("x = 1\n")
     (folder / "_draft.py").write_text("ARCHITECTURE = nonsense\n")
-    assert {"toy", "lenet"} <= set(registry.architectures())
-    assert "helpers" not in registry.architectures()
-    resolved = registry.resolve("toy", "small", {"top": "average", "scale": 2}, "here")
+    assert {"toy", "lenet"} <= set(model_registry.architectures())
+    assert "helpers" not in model_registry.architectures()
+    resolved = model_registry.resolve("toy", "small", {"top": "average", "scale": 2}, "here")
     assert resolved == {"activation": "relu", "top": "average", "scale": 2.0, "initialization": "kaiming"}
 
 
 def test_zoo_another_architectures_switch_is_refused_by_name(folder: Path) -> None:
     (folder / "toy.py").write_text(TOY)
     with pytest.raises(UserError, match="lenet does not take 'scale'; it takes activation"):
-        registry.resolve("lenet", "small", {"scale": 1.0}, "here")
+        model_registry.resolve("lenet", "small", {"scale": 1.0}, "here")
 
 
 def test_zoo_an_architecture_may_offer_fewer_values_than_the_vocabulary(folder: Path) -> None:
     (folder / "toy.py").write_text(TOY)
     with pytest.raises(UserError, match="activation: unknown value 'sigmoid'; valid: relu, tanh"):
-        registry.resolve("toy", "small", {"activation": "sigmoid"}, "here")
+        model_registry.resolve("toy", "small", {"activation": "sigmoid"}, "here")
 
 
 def test_zoo_an_edited_file_is_read_again(folder: Path) -> None:
     path = folder / "toy.py"
     path.write_text(TOY)
-    assert registry.get("toy").title == "Toy"
+    assert model_registry.get("toy").title == "Toy"
     path.write_text(TOY.replace('"Toy"', '"Toy 2"'))
     os.utime(path, ns=(1, 1))
-    assert registry.get("toy").title == "Toy 2"
+    assert model_registry.get("toy").title == "Toy 2"
 
 
 @pytest.mark.parametrize(
@@ -292,19 +292,19 @@ def test_zoo_an_edited_file_is_read_again(folder: Path) -> None:
 def test_zoo_a_wrong_declaration_is_one_line(folder: Path, name: str, text: str, line: str) -> None:
     (folder / f"{name}.py").write_text(text)
     with pytest.raises(UserError) as caught:
-        registry.architectures()
+        model_registry.architectures()
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_zoo_a_missing_folder_on_the_search_path_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(registry.SEARCH_PATH, "/nowhere/at/all")
+    monkeypatch.setenv(model_registry.SEARCH_PATH, "/nowhere/at/all")
     with pytest.raises(UserError, match="CNNLAB_MODEL_PATH: there is no folder /nowhere/at/all; create it"):
-        registry.architectures()
+        model_registry.architectures()
 
 
 def test_zoo_switches_describe_their_values() -> None:
-    switches = registry.get("resnet_cifar").switches
+    switches = model_registry.get("resnet_cifar").switches
     assert switches["depth"].describe() == "8, 14, 20, ..."
     assert switches["residual"].describe() == "false, true"
     assert switches["normalization"].describe() == "none, batch, batch_scratch, ghost8, ghost32, layer, group"

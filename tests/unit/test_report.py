@@ -14,16 +14,16 @@ import pandas as pd
 import pytest
 
 from cnnlab import figures
-from cnnlab.analysis import tables
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.figures import plots
+from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.figures import margin_bar
 from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
+from cnnlab.wording.answers import against, answer
 from cnnlab.wording.conjunctions import conjunction
-from cnnlab.wording.phrases import Contrast
-from cnnlab.wording.sentences import against, answer
+from cnnlab.wording.contrasts import Contrast
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -269,7 +269,7 @@ def claim_row(**changes: Any) -> Row:
 
 def ledger_of(*rows: Row) -> ledger.LedgerView:
     made = report_samples.plan(Path("nowhere"), ())
-    return ledger.build(Tables({"claims": tables.table("claims", rows)}), made)
+    return ledger.build(Tables({"claims": runs.table("claims", rows)}), made)
 
 
 def test_the_summary_counts_claims_and_verdicts() -> None:
@@ -325,12 +325,12 @@ def test_seeds_added_after_a_look_are_flagged() -> None:
     ],
 )
 def test_the_small_interval_is_in_margins_and_right_is_as_claimed(changes: Row, said: str) -> None:
-    svg = lxml.html.fromstring(plots.interval(claim_row(**changes)))
+    svg = lxml.html.fromstring(margin_bar.interval(claim_row(**changes)))
     assert svg.get("aria-label") == f"In margins, as claimed to the right: {said}"
 
 
 def test_no_small_interval_without_numbers() -> None:
-    assert plots.interval(claim_row(low=None, high=None)) == ""
+    assert margin_bar.interval(claim_row(low=None, high=None)) == ""
 
 
 @pytest.fixture(scope="module")

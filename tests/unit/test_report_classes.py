@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from cnnlab.analysis import classes
-from cnnlab.analysis.rows import Tables
+from cnnlab.analysis.tables import classes
+from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures import confusion
-from cnnlab.figures.drawing.arms import arms_of
+from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.planning.plan import Plan
 from cnnlab.report import render
-from cnnlab.report.tables import armtable, classtable, measures
-from cnnlab.report.tables.cells import Cell
+from cnnlab.report.tables import arms as armtable
+from cnnlab.report.tables import classes as classtable
+from cnnlab.report.tables import metrics
+from cnnlab.report.tables.view import Cell
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -142,12 +144,12 @@ def test_of_many_classes_the_hardest_are_shown(plan: Plan, frames: Frames) -> No
 
 def test_without_answers_there_is_no_table(plan: Plan, frames: Frames) -> None:
     assert classtable.build(plan.study("gradients"), Tables({})) is None
-    assert measures.build(plan.study("gradients"), armtable.read(plan.study("gradients"), Tables({}))) is None
+    assert metrics.build(plan.study("gradients"), armtable.read(plan.study("gradients"), Tables({}))) is None
 
 
 def test_what_else_was_measured_is_a_column_each(plan: Plan, frames: Frames) -> None:
     study = plan.study("gradients")
-    view = measures.build(study, armtable.read(study, Tables(frames)))
+    view = metrics.build(study, armtable.read(study, Tables(frames)))
     assert view is not None
     heads = [column.title for column in view.columns]
     assert {"Expected calibration error on test images, %", "Mean validation accuracy over training, %"} <= set(heads)

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.wording.armmeans import by_arm
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.wording.answers import answer
+from cnnlab.wording.arm_values import by_arm
 from cnnlab.wording.conjunctions import conjunction
+from cnnlab.wording.contrasts import claimed, share, with_unit
 from cnnlab.wording.forms import Form, Interaction, Means, Pair, Single, Sweep, Sweeps, Weighted, form_of
-from cnnlab.wording.phrases import claimed, share, with_unit
-from cnnlab.wording.sentences import answer
 
 LABELS = {"a": "8 layers", "b": "14 layers", "c": "20 layers", "d": "26 layers", "x": "Plain, 8", "y": "Plain, 26"}
 LINE = {"a": -0.9, "b": -0.3, "c": 0.3, "d": 0.9}

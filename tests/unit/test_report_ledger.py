@@ -10,13 +10,13 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab.analysis import tables
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.schemas import TABLES
+from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
-from cnnlab.report.tables.cells import Cell
-from cnnlab.report.tables.tracked import server
+from cnnlab.report.tables.mlflow_links import server
+from cnnlab.report.tables.view import Cell
 from cnnlab.wording import wholes
 from tests import report_samples
 
@@ -127,7 +127,7 @@ def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], e
 
 
 def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) -> None:
-    frame = tables.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
+    frame = runs.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
     view = ledger.build(Tables({"claims": frame}), plan)
     assert [row[1].note for row in view.table.rows] == [
         "test error · Batch normalization or none",

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from cnnlab import figures
-from cnnlab.analysis.rows import Row, Tables
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.core.git import last_commit
 from cnnlab.planning.names import ALL_FIGURES
 from cnnlab.planning.plan import Plan
-from cnnlab.report import render, sections
-from cnnlab.report.gitfile import last_commit
+from cnnlab.report import render, study_section
 from cnnlab.wording import robustness, threats
 from tests import report_samples
 
@@ -178,4 +178,4 @@ def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: 
 
 
 def test_every_figure_that_a_study_may_name_is_drawn_and_has_a_caption() -> None:
-    assert set(sections.CAPTIONS) == set(figures.KINDS) == set(ALL_FIGURES)
+    assert set(study_section.CAPTIONS) == set(figures.KINDS) == set(ALL_FIGURES)

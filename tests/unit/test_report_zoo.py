@@ -15,18 +15,18 @@ import pytest
 from scipy.stats import t
 
 from cnnlab import figures
-from cnnlab.analysis import trace
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.cli.rules import Rules
-from cnnlab.figures import card
+from cnnlab.analysis import network_stages
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.cli.workflow import Rules
+from cnnlab.figures import network_card
 from cnnlab.figures.drawing.theme import COLOURS
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.names import NETWORKS, pictured
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.spec import TrainSpec, TuneSpec
+from cnnlab.planning.specs import TrainSpec, TuneSpec
 from cnnlab.report import render
-from cnnlab.report.tables import settingtables
+from cnnlab.report.tables import settings
 from cnnlab.wording import agreement
 from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes
 from tests import report_samples
@@ -156,7 +156,7 @@ def test_every_grid_of_learning_rates_of_a_study_is_told(plan: Plan) -> None:
     name, arm = next(iter(study.arms.items()))
     other = TrainSpec(epochs=8, tune=TuneSpec(rates=(0.002, 0.004), epochs_share=0.25))
     arms = {**study.arms, name: replace(arm, spec=arm.spec.model_copy(update={"train": other}))}
-    table = settingtables.settings([replace(study, arms=arms)])
+    table = settings.settings([replace(study, arms=arms)])
     told = dict(zip((column.title for column in table.columns), (cell.text for cell in table.rows[0]), strict=True))
     assert told["Learning rates tried"] == "0.002, 0.004 / 0.01, 0.03, 0.1, 0.3"
     assert told["Tuned for"] == "25 % / 33 %"
@@ -200,7 +200,7 @@ def test_every_number_of_the_evidence_is_shown_and_says_whether_it_decides(docum
 
 def test_every_architecture_has_a_card_with_pictures_presets_and_layers(frames: Frames, document: Any) -> None:
     layers = frames["layers"]
-    for name, found in registry.architectures().items():
+    for name, found in model_registry.architectures().items():
         article = document.get_element_by_id(f"network-{name}")
         assert found.title in text_of(article)
         assert found.paper in text_of(article)
@@ -237,11 +237,11 @@ def test_convolutions_are_seen_to_carry_four_dimensions_and_dense_layers_two(doc
 
 
 @pytest.fixture(scope="module")
-def networks(frames: Frames) -> dict[tuple[str, str], trace.Network]:
-    return trace.networks(Tables(frames))
+def networks(frames: Frames) -> dict[tuple[str, str], network_stages.Network]:
+    return network_stages.networks(Tables(frames))
 
 
-def test_stages_add_up_and_follow_each_other(networks: dict[tuple[str, str], trace.Network]) -> None:
+def test_stages_add_up_and_follow_each_other(networks: dict[tuple[str, str], network_stages.Network]) -> None:
     """Parameters and MACs of the stages are those of the network; GoogLeNet's stages give all four branches."""
     for network in networks.values():
         assert sum(stage.parameters for stage in network.stages) == network.parameters
@@ -252,17 +252,21 @@ def test_stages_add_up_and_follow_each_other(networks: dict[tuple[str, str], tra
     assert (shapes["stage3"], shapes["stage5"]) == ((480, 6, 6), (1024, 3, 3))
 
 
-def test_a_picture_tells_every_stage_in_the_colours_of_the_page(networks: dict[tuple[str, str], trace.Network]) -> None:
+def test_a_picture_tells_every_stage_in_the_colours_of_the_page(
+    networks: dict[tuple[str, str], network_stages.Network],
+) -> None:
     for (name, preset), network in networks.items():
-        drawn = card.draw(network, f"networks-{name}-{preset}", f"{name} {preset}")
-        assert drawn == card.draw(network, f"networks-{name}-{preset}", f"{name} {preset}")
+        drawn = network_card.draw(network, f"networks-{name}-{preset}", f"{name} {preset}")
+        assert drawn == network_card.draw(network, f"networks-{name}-{preset}", f"{name} {preset}")
         assert len(drawn) < 20_000
         root = ET.fromstring(drawn)
         written = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
         alt = root.findtext("{http://www.w3.org/2000/svg}desc", "")
         for stage in network.stages:
-            assert {stage.name, trace.told(stage.shape)} <= set(written)
-            assert f"{stage.name} gives {trace.told(stage.shape)}, {compact(stage.parameters)} parameters" in alt
+            assert {stage.name, network_stages.told(stage.shape)} <= set(written)
+            assert (
+                f"{stage.name} gives {network_stages.told(stage.shape)}, {compact(stage.parameters)} parameters" in alt
+            )
         _, _, width, height = map(float, root.get("viewBox", "").split())
         for box in root.iter("{http://www.w3.org/2000/svg}rect"):
             x, y, wide, high = (float(box.get(key, "nan")) for key in ("x", "y", "width", "height"))

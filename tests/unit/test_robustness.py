@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab.analysis import robustness, verdict
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.analysis.stats import Effects, Hypothesis
-from cnnlab.analysis.tables import table
-from cnnlab.planning.study import ClaimRegistry, ContrastSpec, Study
+from cnnlab.analysis import robustness, verdicts
+from cnnlab.analysis.intervals import Effects, Hypothesis
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.runs import table
+from cnnlab.planning.study_file import ClaimRegistry, ContrastSpec, Study
 from tests.unit.test_verdict import (
     EASY,
     ERROR,
@@ -131,7 +131,7 @@ class TestRows:
     def test_the_verdict_is_that_of_the_ledger(self) -> None:
         for part in (ERROR, GRADIENT, contrast("test_error", "less", plain=1, residual=-1)):
             one = study(claim(part))
-            (ledger, *_) = verdict.judge([one], REGISTRY, EASY, None)[1]
+            (ledger, *_) = verdicts.judge([one], REGISTRY, EASY, None)[1]
             assert _only(one, EASY)["verdict"] == ledger["verdict"]
 
     def test_the_table_takes_them(self) -> None:
@@ -183,9 +183,9 @@ class TestAlone:
         ]
 
     def test_rows_of_contrasts_and_claims(self, studies: list[Study], found: Any) -> None:
-        contrasts, claims = verdict.judge(studies, REGISTRY, found, None)
+        contrasts, claims = verdicts.judge(studies, REGISTRY, found, None)
         for one in studies:
-            alone_contrasts, alone_claims = verdict.judge([one], REGISTRY, found, None)
+            alone_contrasts, alone_claims = verdicts.judge([one], REGISTRY, found, None)
             assert alone_contrasts == [row for row in contrasts if row["study"] == one.name]
             tested = [row for row in alone_claims if row["study"]]
             assert tested == [row for row in claims if row["study"] == one.name]
@@ -199,16 +199,16 @@ class TestAlone:
         """Neither more seeds of its own arms nor arms that it has no part in."""
         one = studies[0]
         own = {arm: {seed: found[arm][seed] for seed in one.seeds} for arm in ("plain-id", "residual-id")}
-        assert verdict.judge([one], REGISTRY, own, None) == verdict.judge([one], REGISTRY, found, None)
+        assert verdicts.judge([one], REGISTRY, own, None) == verdicts.judge([one], REGISTRY, found, None)
 
     def test_nor_the_order_of_the_studies(self, studies: list[Study], found: Any) -> None:
-        assert verdict.judge(studies[::-1], REGISTRY, found, None) == verdict.judge(studies, REGISTRY, found, None)
+        assert verdicts.judge(studies[::-1], REGISTRY, found, None) == verdicts.judge(studies, REGISTRY, found, None)
         assert _sorted(robustness.rows(studies[::-1], REGISTRY, found)) == _sorted(
             robustness.rows(studies, REGISTRY, found)
         )
 
     def test_bytes_of_the_tables(self, studies: list[Study], found: Any) -> None:
-        together, alone = (verdict.judge(chosen, REGISTRY, found, None) for chosen in (studies, [studies[1]]))
+        together, alone = (verdicts.judge(chosen, REGISTRY, found, None) for chosen in (studies, [studies[1]]))
         for name, all_rows, own_rows in zip(("contrasts", "claims"), together, alone, strict=True):
             frames = (table(name, rows) for rows in (all_rows, own_rows))
             one, other = (frame[frame["study"] == "both"].to_csv(index=False) for frame in frames)

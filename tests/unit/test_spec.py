@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import dependencies, registry
+from cnnlab.planning import dependencies, model_registry
 from cnnlab.planning.fingerprint import SHARED, _code, fingerprint
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, merge, parse_seeds, run_id, seeds_slug
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, merge, parse_seeds, run_id, seeds_slug
 
 
 def arm(**changes: object) -> ArmSpec:
@@ -94,9 +94,9 @@ def test_comments_docstrings_and_layout_are_not_code(tmp_path: Path) -> None:
 def test_an_edit_of_one_architecture_changes_that_fingerprint_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = registry.source_file("lenet").read_text()
+    text = model_registry.source_file("lenet").read_text()
     (tmp_path / "mine.py").write_text(text)
-    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(tmp_path))
     before = {name: fingerprint(name) for name in ("lenet", "mlp", "mine")}
     (tmp_path / "mine.py").write_text(text.replace("HIDDEN = (120, 84)", "HIDDEN = (120, 80)"))
     after = {name: fingerprint(name) for name in before}
@@ -108,7 +108,7 @@ def test_the_fingerprint_covers_what_training_is_made_of() -> None:
     made_of = {file for module in modules for file in dependencies.sources(f"cnnlab.{module}")}
     # each counts for its own arms
     made_of -= {f"cnnlab/models/{name}.py" for name in ("lenet", "resnet_cifar", "layers/residual")} | {
-        "cnnlab/training/classical.py"
+        "cnnlab/training/svm.py"
     }
     # Planning, records and messages decide no number; they are listed so that a new file must be put on one side.
     not_numbers = {
@@ -121,7 +121,7 @@ def test_the_fingerprint_covers_what_training_is_made_of() -> None:
 def test_planning_imports_no_heavy_library() -> None:
     program = (
         "import sys; from cnnlab.planning.config import load_config; from cnnlab.planning.plan import make_plan;"
-        "import cnnlab.cli.rules;"
+        "import cnnlab.cli.workflow;"
         "make_plan(load_config()); heavy = {'torch', 'numpy', 'pandas', 'mlflow', 'torchvision', 'seaborn'};"
         "print(*sorted(heavy & set(sys.modules)))"
     )
@@ -141,12 +141,12 @@ def test_the_training_job_imports_only_what_training_needs() -> None:
 
 
 def test_a_step_depends_on_the_modules_that_it_imports_and_no_others() -> None:
-    tables = dependencies.sources("cnnlab.analysis.tables")
+    tables = dependencies.sources("cnnlab.analysis.tables.runs")
     assert {
-        "cnnlab/analysis/tables.py",
-        "cnnlab/analysis/schemas.py",
+        "cnnlab/analysis/tables/runs.py",
+        "cnnlab/analysis/tables/columns.py",
         "cnnlab/training/records.py",
-        "cnnlab/planning/spec.py",
+        "cnnlab/planning/specs.py",
     } <= set(tables)
     assert not {
         "cnnlab/figures/__init__.py",
@@ -156,8 +156,8 @@ def test_a_step_depends_on_the_modules_that_it_imports_and_no_others() -> None:
     } & set(tables)
     figures = set(dependencies.sources("cnnlab.figures"))
     others = (
-        "cnnlab.analysis.tables",
-        "cnnlab.analysis.verdict",
+        "cnnlab.analysis.tables.runs",
+        "cnnlab.analysis.verdicts",
         "cnnlab.tracking",
         "cnnlab.models.cost",
         "cnnlab.data.prepare",

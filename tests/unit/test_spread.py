@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cnnlab.data.load import Scaling, Split
+from cnnlab.data.dataset import Scaling, Split
 from cnnlab.training.diagnostics import spread
 
 NOTHING = Scaling(*(torch.zeros(1, 1, 1) for _ in range(4)))

@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from cnnlab.analysis import settle, stats
-from cnnlab.analysis.imageerror import ImageError
-from cnnlab.analysis.stats import Effects, Hypothesis
+from cnnlab.analysis import intervals, power
+from cnnlab.analysis.image_sampling import ImageError
+from cnnlab.analysis.intervals import Effects, Hypothesis
 from cnnlab.planning.metrics import METRICS
 from tests.calibration.images import dense
 
@@ -31,11 +31,11 @@ values = arrays(float, st.integers(5, 12), elements=st.integers(-200, 200).map(l
 
 
 def _verdict(effects: Effects, direction: Any, margin: float) -> str:
-    return str(stats.verdict(Hypothesis(effects, direction, margin)))
+    return str(intervals.verdict(Hypothesis(effects, direction, margin)))
 
 
 def _p(effects: Effects, direction: Any, margin: float) -> float:
-    return float(stats.p_value(Hypothesis(effects, direction, margin)))
+    return float(intervals.p_value(Hypothesis(effects, direction, margin)))
 
 
 def _pairs(low: list[float], high: list[float], **rest: Any) -> Effects:
@@ -44,12 +44,12 @@ def _pairs(low: list[float], high: list[float], **rest: Any) -> Effects:
 
 class TestStudent:
     def test_the_sleep_data(self) -> None:
-        assert stats.interval(Effects.of(SLEEP)) == pytest.approx((0.7001142, 2.4598858))
+        assert intervals.interval(Effects.of(SLEEP)) == pytest.approx((0.7001142, 2.4598858))
         assert 2 * _p(Effects.of(SLEEP), "greater", 0.0) == pytest.approx(0.00283289)
 
     @pytest.mark.parametrize("tail", [0.025, 0.05])
     def test_interval_is_that_of_statsmodels(self, tail: float) -> None:
-        assert stats.interval(Effects.of(SLEEP), tail) == pytest.approx(DescrStatsW(SLEEP).tconfint_mean(2 * tail))
+        assert intervals.interval(Effects.of(SLEEP), tail) == pytest.approx(DescrStatsW(SLEEP).tconfint_mean(2 * tail))
 
     def test_equivalence_is_that_of_statsmodels(self) -> None:
         for margin in (1.0, 1.9, 2.1, 2.4):
@@ -64,7 +64,7 @@ class TestStudent:
         assert _p(Effects.of(SLEEP), "not-less", 0.5) == pytest.approx(above)
 
     def test_repetitions_lie_on_leading_axes(self) -> None:
-        low, high = stats.interval(Effects.of(np.stack([SLEEP, SLEEP + 1, -SLEEP])))
+        low, high = intervals.interval(Effects.of(np.stack([SLEEP, SLEEP + 1, -SLEEP])))
         assert low == pytest.approx([0.7001142, 1.7001142, -2.4598858])
         assert high == pytest.approx([2.4598858, 3.4598858, -0.7001142])
 
@@ -136,23 +136,23 @@ class TestSeedsAndImages:
         effects = Effects.of(np.array([-1, 0, 1, 0, 0]) * math.sqrt(10), dense(1e3, 10**6))
         assert float(effects.sd) == pytest.approx(math.sqrt(5))
         df = 2**2 / (1 / 4 + 1e-6)
-        seed, both = stats.half_widths(effects, 0.025)
+        seed, both = intervals.half_widths(effects, 0.025)
         assert float(seed) == pytest.approx(2.776445)
         assert float(both) == pytest.approx(scipy_stats.t.ppf(0.975, df) * math.sqrt(2), rel=1e-4)
-        assert stats.summarize(effects).method == "satterthwaite"
-        assert stats.interval(effects)[1] == pytest.approx(float(both))
+        assert intervals.summarize(effects).method == "satterthwaite"
+        assert intervals.interval(effects)[1] == pytest.approx(float(both))
 
     def test_the_wider_interval_counts(self) -> None:
         """A little image error raises the degrees of freedom more than the standard error: t stays."""
         effects = Effects.of(SLEEP[:5], dense(1.0, 1000))
-        assert np.allclose(stats.interval(effects), DescrStatsW(SLEEP[:5]).tconfint_mean())
-        assert stats.summarize(effects).method == "t"
+        assert np.allclose(intervals.interval(effects), DescrStatsW(SLEEP[:5]).tconfint_mean())
+        assert intervals.summarize(effects).method == "t"
 
     def test_sets_of_images_are_independent(self) -> None:
         one, other = dense(30.0, 10_000), dense(40.0, 2_500)
         effects = Effects.of([0.5] * 8, one, other)
         expected = math.hypot(float(one.below(0.025)), float(other.below(0.025)))
-        assert stats.interval(effects)[0] == pytest.approx(0.5 - expected, rel=1e-3)
+        assert intervals.interval(effects)[0] == pytest.approx(0.5 - expected, rel=1e-3)
         assert effects.n_images == 2_500
         assert float(effects.image_sd or 0) ** 2 / 2_500 == pytest.approx(30**2 / 10_000 + 40**2 / 2_500)
 
@@ -160,7 +160,7 @@ class TestSeedsAndImages:
 class TestGrid:
     def test_identical_seeds_have_an_interval_of_one_image(self) -> None:
         effects = Effects.of([0.5] * 8, rounding=0.1)
-        assert stats.interval(effects) == pytest.approx((0.4, 0.6))
+        assert intervals.interval(effects) == pytest.approx((0.4, 0.6))
         assert _verdict(effects, "greater", 0.45) == "inconclusive"
         assert _verdict(effects, "greater", 0.35) == "supported"
 
@@ -175,26 +175,26 @@ class TestGrid:
     def test_seeds_and_grid_add_in_squares(self) -> None:
         student = DescrStatsW(SLEEP).tconfint_mean()
         half = math.hypot((student[1] - student[0]) / 2, 0.7)
-        assert stats.interval(Effects.of(SLEEP, rounding=0.7)) == pytest.approx((1.58 - half, 1.58 + half))
+        assert intervals.interval(Effects.of(SLEEP, rounding=0.7)) == pytest.approx((1.58 - half, 1.58 + half))
 
     def test_of_evaluations(self) -> None:
         """Every 50 steps, first seen at 400 and at 100: reached from 351 on, and from 51 on."""
-        below, above = stats.evaluation_grid(np.log2([[400.0], [100.0]]), 50, [1, -1])
+        below, above = intervals.evaluation_grid(np.log2([[400.0], [100.0]]), 50, [1, -1])
         assert (below.item(), above.item()) == pytest.approx((math.log2(400 / 351), math.log2(100 / 51)))
         effects = Effects(np.full(5, 2.0), np.full(5, 2.0), (), below, above)
-        assert stats.interval(effects) == pytest.approx((math.log2(351 / 100), math.log2(400 / 51)))
+        assert intervals.interval(effects) == pytest.approx((math.log2(351 / 100), math.log2(400 / 51)))
 
     def test_of_the_first_evaluation_of_all(self) -> None:
-        below, above = stats.evaluation_grid(np.log2([[50.0, 50.0]]), 50, [1])
+        below, above = intervals.evaluation_grid(np.log2([[50.0, 50.0]]), 50, [1])
         assert below == pytest.approx([math.log2(50)] * 2)
         assert above.tolist() == [0, 0]
 
     def test_of_a_slope_each_arm_counts_with_its_weight(self) -> None:
-        below, above = stats.octave_grid(np.zeros((4, 2)), [-3, -1, 1, 3])
+        below, above = intervals.octave_grid(np.zeros((4, 2)), [-3, -1, 1, 3])
         assert (below.tolist(), above.tolist()) == ([4, 4], [4, 4])
 
     def test_a_value_that_is_not_known_adds_nothing(self) -> None:
-        below, above = stats.evaluation_grid([[INF], [math.log2(100)]], 50, [1, -1])
+        below, above = intervals.evaluation_grid([[INF], [math.log2(100)]], 50, [1, -1])
         assert (below.item(), above.item()) == pytest.approx((0, math.log2(100 / 51)))
 
 
@@ -219,7 +219,7 @@ class TestSign:
                 scipy_stats.quantile_test(sample, alternative="greater").confidence_interval(1 - tail).low,
                 scipy_stats.quantile_test(sample, alternative="less").confidence_interval(1 - tail).high,
             )
-            assert stats.interval(Effects.of(sample), tail) == pytest.approx(ends)
+            assert intervals.interval(Effects.of(sample), tail) == pytest.approx(ends)
 
     def test_six_pairs_at_least(self) -> None:
         five = _pairs([2] * 4 + [INF], [2] * 4 + [INF])
@@ -233,12 +233,12 @@ class TestSign:
             assert _verdict(Effects.of(SLEEP[:n] + 9), "greater", 1) == "supported"
 
     def test_study_files_ask_for_as_many(self) -> None:
-        assert METRICS["first_gradient_norm"].least_seeds == stats.LEAST_SEEDS
-        assert METRICS["test_error"].least_seeds == stats.LEAST_SIGNS
+        assert METRICS["first_gradient_norm"].least_seeds == intervals.LEAST_SEEDS
+        assert METRICS["test_error"].least_seeds == intervals.LEAST_SIGNS
 
     def test_rounding_counts_for_each_pair(self) -> None:
         effects = _pairs([2.0] * 7 + [INF], [2.0] * 7 + [INF], below=np.array([0.5, *[0.1] * 7]), above=0.0)
-        assert stats.interval(effects) == pytest.approx((1.5, INF))
+        assert intervals.interval(effects) == pytest.approx((1.5, INF))
 
     def test_equivalence(self) -> None:
         inside = _pairs([0.0] * 7 + [-INF], [0.0] * 7 + [-INF])
@@ -252,38 +252,38 @@ class TestSign:
         assert float(_pairs([1, 2, 3, 4, INF], [1, 2, 3, INF, INF]).estimate) == 3
         half = _pairs([-INF] * 4 + [1] * 4, [INF] * 4 + [1] * 4)
         assert math.isnan(float(half.estimate))
-        assert stats.summarize(half).estimate is None
+        assert intervals.summarize(half).estimate is None
 
     def test_image_error_widens_it(self) -> None:
         error = dense(30.0, 900)
         effects = _pairs([2.0] * 7 + [INF], [2.0] * 7 + [INF], images=(error,))
         half = float(error.below(0.025))
         assert half == pytest.approx(1.96, rel=0.01)
-        assert stats.interval(effects)[0] == pytest.approx(2 - half)
+        assert intervals.interval(effects)[0] == pytest.approx(2 - half)
         assert _verdict(effects, "greater", 2 - half - 0.01) == "supported"
         assert _verdict(effects, "greater", 2 - half + 0.01) == "inconclusive"
 
 
 class TestCombine:
     def test_one_diverged_run_is_worse_than_any(self) -> None:
-        low, high = stats.combine([[INF, 3.0], [1.0, 1.0]], [[INF, 3.0], [1.0, 1.0]], [1, -1])
+        low, high = intervals.combine([[INF, 3.0], [1.0, 1.0]], [[INF, 3.0], [1.0, 1.0]], [1, -1])
         assert low.tolist() == [INF, 2.0] == high.tolist()
 
     def test_two_diverged_runs_say_nothing(self) -> None:
-        low, high = stats.combine([[INF], [INF]], [[INF], [INF]], [1, -1])
+        low, high = intervals.combine([[INF], [INF]], [[INF], [INF]], [1, -1])
         assert (low.tolist(), high.tolist()) == ([-INF], [INF])
 
     def test_a_censored_run_bounds_the_effect_on_one_side(self) -> None:
-        low, high = stats.combine([[1.0], [5.0]], [[1.0], [INF]], [1, -1])
+        low, high = intervals.combine([[1.0], [5.0]], [[1.0], [INF]], [1, -1])
         assert (low.tolist(), high.tolist()) == ([-INF], [-4.0])
 
     def test_two_censored_runs_say_nothing(self) -> None:
-        low, high = stats.combine([[5.0], [5.0]], [[INF], [INF]], [1, -1])
+        low, high = intervals.combine([[5.0], [5.0]], [[INF], [INF]], [1, -1])
         assert (low.tolist(), high.tolist()) == ([-INF], [INF])
 
     def test_an_interaction(self) -> None:
         cells = [[7.0], [INF], [1.0], [2.0]]
-        low, high = stats.combine(cells, cells, [1, -1, -1, 1])
+        low, high = intervals.combine(cells, cells, [1, -1, -1, 1])
         assert low.tolist() == [-INF] == high.tolist()
 
 
@@ -301,13 +301,13 @@ class TestVerdicts:
         ],
     )
     def test_each_direction(self, direction: Any, expected: list[str]) -> None:
-        found = [str(stats.decide(direction, 1.0, ends, ends)) for ends in self.BEYOND_ACROSS_WITHIN_OPPOSITE]
+        found = [str(intervals.decide(direction, 1.0, ends, ends)) for ends in self.BEYOND_ACROSS_WITHIN_OPPOSITE]
         assert found == expected
 
     def test_equivalence_takes_the_narrow_interval_and_superiority_the_wide_one(self) -> None:
-        assert str(stats.decide("greater", 1.0, (-1.1, 1.1), (-0.9, 0.9))) == "equivalent"
-        assert str(stats.decide("greater", 1.0, (0.9, 3.0), (1.1, 2.8))) == "inconclusive"
-        assert str(stats.decide("not-greater", 1.0, (-1.0, 1.1), (-0.8, 0.9))) == "inconclusive"
+        assert str(intervals.decide("greater", 1.0, (-1.1, 1.1), (-0.9, 0.9))) == "equivalent"
+        assert str(intervals.decide("greater", 1.0, (0.9, 3.0), (1.1, 2.8))) == "inconclusive"
+        assert str(intervals.decide("not-greater", 1.0, (-1.0, 1.1), (-0.8, 0.9))) == "inconclusive"
 
     @pytest.mark.parametrize("n", [1, 2, 3, 4])
     @pytest.mark.parametrize("direction", sorted(OPPOSITE))
@@ -318,7 +318,7 @@ class TestVerdicts:
             assert math.isnan(_p(effects, direction, margin))
 
     def test_one_seed_has_no_interval(self) -> None:
-        summary = stats.summarize(Effects.of([1.0], rounding=0.1))
+        summary = intervals.summarize(Effects.of([1.0], rounding=0.1))
         assert (summary.estimate, summary.low, summary.high, summary.sd_seed) == (1.0, None, None, None)
 
 
@@ -327,7 +327,7 @@ class TestConjunction:
     OPEN = Effects.of(SLEEP)
 
     def _verdict(self, *parts: Effects) -> str:
-        return str(stats.conjunction([Hypothesis(part, "greater", 1.0) for part in parts]))
+        return str(intervals.conjunction([Hypothesis(part, "greater", 1.0) for part in parts]))
 
     def test_every_part_must_hold(self) -> None:
         assert self._verdict(self.HIGH, self.HIGH) == "supported"
@@ -350,25 +350,25 @@ class TestConjunction:
 
 
 def test_ledger_wide_p() -> None:
-    assert stats.ledger_wide_p(0.001, 30) == pytest.approx(0.03)
-    assert stats.ledger_wide_p(0.5, 30) == 1
-    assert stats.ledger_wide_p(None, 30) is None
+    assert intervals.ledger_wide_p(0.001, 30) == pytest.approx(0.03)
+    assert intervals.ledger_wide_p(0.5, 30) == 1
+    assert intervals.ledger_wide_p(None, 30) is None
 
 
 class TestCorrelation:
     def test_of_two_arms_is_pearsons(self) -> None:
         x, y = SLEEP, np.roll(SLEEP, 3)
-        assert stats.correlation([x, y], [1, -1]) == pytest.approx(np.corrcoef(x, y)[0, 1])
+        assert intervals.correlation([x, y], [1, -1]) == pytest.approx(np.corrcoef(x, y)[0, 1])
 
     def test_of_more_arms_is_that_of_the_two_sides(self) -> None:
         a, b, c, d = (np.roll(SLEEP, shift) for shift in range(4))
         expected = np.corrcoef(a + d, b + c)[0, 1]
-        assert stats.correlation([a, b, c, d], [1, -1, -1, 1]) == pytest.approx(expected)
+        assert intervals.correlation([a, b, c, d], [1, -1, -1, 1]) == pytest.approx(expected)
 
     def test_is_missing_where_it_does_not_exist(self) -> None:
-        assert stats.correlation([SLEEP, np.ones(10)], [1, -1]) is None
-        assert stats.correlation([SLEEP[:2], SLEEP[1:3]], [1, -1]) is None
-        assert stats.correlation([[1, 2, INF], [1, 3, 2]], [1, -1]) is None
+        assert intervals.correlation([SLEEP, np.ones(10)], [1, -1]) is None
+        assert intervals.correlation([SLEEP[:2], SLEEP[1:3]], [1, -1]) is None
+        assert intervals.correlation([[1, 2, INF], [1, 3, 2]], [1, -1]) is None
 
 
 class TestSettle:
@@ -378,14 +378,14 @@ class TestSettle:
 
     def test_seeds_are_the_fewest_at_which_the_chance_is_80_percent(self) -> None:
         """Half of the distance to the margin for the interval, the rest for the estimate of another study."""
-        n = settle.seeds_to_settle(self._spread(mean=1.5, sd=1.0))
+        n = power.seeds_to_settle(self._spread(mean=1.5, sd=1.0))
         assert n is not None
         needed = [(scipy_stats.t.isf(0.025, k - 1) + scipy_stats.t.isf(0.2, k - 1)) / math.sqrt(k) for k in (n - 1, n)]
         assert needed[0] > 0.5 >= needed[1]
-        assert settle.settle(self._spread(mean=1.5, sd=1.0)) == settle.Settle(seeds=n)
+        assert power.settle(self._spread(mean=1.5, sd=1.0)) == power.Settle(seeds=n)
 
     def test_equivalence_can_be_what_settles_it(self) -> None:
-        n = settle.seeds_to_settle(self._spread(mean=0.0, sd=2.0))
+        n = power.seeds_to_settle(self._spread(mean=0.0, sd=2.0))
         assert n is not None
         needed = [
             2 * (scipy_stats.t.isf(0.05, k - 1) + scipy_stats.t.isf(0.1, k - 1)) / math.sqrt(k) for k in (n - 1, n)
@@ -396,7 +396,7 @@ class TestSettle:
         """Of 100 seeds with sd 1 and an effect of 0.7, the margin being 1: three standard errors within it."""
         effects = Effects.of(np.tile([1.7, -0.3], 50) * 1.0)
         found = {
-            direction: float(settle.chance(Hypothesis(effects, direction, 1.0), np.array([100]))[0])  # type: ignore[arg-type]
+            direction: float(power.chance(Hypothesis(effects, direction, 1.0), np.array([100]))[0])  # type: ignore[arg-type]
             for direction in ("greater", "less", "equal", "not-greater", "not-less")
         }
         within, below = scipy_stats.t.cdf([2.985 - 1.660, 2.985 - 1.984], 99)
@@ -406,40 +406,40 @@ class TestSettle:
 
     def test_more_images_where_seeds_do_not_help(self) -> None:
         claim = self._spread(1.5, 0.01, dense(20.0, 1000), rounding=0.1)
-        assert settle.seeds_to_settle(claim) is None
-        images = settle.images_to_settle(claim)
+        assert power.seeds_to_settle(claim) is None
+        images = power.images_to_settle(claim)
         assert images == pytest.approx(((1.960 + 0.842) * 20 / 0.5) ** 2, rel=0.01)
-        assert settle.settle(claim) == settle.Settle(images=images)
+        assert power.settle(claim) == power.Settle(images=images)
 
     def test_more_of_both_where_neither_is_enough(self) -> None:
-        needed = settle.settle(self._spread(1.5, 1.0, dense(20.0, 1000)))
+        needed = power.settle(self._spread(1.5, 1.0, dense(20.0, 1000)))
         assert needed.seeds is not None
         assert needed.images is not None
         assert needed.images / needed.seeds == pytest.approx(1000 / 5, rel=0.1)
 
     def test_nothing_settles_an_effect_at_the_margin(self) -> None:
-        assert settle.settle(self._spread(mean=1.0, sd=1.0)) == settle.NOTHING
+        assert power.settle(self._spread(mean=1.0, sd=1.0)) == power.NOTHING
 
     def test_one_seed_has_no_spread_to_plan_with(self) -> None:
-        assert settle.settle(Hypothesis(Effects.of([9.0]), "greater", 1.0)) == settle.NOTHING
+        assert power.settle(Hypothesis(Effects.of([9.0]), "greater", 1.0)) == power.NOTHING
 
     def test_three_seeds_need_five_at_least(self) -> None:
-        assert settle.seeds_to_settle(self._spread(mean=90.0, sd=0.01, n=3)) == 5
+        assert power.seeds_to_settle(self._spread(mean=90.0, sd=0.01, n=3)) == 5
 
     def test_and_six_where_a_run_can_be_lost(self) -> None:
         claim = Hypothesis(Effects.of([90.0, 91.0, 90.5], at_risk=True), "greater", 1.0)
-        assert settle.seeds_to_settle(claim) == 6
+        assert power.seeds_to_settle(claim) == 6
 
     def test_sign_test(self) -> None:
         """Seven pairs of eight beyond the margin: at that share, 11 of 13, at least, in 80 % of studies."""
         claim = Hypothesis(TestSign.ALL_BUT_ONE, "greater", 1.0)
-        n = settle.seeds_to_settle(claim)
+        n = power.seeds_to_settle(claim)
         assert n is not None
         least = next(k for k in range(n) if scipy_stats.binom.sf(k - 1, n, 0.5) <= 0.025)
         assert scipy_stats.binom.sf(least - 1, n, 7 / 8) >= 0.8
         assert 9 <= n <= 16
         unknown = Hypothesis(_pairs([-INF] * 8, [INF] * 8), "greater", 1.0)
-        assert settle.settle(unknown) == settle.NOTHING
+        assert power.settle(unknown) == power.NOTHING
 
 
 @settings(max_examples=60, deadline=None)
@@ -447,8 +447,8 @@ class TestSettle:
 def test_swapping_the_arms_turns_the_sign(x: Any, direction: Any, margin: int, floor: float, sd: float) -> None:
     effects = Effects.of(x, dense(sd, 100), rounding=floor)
     swapped = Effects.of(-x, dense(sd, 100), rounding=floor)
-    low, high = stats.interval(effects)
-    assert stats.interval(swapped) == pytest.approx((-high, -low))
+    low, high = intervals.interval(effects)
+    assert intervals.interval(swapped) == pytest.approx((-high, -low))
     assert _verdict(effects, direction, margin) == _verdict(swapped, OPPOSITE[direction], margin)
     assert _p(effects, direction, margin) == pytest.approx(_p(swapped, OPPOSITE[direction], margin))
 
@@ -458,8 +458,8 @@ def test_swapping_the_arms_turns_the_sign(x: Any, direction: Any, margin: int, f
 def test_units_do_not_matter(x: Any, direction: Any, margin: int, unit: float) -> None:
     effects = Effects.of(x, dense(3.0, 100), rounding=0.1)
     scaled = Effects.of(unit * x, dense(unit * 3.0, 100), rounding=unit * 0.1)
-    low, high = stats.interval(effects)
-    assert stats.interval(scaled) == pytest.approx((unit * low, unit * high))
+    low, high = intervals.interval(effects)
+    assert intervals.interval(scaled) == pytest.approx((unit * low, unit * high))
     assert _verdict(effects, direction, margin) == _verdict(scaled, direction, unit * margin)
     assert _p(effects, direction, margin) == pytest.approx(_p(scaled, direction, unit * margin))
 
@@ -471,10 +471,10 @@ def test_doubt_never_narrows_an_interval(x: Any, lost: int, one: float, other: f
     x[:lost] = INF
     certain = Effects.of(x)
     doubtful = Effects.of(x, dense(sd, 100), rounding=floor)
-    wider, narrower = (stats.interval(certain, tail) for tail in sorted((one, other)))
+    wider, narrower = (intervals.interval(certain, tail) for tail in sorted((one, other)))
     assert wider[0] <= narrower[0] <= narrower[1] <= wider[1]
-    with_doubt = stats.interval(doubtful, one)
-    without = stats.interval(certain, one)
+    with_doubt = intervals.interval(doubtful, one)
+    without = intervals.interval(certain, one)
     assert with_doubt[0] <= without[0] <= without[1] <= with_doubt[1]
 
 

@@ -15,7 +15,7 @@ from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS, MOVING, TRAINING
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study import Study
+from cnnlab.planning.study_file import Study
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "training/diagnostics"
@@ -62,14 +62,18 @@ def test_an_arm_is_watched_for_the_contrasts_that_it_is_in_and_for_no_others(tmp
     )
     assert watched(plan_of(tmp_path, text).studies[0]) == {
         "sigmoid": ("shifts",),
-        "relu": ("inputs", "shifts"),
-        "tanh": ("inputs", "layers"),
+        "relu": ("activation_drift", "shifts"),
+        "tanh": ("activation_drift", "update_ratios"),
     }
 
 
 def test_two_metrics_of_one_diagnostic_ask_for_it_once(tmp_path: Path) -> None:
     text = study(secondary=(("update_tilt", PAIR), ("update_spread", PAIR)))
-    assert watched(plan_of(tmp_path, text).studies[0]) == {"sigmoid": ("layers",), "relu": ("layers",), "tanh": ()}
+    assert watched(plan_of(tmp_path, text).studies[0]) == {
+        "sigmoid": ("update_ratios",),
+        "relu": ("update_ratios",),
+        "tanh": (),
+    }
 
 
 def test_cells_of_a_matrix_ask_for_what_they_compare(tmp_path: Path) -> None:
@@ -84,7 +88,7 @@ def test_cells_of_a_matrix_ask_for_what_they_compare(tmp_path: Path) -> None:
     written["matrix"] = {"families": families, "switches": {"normalization": switch}}
     found = watched(plan_of(tmp_path, yaml.safe_dump(written)).studies[0])
     assert len(found) == 4
-    assert set(found.values()) == {("inputs",)}
+    assert set(found.values()) == {("activation_drift",)}
 
 
 def test_a_tier_changes_nothing_about_what_is_watched() -> None:
@@ -139,9 +143,15 @@ def edited(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 EDITS = {
     "training/diagnostics/shifts.py": {"shifts"},
-    "training/diagnostics/inputs.py": {"inputs"},
-    "training/diagnostics/similarity.py": {"branches", "settling"},
-    "training/diagnostics/transformed.py": {"downsampling", "memory", "shifts", "statistics", "warps"},
+    "training/diagnostics/activation_drift.py": {"activation_drift"},
+    "training/diagnostics/cka.py": {"branch_similarity", "layer_convergence"},
+    "training/diagnostics/predictions.py": {
+        "downsampling",
+        "memorization",
+        "shifts",
+        "batchnorm_statistics",
+        "augmentation_range",
+    },
     "training/diagnostics/saturation.py": {"saturation"},
     "planning/metrics.py": set(),
     "models/layers/ghost.py": None,  # shared by all arms

@@ -6,7 +6,7 @@ import pytest
 
 from cnnlab import models
 from cnnlab.models import cost
-from cnnlab.planning import catalog
+from cnnlab.planning import datasets
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 
@@ -31,7 +31,7 @@ def plan() -> Plan:
 
 def sizes(plan: Plan, study: str, arm: str) -> dict[str, int]:
     spec = plan.study(study).arms[arm].spec
-    channels, height, width, classes = catalog.shape(spec.data)
+    channels, height, width, classes = datasets.shape(spec.data)
     model = models.build(spec.model, channels, (height, width), classes, seed=0)
     return {"parameters": cost.parameters(model), "macs": cost.macs(model, (channels, height, width))}
 

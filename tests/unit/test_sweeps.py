@@ -11,8 +11,8 @@ import yaml
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.names import ALL_FIGURES
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.planning.study import Study
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.study_file import Study
 from cnnlab.planning.sweeps import Sweep, sweeps
 
 

@@ -12,14 +12,14 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab.analysis import tables
-from cnnlab.analysis.rows import Row, Tables
-from cnnlab.analysis.schemas import TABLES
-from cnnlab.analysis.tiers import read
+from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.analysis.tables.tiers import read
 from cnnlab.planning import tiers
 from cnnlab.planning.config import Config, load_config
 from cnnlab.report import ledger, render
-from cnnlab.wording import othertiers
+from cnnlab.wording import beside
 from tests import report_samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,14 +45,14 @@ def claim(tier: str | None = None, **changes: Any) -> Row:
 
 
 def made(quick: list[Row], others: list[Row]) -> Tables:
-    return Tables({"claims": tables.table("claims", quick), "tiers": pd.DataFrame(others)})
+    return Tables({"claims": runs.table("claims", quick), "tiers": pd.DataFrame(others)})
 
 
 def test_the_tiers_whose_verdicts_have_been_made_are_read(project: Path) -> None:
     assert tiers.elsewhere(config("quick")) == {}
     assert read(config("quick")) == {}
     for tier in ("quick", "full", "smoke"):
-        tables.write(tables.table("claims", [claim(n=len(tier))]), config(tier).paths.table("claims"))
+        runs.write(runs.table("claims", [claim(n=len(tier))]), config(tier).paths.table("claims"))
     assert tiers.files(config("quick")) == ["results/full/tables/claims.parquet"]
     assert tiers.files(config("full")) == ["results/tables/claims.parquet"]
     found = read(config("full"))["tiers"]
@@ -61,7 +61,7 @@ def test_the_tiers_whose_verdicts_have_been_made_are_read(project: Path) -> None
 
 def test_a_tier_that_decides_nothing_says_and_hears_nothing(project: Path) -> None:
     for tier in ("quick", "smoke"):
-        tables.write(tables.table("claims", [claim()]), config(tier).paths.table("claims"))
+        runs.write(runs.table("claims", [claim()]), config(tier).paths.table("claims"))
     assert tiers.files(config("smoke")) == []
     assert tiers.files(config("quick")) == []
 
@@ -73,16 +73,16 @@ def test_a_claim_is_told_with_its_weakest_effect_at_each_other_tier() -> None:
         "At the full tier: equivalent, 0.02 (\N{MINUS SIGN}0.10 to 0.14) pp, n = 10. "
         "At the huge tier: supported, 2.5 (2.0 to 3.0) pp, n = 8."
     )
-    assert othertiers.line(mine, found) == expected
+    assert beside.line(mine, found) == expected
 
 
 def test_bounds_and_ratios_are_told_as_such() -> None:
     ratio = {"unit": "log2 ratio", "metric": "steps_to_target"}
     assert (
-        othertiers.told(claim(**ratio, effect=1.0, low=0.9, high=1.1))
+        beside.told(claim(**ratio, effect=1.0, low=0.9, high=1.1))
         == "supported, 1.00 (0.90 to 1.10) log₂ ratio, ×2.0, n = 8"
     )
-    assert othertiers.told(claim(**ratio, effect=None, low=0.9, high=None)) == "supported, above 0.90 log₂ ratio, n = 8"
+    assert beside.told(claim(**ratio, effect=None, low=0.9, high=None)) == "supported, above 0.90 log₂ ratio, n = 8"
 
 
 OPEN: dict[str, dict[str, Any]] = {
@@ -96,8 +96,8 @@ OPEN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", OPEN.values(), ids=OPEN)
 def test_only_the_same_question_with_an_answer_is_compared(changes: dict[str, Any]) -> None:
     found = made([claim()], [claim("full", **changes)])
-    assert othertiers.line(claim(), found) == ""
-    assert othertiers.summary(found) == []
+    assert beside.line(claim(), found) == ""
+    assert beside.summary(found) == []
 
 
 def test_tiers_are_counted_and_disagreement_is_named() -> None:
@@ -110,7 +110,7 @@ def test_tiers_are_counted_and_disagreement_is_named() -> None:
         [claim(id=key, verdict=quick) for key, (quick, _) in verdicts.items()],
         [claim("full", id=key, verdict=full) for key, (_, full) in verdicts.items()],
     )
-    assert othertiers.summary(found) == [
+    assert beside.summary(found) == [
         "The full tier tested 3 parts of these claims too: 1 with the same verdict, 2 with another: C26 (supported "
         "here, equivalent there) and C39 (inconclusive here, supported there). There, 2 for the claim (2 here), 1 "
         "against it (0 here) and 0 open (1 here)."

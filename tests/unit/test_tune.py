@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
-from cnnlab.training.tune import Choice, Trial, choose, tuning_epochs
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
 
 
 def arm(**train: object) -> ArmSpec:

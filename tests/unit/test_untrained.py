@@ -14,19 +14,19 @@ import pytest
 import torch
 
 from cnnlab import models
-from cnnlab.analysis import tables
-from cnnlab.cli import listing, progress
+from cnnlab.analysis.tables import runs
+from cnnlab.cli import progress, show
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.data.load import load
+from cnnlab.data.dataset import load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.spec import ArmSpec, DataSpec
+from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.tracking import content
 from cnnlab.training import job, records
+from cnnlab.training.loop import evaluate
 from cnnlab.training.records import Record
-from cnnlab.training.train import evaluate
 from tests import small_runs
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
@@ -64,9 +64,9 @@ def run(spec: ArmSpec, paths: Paths) -> Record:
 def table(record: Record) -> pd.Series:
     plan: Any = SimpleNamespace(runs=lambda: [(record.arm_id, record.seed)])
     found = {record.arm_id: {record.seed: record}}
-    assert len(tables.curves(plan, found)) == len(record.curves()["evaluation.step"])
-    assert len(tables.measured_runs(plan, found)) == 1
-    return tables.runs(plan, found).iloc[0]
+    assert len(runs.curves(plan, found)) == len(record.curves()["evaluation.step"])
+    assert len(runs.measured_runs(plan, found)) == 1
+    return runs.runs(plan, found).iloc[0]
 
 
 def refuse(constant: str) -> None:
@@ -101,13 +101,15 @@ def test_its_errors_are_those_of_the_network_as_initialized(paths: Paths) -> Non
 
 
 def test_diagnostics_of_a_trained_network_may_read_an_untrained_one(paths: Paths) -> None:
-    record = run(untrained(diagnostics=("memory", "selectivity", "shifts", "statistics")), paths)
+    record = run(
+        untrained(diagnostics=("memorization", "orientation_selectivity", "shifts", "batchnorm_statistics")), paths
+    )
     assert record.result["selectivity_gain"] == 0
     assert record.result["noise_fitted"] is None
     assert (record.pictures()["filters trained"] == record.pictures()["filters as initialized"]).all()
     assert record.result["statistics_distance"] > 0  # running averages are still 0 and 1
     with pytest.raises(UserError, match=r"input_drift.* needs training: epochs of 1 or more"):
-        run(untrained(diagnostics=("inputs",)), paths)
+        run(untrained(diagnostics=("activation_drift",)), paths)
 
 
 def test_tables_and_mirror_take_an_untrained_run(paths: Paths) -> None:
@@ -129,7 +131,7 @@ def test_tables_and_mirror_take_an_untrained_run(paths: Paths) -> None:
 
 def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: Paths) -> None:
     record = run(untrained(), paths)
-    (line,) = (line for line in listing.runs(SimpleNamespace(paths=paths)).splitlines() if record.run_id in line)  # type: ignore[arg-type]
+    (line,) = (line for line in show.runs(SimpleNamespace(paths=paths)).splitlines() if record.run_id in line)  # type: ignore[arg-type]
     assert " none " in line
     assert f"{100 * record.result['test_error']:.2f} %" in line
     assert "nan" not in line.lower()

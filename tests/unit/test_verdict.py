@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab.analysis import effects, verdict
-from cnnlab.analysis.schemas import TABLES
+from cnnlab.analysis import effects, verdicts
+from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.core.errors import UserError
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.study import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
+from cnnlab.planning.study_file import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
 from cnnlab.training.records import Record
 
 INF = math.inf
@@ -120,7 +120,7 @@ EASY = runs(plain=errors(20, 21, 22, 20, 21, 22, 20, 21), residual=errors(10, 10
 
 def judge(one: Study, found: Any, looks: Path | None = None) -> tuple[list[Any], dict[tuple[str, str], Any]]:
     """The contrasts, and the claims by (id, part)."""
-    contrasts, claims = verdict.judge([one], REGISTRY, found, looks)
+    contrasts, claims = verdicts.judge([one], REGISTRY, found, looks)
     return contrasts, {(row["id"], row["part"]): row for row in claims}
 
 
@@ -231,7 +231,7 @@ class TestObserve:
 
 class TestRows:
     def test_columns_are_those_of_the_tables(self) -> None:
-        contrasts, claims = verdict.judge([study(claim(ERROR), secondary=[GRADIENT])], REGISTRY, EASY, None)
+        contrasts, claims = verdicts.judge([study(claim(ERROR), secondary=[GRADIENT])], REGISTRY, EASY, None)
         for row in contrasts:
             assert set(row) == set(TABLES["contrasts"].columns)
         for row in claims:
@@ -262,7 +262,7 @@ class TestRows:
             computed[0]["holds"] = holds
             rows = {
                 (row["id"], row["part"]): row
-                for row in verdict.judge([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
+                for row in verdicts.judge([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
             }
             row = rows.pop(("C07", "outputs"))
             known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added"}
@@ -279,7 +279,7 @@ class TestRows:
 
     def test_two_studies_of_one_claim_have_a_row_each(self) -> None:
         both = [study(claim(ERROR), name=name) for name in ("second", "first")]
-        contrasts, claims = verdict.judge(both, REGISTRY, EASY, None)
+        contrasts, claims = verdicts.judge(both, REGISTRY, EASY, None)
         assert [row["study"] for row in claims if row["id"] == "C39"] == ["first", "second"]
         assert [row["study"] for row in contrasts] == ["first", "second"]
 
@@ -296,8 +296,8 @@ class TestRows:
                 run.provenance = {"seconds_to_target": 2.0, "started_ms": 0, "evaluation_ms": [1]}
         assert [row["metric"] for row in judge(one, EASY)[0]] == ["test_error"]
         plan: Any = SimpleNamespace(studies=(one,), claims=REGISTRY)
-        assert [row["metric"] for row in verdict.measured_contrasts(plan, EASY)] == ["seconds_to_target"]
-        assert verdict.evaluate(plan, EASY, None) == verdict.judge([one], REGISTRY, EASY, None)
+        assert [row["metric"] for row in verdicts.measured_contrasts(plan, EASY)] == ["seconds_to_target"]
+        assert verdicts.evaluate(plan, EASY, None) == verdicts.judge([one], REGISTRY, EASY, None)
 
     def test_more_seeds_on_disk_than_the_study_asks_for_do_not_count(self) -> None:
         """n is fixed by the study; another study may have trained more of the same arm."""
@@ -475,4 +475,4 @@ def test_records_on_disk_are_judged_as_they_are(tmp_path: Path) -> None:
             save_file(run.images, folder / "test.safetensors")
             found.setdefault(arm, {})[seed] = Record(folder)
     one = study(claim(ERROR, GRADIENT))
-    assert verdict.judge([one], REGISTRY, found, None) == verdict.judge([one], REGISTRY, EASY, None)
+    assert verdicts.judge([one], REGISTRY, found, None) == verdicts.judge([one], REGISTRY, EASY, None)

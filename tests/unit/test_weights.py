@@ -15,17 +15,17 @@ from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.prepare import prepare
 from cnnlab.models.weights import load_weights
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training import job, records
-from cnnlab.training.evaluation import evaluate
 from cnnlab.training.records import Record
+from cnnlab.training.replay import evaluate
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 
 
 def network(architecture: str, **switches: bool | int | float | str) -> ModelSpec:
-    complete = registry.resolve(architecture, "small", switches, "test")
+    complete = model_registry.resolve(architecture, "small", switches, "test")
     return ModelSpec(architecture=architecture, switches=complete)
 
 

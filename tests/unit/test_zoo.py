@@ -22,12 +22,12 @@ from cnnlab.models.layers import initialization
 from cnnlab.models.layers.auxiliary import Scores, cross_entropy
 from cnnlab.models.layers.initialization import SCHEMES, draw, initialize
 from cnnlab.models.layers.switches import ACTIVATIONS, AFFINE, MAPS, NORMALIZATIONS
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import VOCABULARY, Architecture, SwitchSpec
-from cnnlab.planning.spec import ModelSpec, Switch, digest
+from cnnlab.planning.specs import ModelSpec, Switch, digest
 
 SNAPSHOT = Path(__file__).parent / "snapshots/state_dict_names.json"
-ARCHITECTURES = registry.architectures()
+ARCHITECTURES = model_registry.architectures()
 PRESETS = [(name, preset) for name, found in ARCHITECTURES.items() for preset in found.presets]
 SWITCHES = [(name, switch) for name, found in ARCHITECTURES.items() for switch in found.switches]
 
@@ -42,7 +42,7 @@ def build(
     seed: int | None = None,
     **switches: Switch,
 ) -> nn.Module:
-    complete = registry.resolve(architecture, preset, switches, "test")
+    complete = model_registry.resolve(architecture, preset, switches, "test")
     spec = ModelSpec(architecture=architecture, preset=preset, switches=complete)
     return models.build(spec, channels, image_size, classes, seed)
 
@@ -178,7 +178,7 @@ def reconcile(found: Architecture, preset: str, switches: dict[str, Switch]) -> 
     for _ in range(len(switches)):
         for rule in found.excluded:
             if all(switches[name] in values for name, values in rule.values().items()):
-                usual = registry.resolve(found.name, preset, {}, "test")
+                usual = model_registry.resolve(found.name, preset, {}, "test")
                 name = next(name for name in rule.when if usual[name] not in rule.values()[name])
                 switches[name] = usual[name]
     return switches
@@ -234,7 +234,7 @@ def test_legal_combinations_train_every_parameter(architecture: str, data: st.Da
 def test_every_value_of_every_switch_has_the_right_shape(architecture: str, preset: str) -> None:
     found = ARCHITECTURES[architecture]
     size = found.presets[preset]
-    usual = registry.resolve(architecture, preset, {}, "test")
+    usual = model_registry.resolve(architecture, preset, {}, "test")
     for switch, spec in found.switches.items():
         for value in others(spec, usual[switch]):
             turned = {**settings_of(architecture, switch, value), switch: value}
@@ -269,7 +269,7 @@ def settings_of(architecture: str, switch: str, value: Switch) -> dict[str, Swit
 def test_every_declared_switch_changes_the_module(architecture: str, switch: str) -> None:
     found = ARCHITECTURES[architecture].switches[switch]
     size = ARCHITECTURES[architecture].presets["small"].image_size
-    usual = registry.resolve(architecture, "small", {}, "test")[switch]
+    usual = model_registry.resolve(architecture, "small", {}, "test")[switch]
     for value in others(found, usual):
         context = settings_of(architecture, switch, value)
         if switch in ("initialization", "zero_init"):
@@ -487,10 +487,10 @@ def test_convolutions_are_kept_channels_last() -> None:
 
 
 def test_a_users_architecture_is_built_with_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(tmp_path))
     path = tmp_path / "toy.py"
     path.write_text(TOY)
-    switches = registry.resolve("toy", "tiny", {}, "test")
+    switches = model_registry.resolve("toy", "tiny", {}, "test")
     spec = ModelSpec(architecture="toy", preset="tiny", switches=switches)
     model = models.build(spec, 2, 4, 3, seed=0)
     assert isinstance(model[2], nn.Tanh)
@@ -515,7 +515,7 @@ def test_a_users_architecture_is_built_with_its_table(tmp_path: Path, monkeypatc
 def test_a_users_wrong_builder_is_one_line(
     old: str, new: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(registry.SEARCH_PATH, str(tmp_path))
+    monkeypatch.setenv(model_registry.SEARCH_PATH, str(tmp_path))
     (tmp_path / "toy.py").write_text(TOY.replace(old, new))
     with pytest.raises(UserError) as caught:
         models.build(ModelSpec(architecture="toy", preset="tiny"), 1, 4, 3)
@@ -535,7 +535,7 @@ def test_state_dict_names_are_stable(accept_golden: bool) -> None:
             with torch.device("meta"):
                 model = build(architecture, preset, image_size=size, normalization=kind)
             found[f"{architecture} {preset} {kind}"] = names_of(model)
-        usual = registry.resolve(architecture, preset, {}, "test")
+        usual = model_registry.resolve(architecture, preset, {}, "test")
         for switch, spec in ARCHITECTURES[architecture].switches.items():
             for value in others(spec, usual[switch]):
                 turned = {**settings_of(architecture, switch, value), switch: value}

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from cnnlab.core.errors import UserError
 from cnnlab.models import cost
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from tests.unit.test_zoo import build
 
 
 def sides(architecture: str, preset: str, **switches: Any) -> list[int]:
     """Pixels a side after each stage of convolutions, at the preset's own size."""
-    size = registry.get(architecture).presets[preset]
+    size = model_registry.get(architecture).presets[preset]
     images = {"channels": size.channels, "image_size": size.image_size, "classes": size.classes}
     with torch.device("meta"):
         layers = cost.describe(

@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from cnnlab.models import cost
 from cnnlab.models.layers.auxiliary import Scores
-from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.local_response_norm import LocalResponse
 from cnnlab.models.vgg import STAGES
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from tests.unit.test_zoo import build
 
 BRANCHES = {"1x1": "branch1", "3x3": "branch2", "5x5": "branch3", "pool": "branch4"}
-SUBSETS = [kept for kept in registry.get("googlenet").switches["branches"].values if kept != "all"]
+SUBSETS = [kept for kept in model_registry.get("googlenet").switches["branches"].values if kept != "all"]
 
 
 def on_meta(architecture: str, preset: str = "small", **switches: Any) -> nn.Module:
-    size = registry.get(architecture).presets[preset]
+    size = model_registry.get(architecture).presets[preset]
     with torch.device("meta"):
         return build(
             architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes, **switches
@@ -102,7 +102,7 @@ def test_zoo_vgg_single_kernels_see_what_the_stack_sees(depth: int) -> None:
 @pytest.mark.parametrize("preset", ["small", "d2l", "paper"])
 @pytest.mark.parametrize("classes", [2, 7, 10])
 def test_zoo_nin_head_is_a_map_for_each_class_or_dense(preset: str, classes: int) -> None:
-    size = registry.get("nin").presets[preset]
+    size = model_registry.get("nin").presets[preset]
     images = {"channels": size.channels, "image_size": size.image_size, "classes": classes}
     with torch.device("meta"):
         model, dense = (build("nin", preset, head=head, **images) for head in ("gap", "dense"))
@@ -167,7 +167,7 @@ def test_zoo_googlenet_reductions_save_parameters(preset: str) -> None:
 @pytest.mark.parametrize("preset", ["small", "torchvision"])
 def test_zoo_googlenet_auxiliary_scores_are_for_training_only(preset: str) -> None:
     """What the last layer returns does not depend on whether the others look."""
-    size = registry.get("googlenet").presets[preset].channels
+    size = model_registry.get("googlenet").presets[preset].channels
     model = build("googlenet", preset, channels=size, image_size=64, seed=0, auxiliary=True, dropout=0.0)
     twin = build("googlenet", preset, channels=size, image_size=64, seed=0, auxiliary=False, dropout=0.0)
     images = torch.randn(2, size, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -217,7 +217,7 @@ def test_zoo_resnet_plain_twin_has_the_same_weights(depth: int) -> None:
 def test_zoo_skeleton_blocks_have_the_same_maps_and_cost() -> None:
     maps: dict[str, dict[str, tuple[int, ...]]] = {}
     macs = {}
-    for block in registry.get("skeleton").switches["block"].values:
+    for block in model_registry.get("skeleton").switches["block"].values:
         model = on_meta("skeleton", block=block).eval()
         macs[block] = cost.macs(model, (1, 28, 28))
         shapes = maps[block] = {}

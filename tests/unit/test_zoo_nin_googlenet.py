@@ -13,17 +13,17 @@ from cnnlab.models import cost
 from cnnlab.models.layers.auxiliary import Scores
 from cnnlab.models.layers.blocks import NO_POOLING, WindowAverage
 from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
-from cnnlab.models.layers.response import LocalResponse
+from cnnlab.models.layers.local_response_norm import LocalResponse
 from cnnlab.models.layers.switches import NORMALIZATIONS, POOLINGS
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from tests.unit.test_zoo import build, main
 
-SUBSETS = [kept for kept in registry.get("googlenet").switches["branches"].values if kept != "all"]
+SUBSETS = [kept for kept in model_registry.get("googlenet").switches["branches"].values if kept != "all"]
 POOLS = (nn.MaxPool2d, nn.AvgPool2d)
 
 
 def on_meta(architecture: str, preset: str = "small", **switches: Any) -> nn.Module:
-    size = registry.get(architecture).presets[preset]
+    size = model_registry.get(architecture).presets[preset]
     with torch.device("meta"):
         return build(
             architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes, **switches
@@ -32,7 +32,7 @@ def on_meta(architecture: str, preset: str = "small", **switches: Any) -> nn.Mod
 
 def shapes(model: nn.Module, preset: str) -> dict[str, tuple[int, ...]]:
     """After each module of GoogLeNet, in evaluation mode, at the preset's own size."""
-    size = registry.get("googlenet").presets[preset]
+    size = model_registry.get("googlenet").presets[preset]
     found: dict[str, tuple[int, ...]] = {}
     for name, module in model.named_modules():
         module.register_forward_hook(lambda module, inputs, out, name=name: found.update({name: tuple(out.shape[1:])}))
@@ -197,7 +197,7 @@ def test_zoo_googlenet_local_response_stands_where_figure_3_has_it() -> None:
 @pytest.mark.parametrize(("number", "block"), [(0, "4a"), (1, "4d")])
 def test_zoo_googlenet_auxiliary_classifiers_look_at_their_block(number: int, block: str) -> None:
     """What their loss reaches is the network up to that block, and their own weights."""
-    table = registry.get("googlenet").presets["d2l"].table["blocks"]
+    table = model_registry.get("googlenet").presets["d2l"].table["blocks"]
     model = build("googlenet", "d2l", image_size=32, seed=0, width=8, auxiliary=True)
     scores = model(torch.randn(4, 1, 32, 32))
     assert isinstance(scores, Scores)
@@ -210,7 +210,7 @@ def test_zoo_googlenet_auxiliary_classifiers_look_at_their_block(number: int, bl
 
 
 def test_zoo_googlenet_auxiliary_classifiers_cost_nothing_in_evaluation() -> None:
-    size = registry.get("googlenet").presets["d2l"]
+    size = model_registry.get("googlenet").presets["d2l"]
     shape = (size.channels, size.image_size, size.image_size)
     plain, supervised = (on_meta("googlenet", "d2l", auxiliary=each) for each in (False, True))
     assert cost.describe(plain, shape) == cost.describe(supervised, shape)

@@ -13,7 +13,7 @@ from cnnlab.core.errors import UserError
 from cnnlab.models import cost
 from cnnlab.models.layers.residual import Block, ZeroPadShortcut, basic, zero_pad
 from cnnlab.models.layers.switches import look_up
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from tests.unit.test_zoo import build
 
 RESNETS = [("resnet", preset) for preset in ("small", "d2l", "paper", "torchvision")]
@@ -22,7 +22,7 @@ DEPTHS = [("resnet", depth) for depth in (18, 34, 50)] + [("resnet_cifar", depth
 
 
 def on_meta(architecture: str, preset: str = "small", **switches: Any) -> nn.Module:
-    size = registry.get(architecture).presets[preset]
+    size = model_registry.get(architecture).presets[preset]
     with torch.device("meta"):
         return build(
             architecture, preset, channels=size.channels, image_size=size.image_size, classes=size.classes, **switches
@@ -239,8 +239,8 @@ def test_zoo_resnet_refuses_zero_init_where_no_scale_could_start_at_zero(
     architecture: str, switches: dict[str, Any]
 ) -> None:
     with pytest.raises(UserError, match=r"zero_init: true with .* is contradictory"):
-        registry.resolve(architecture, "small", switches, "test")
-    assert registry.resolve(architecture, "small", {**switches, "zero_init": False}, "test")
+        model_registry.resolve(architecture, "small", switches, "test")
+    assert model_registry.resolve(architecture, "small", {**switches, "zero_init": False}, "test")
 
 
 @pytest.mark.parametrize("preset", ["small", "d2l"])
@@ -267,7 +267,7 @@ def test_zoo_resnet_stages_have_the_same_maps_whatever_halves_them(preset: str, 
 def test_zoo_resnet_smallest_image_leaves_each_stage_something_to_halve(
     architecture: str, preset: str, expected: list[int]
 ) -> None:
-    found = registry.get(architecture)
+    found = model_registry.get(architecture)
     side = found.presets[preset].smallest_image or found.smallest_image
     model = build(architecture, preset, image_size=side)
     shapes = shapes_of_stages(model, torch.randn(2, 1, side, side))

@@ -12,7 +12,7 @@ from torchvision import models as torchvision
 
 from cnnlab.models import cost
 from cnnlab.models.layers.auxiliary import Scores
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 from tests.unit.test_zoo import build
 
 CLASSES = 10
@@ -45,7 +45,7 @@ TOLERANCE = 1e-7
 def test_zoo_published_parameter_counts(
     architecture: str, preset: str, switches: dict[str, Any], expected: int
 ) -> None:
-    size = registry.get(architecture).presets[preset]
+    size = model_registry.get(architecture).presets[preset]
     with torch.device("meta"):
         model = build(
             architecture,

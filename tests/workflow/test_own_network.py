@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from project import SMOKE, Project
 
-from cnnlab.planning.registry import SEARCH_PATH
+from cnnlab.planning.model_registry import SEARCH_PATH
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 

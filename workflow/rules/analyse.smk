@@ -5,7 +5,7 @@
 rule collect:
     input:
         WORK.manifests,
-        WORK.sources("cnnlab.analysis.tables"),
+        WORK.sources("cnnlab.analysis.tables.runs"),
         WORK.studies,
         WORK.lock,
     output:
@@ -48,7 +48,7 @@ rule compare:
     input:
         WORK.manifests,
         WORK.tables("exact"),
-        WORK.sources("cnnlab.analysis.verdict", "cnnlab.analysis.robustness", "cnnlab.analysis.tables"),
+        WORK.sources("cnnlab.analysis.verdicts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.runs"),
         WORK.studies,
         WORK.claims,
         WORK.lock,

@@ -11,7 +11,7 @@ from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, s
 from cnnlab.analysis.exact.zoo import CONVOLUTION, DENSE, Trace, Zoo
 from cnnlab.models import cost
 from cnnlab.models.cost import LayerCost
-from cnnlab.planning import registry
+from cnnlab.planning import model_registry
 
 # The notes say "far fewer" and give no number.
 FAR, FAR_NAME = 10, "our reading of 'far fewer': ten times"
@@ -69,8 +69,8 @@ def averaging_replaces_the_dense_head(zoo: Zoo) -> Evidenced:
     NiN's dense head is ours and replaces its last block, so it decides nothing.
     """
     rows, texts = [], []
-    for name, found in registry.architectures().items():
-        if "head" not in found.switches or found.path.parent != registry.MODELS:
+    for name, found in model_registry.architectures().items():
+        if "head" not in found.switches or found.path.parent != model_registry.MODELS:
             continue
         preset = "d2l" if "d2l" in found.presets else "paper"
         dense, gap = (zoo.trace(name, preset, head=head) for head in ("dense", "gap"))

@@ -53,7 +53,7 @@ def _compare(case: str, largest: Tensor, means: Tensor) -> list[Evidence]:
 def _digits() -> Tensor:
     """Embedded MNIST images, the same number of each class, standardized."""
     from cnnlab.data.sources import read
-    from cnnlab.planning.spec import DataSpec
+    from cnnlab.planning.specs import DataSpec
 
     pixels = torch.from_numpy(read(DataSpec(name="mnist5k", limit=IMAGES).prepared()).images).float()
     return (pixels - pixels.mean()) / pixels.std()

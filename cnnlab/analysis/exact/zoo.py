@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.models.cost import LayerCost, Shape
-from cnnlab.planning import registry
-from cnnlab.planning.spec import ModelSpec, Switch
+from cnnlab.planning import model_registry
+from cnnlab.planning.specs import ModelSpec, Switch
 
 CONVOLUTION, DENSE = "Conv2d", "Linear"
 
@@ -103,7 +103,7 @@ class Zoo:
         **switches: Switch,
     ) -> Trace:
         """The network at the size of `preset`, but for what is given beside it."""
-        size = registry.get(architecture).preset(preset, architecture)
+        size = model_registry.get(architecture).preset(preset, architecture)
         shape = channels or size.channels, image_size or size.image_size, classes or size.classes
         key = (architecture, preset, *shape, *sorted(switches.items()))
         if key not in self._traces:
@@ -112,17 +112,21 @@ class Zoo:
 
     def every(self) -> Iterator[Trace]:
         """Every preset of every architecture on the search path."""
-        for name, architecture in registry.architectures().items():
+        for name, architecture in model_registry.architectures().items():
             yield from (self.trace(name, preset) for preset in architecture.presets)
 
     def own(self) -> list[Trace]:
         """Every preset of the architectures that come with cnnlab: what a user adds changes no verdict."""
-        return [trace for trace in self.every() if registry.source_file(trace.architecture).parent == registry.MODELS]
+        return [
+            trace
+            for trace in self.every()
+            if model_registry.source_file(trace.architecture).parent == model_registry.MODELS
+        ]
 
 
 def build(architecture: str, preset: str = "small", *, seed: int = 0, **switches: Switch) -> nn.Module:
     """A network with weights, at the size of its preset."""
-    size = registry.get(architecture).preset(preset, architecture)
+    size = model_registry.get(architecture).preset(preset, architecture)
     return models.build(_spec(architecture, preset, switches), size.channels, size.image_size, size.classes, seed)
 
 
@@ -136,5 +140,5 @@ def _trace(
 
 
 def _spec(architecture: str, preset: str, switches: dict[str, Switch]) -> ModelSpec:
-    complete = registry.resolve(architecture, preset, switches, architecture)
+    complete = model_registry.resolve(architecture, preset, switches, architecture)
     return ModelSpec(architecture=architecture, preset=preset, switches=complete)

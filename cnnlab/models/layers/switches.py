@@ -11,8 +11,13 @@ from torch import nn
 
 from cnnlab.models.layers.activations import ScaledSigmoid
 from cnnlab.models.layers.batchnorm import BatchNorm
-from cnnlab.models.layers.ghost import GhostBatchNorm1d, GhostBatchNorm1dOf32, GhostBatchNorm2d, GhostBatchNorm2dOf32
-from cnnlab.planning.spec import Switch
+from cnnlab.models.layers.ghost_batchnorm import (
+    GhostBatchNorm1d,
+    GhostBatchNorm1dOf32,
+    GhostBatchNorm2d,
+    GhostBatchNorm2dOf32,
+)
+from cnnlab.planning.specs import Switch
 
 Activation = Callable[[], nn.Module]
 # Channels and the small constant in the variance, to a layer with scale and shift.

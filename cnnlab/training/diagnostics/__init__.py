@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.load import Dataset, Split, select
+from cnnlab.data.dataset import Dataset, Split, select
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.spec import ArmSpec
+from cnnlab.planning.specs import ArmSpec
 
 
 @dataclass(frozen=True)

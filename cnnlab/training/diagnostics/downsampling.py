@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.transformed import right
+from cnnlab.training.diagnostics.predictions import right
 
 SIDES = (3 / 4, 1 / 2)
 

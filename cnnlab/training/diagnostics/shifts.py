@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.transformed import right
+from cnnlab.training.diagnostics.predictions import right
 
 PIXELS = (1, 2, 3, 4)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))

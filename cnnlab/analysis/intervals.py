@@ -1,0 +1,400 @@
+"""The statistics of the ledger, as pure functions on arrays.
+
+The last axis of an array of effects runs over the n seeds; leading axes, where there are any, are independent
+repetitions: ``tests/unit/test_calibration.py`` simulates thousands at once, through these very functions.
+
+An effect is Σ weight · metric(arm) of one seed. Where every effect is known, the interval is the wider of
+Student's t over seeds and of a Satterthwaite t (Satterthwaite 1946) whose squared standard error adds that
+of the test images. Where a run diverged or was censored, an effect is known only to lie between two
+bounds: an exact sign test and the order-statistic interval of the median take over (Conover, *Practical
+Nonparametric Statistics*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, binomtest, norm, pearsonr, t
+
+from cnnlab.analysis.image_sampling import ImageError
+
+Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
+Floats = NDArray[np.float64]
+
+ONE_SIDED = 0.025  # the rate of false "supported" and of false "contradicted", a side; 95 % intervals
+TOST = 0.05  # the rate of false "equivalent": two one-sided tests, 90 % intervals (Schuirmann 1987)
+LEAST_SEEDS = 5
+# Five pairs that agree have p = 1/32 in a sign test, and an arm that diverges in nearly half of its runs does so in
+# none of five with the same probability: t would then judge the survivors. With six, either is 1/64.
+LEAST_SIGNS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """The effects of one contrast, one per seed, in the metric's unit.
+
+    ``low`` and ``high`` (..., n) bound each effect: equal where it is known, infinite where nothing is.
+    ``images`` is the error of each set of test images that arms share; empty if the metric has no value per
+    image. ``below`` and ``above``, numbers or (..., n), are how far the grid on which the metric is read (an
+    image, an evaluation, an octave) lets each effect lie from what was seen. ``at_risk``: a run of these arms
+    could have diverged or been censored, whether or not one did.
+    """
+
+    low: Floats
+    high: Floats
+    images: tuple[ImageError, ...] = ()
+    below: float | Floats = 0.0
+    above: float | Floats = 0.0
+    at_risk: bool = False
+
+    @classmethod
+    def of(cls, values: ArrayLike, *images: ImageError, rounding: float = 0.0, at_risk: bool = False) -> Effects:
+        """Effects that are all known, from `values` (..., n), with the same rounding on either side."""
+        known = np.asarray(values, dtype=float)
+        return cls(known, known, images, rounding, rounding, at_risk)
+
+    @property
+    def n(self) -> int:
+        return int(self.low.shape[-1])
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether every effect is a finite point: (...)."""
+        points: NDArray[np.bool_] = ((self.low == self.high) & np.isfinite(self.low)).all(axis=-1)
+        return points
+
+    @cached_property
+    def sd(self) -> Floats:
+        """The sd over seeds: (...), NaN where an effect is not known or there is but one."""
+        if self.n < 2:
+            return np.full(self.low.shape[:-1], np.nan)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(self.known, self.low.std(axis=-1, ddof=1), np.nan))
+
+    @cached_property
+    def estimate(self) -> Floats:
+        """Mean of known effects, else their median: (...), NaN where the bounds do not pin it down."""
+        with np.errstate(invalid="ignore"):
+            low, high = np.median(self.low, axis=-1), np.median(self.high, axis=-1)
+            middle = np.where(low == high, low, np.nan)
+            return np.asarray(np.where(self.known, self.low.mean(axis=-1), middle))
+
+    @cached_property
+    def mirrored(self) -> Effects:
+        """The effects with their sign turned."""
+        images = tuple(each.mirrored for each in self.images)
+        return replace(self, low=-self.high, high=-self.low, images=images, below=self.above, above=self.below)
+
+    @property
+    def n_images(self) -> int | None:
+        """The images of the smallest set."""
+        return min((each.images for each in self.images), default=None)
+
+    @property
+    def image_sd(self) -> Floats | None:
+        """The sd (...) of one image's difference; of several sets, that which as many images as the smallest have."""
+        if self.n_images is None:
+            return None
+        return np.sqrt(self.n_images * sum(each.sd**2 / each.images for each in self.images))
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """What is claimed of an effect, m being the margin (> 0, in the metric's unit).
+
+    greater: effect > m; less: effect < -m; equal: |effect| < m;
+    not-greater: effect < m; not-less: effect > -m.
+    """
+
+    effects: Effects
+    direction: Direction
+    margin: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One hypothesis in numbers; None where a number does not exist. Units are the metric's."""
+
+    n: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    low90: float | None
+    high90: float | None
+    sd_seed: float | None
+    sd_image: float | None
+    n_images: int | None
+    method: Literal["t", "satterthwaite", "sign"]
+
+
+def combine(low: ArrayLike, high: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
+    """Bounds (..., n) of Σ weight · value, paired by seed, from bounds (..., arms, n) of the values.
+
+    A diverged run has both bounds at infinity, on the worse side. Two infinities that cancel say nothing.
+    """
+    least, most = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    weight = np.asarray(weights, dtype=float)[:, None]
+    with np.errstate(invalid="ignore"):
+        bottom = np.where(weight > 0, weight * least, weight * most).sum(axis=-2)
+        top = np.where(weight > 0, weight * most, weight * least).sum(axis=-2)
+    return np.where(np.isnan(bottom), -np.inf, bottom), np.where(np.isnan(top), np.inf, top)
+
+
+def grid(down: ArrayLike, up: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
+    """How far below and above what was seen an effect may lie (..., n).
+
+    Each value (..., arms, n) may lie by `down` below and by `up` above the point of its grid that was read.
+    """
+    low, high = combine(-np.asarray(down, dtype=float), up, weights)
+    return -low, high
+
+
+def evaluation_grid(values: ArrayLike, interval: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
+    """`grid` for log2 of the step at which a target was first seen to be reached: values (..., arms, n).
+
+    Evaluated every `interval` steps, it was reached after the evaluation before, one step later at the
+    earliest. A value that is not known has nothing to add.
+    """
+    seen = np.asarray(values, dtype=float)
+    steps = np.exp2(np.where(np.isfinite(seen), seen, 0.0))
+    earliest = np.maximum(steps - np.asarray(interval) + 1, 1)
+    return grid(
+        np.where(np.isfinite(seen), np.log2(steps / np.minimum(earliest, steps)), 0.0), np.zeros_like(seen), weights
+    )
+
+
+def octave_grid(values: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
+    """`grid` for log2 of the largest rate that does, of rates an octave apart: the next may just fail."""
+    seen = np.asarray(values, dtype=float)
+    return grid(np.zeros_like(seen), np.ones_like(seen), weights)
+
+
+def correlation(values: ArrayLike, weights: ArrayLike) -> float | None:
+    """Pearson's correlation over seeds between the two sides of a contrast, from values (arms, n).
+
+    For two arms, the correlation between them; None if a side does not vary or a value is not known.
+    """
+    x, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
+    if x.shape[-1] < 3 or not np.isfinite(x).all():
+        return None
+    sides = [np.where(chosen, abs(weight), 0) @ x for chosen in (weight > 0, weight < 0)]
+    if any(np.ptp(side) <= 1e-12 * abs(side).max() for side in sides):
+        return None
+    return float(pearsonr(*sides).statistic)
+
+
+def interval(effects: Effects, tail: float = ONE_SIDED) -> tuple[Floats, Floats]:
+    """The two-sided interval (...), with `tail` on each side: 0.025 gives 95 %, 0.05 gives 90 %.
+
+    One seed, or effects too few for their median, give NaN or infinite ends.
+    """
+    center, (low, high) = effects.estimate, order_statistics(effects, tail)
+    below, above = reach(effects, tail), reach(effects.mirrored, tail)
+    with np.errstate(invalid="ignore"):
+        return np.where(effects.known, center - below, low), np.where(effects.known, center + above, high)
+
+
+def reach(effects: Effects, tail: float, n: Any = None, growth: Any = 1.0) -> Floats:
+    """How far the interval reaches below the estimate of known effects, with `tail` there: (...).
+
+    The wider of the two t about the middle of what reading on a grid allows, whose half-width adds in squares:
+    where the seeds agree the interval is what the grid allows, and where they vary, rounding is near its mean.
+    `n` seeds, and `growth` times the images, are those observed or others (arrays), at the spread observed.
+    """
+    middle, half = _rounding(effects, growth)
+    return np.asarray(np.hypot(np.maximum(*half_widths(effects, tail, n, growth)), half) - middle)
+
+
+def _rounding(effects: Effects, growth: Any = 1.0) -> tuple[Floats, Floats]:
+    """The middle, seen from the estimate, and the half-width (...) of what reading on a grid allows."""
+    below, above = (
+        np.broadcast_to(side, effects.low.shape).mean(axis=-1) / growth for side in (effects.below, effects.above)
+    )
+    return np.asarray((above - below) / 2), np.asarray((above + below) / 2)
+
+
+def half_widths(effects: Effects, tail: float, n: Any = None, growth: Any = 1.0) -> tuple[Floats, Floats]:
+    """Student's t over seeds and the Satterthwaite t, `tail` below, before rounding."""
+    n = effects.n if n is None else n
+    seed_se, se, df = _standard_errors(effects, tail, n, growth)
+    return np.asarray(t.isf(tail, n - 1) * seed_se), np.asarray(t.isf(tail, df) * se)
+
+
+def _standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) -> tuple[Any, Any, Any]:
+    """Of the seeds alone; of seeds and images together; and the latter's degrees of freedom.
+
+    That of the images is the one whose normal interval would reach as far below at `tail`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seed = effects.sd**2 / n
+        if effects.n_images is None:
+            return np.sqrt(seed), np.sqrt(seed), n - 1
+        image = (_image_reach(effects, tail, growth) / norm.isf(tail)) ** 2
+        df = (seed + image) ** 2 / (seed**2 / (n - 1) + image**2 / (growth * effects.n_images - 1))
+    return np.sqrt(seed), np.sqrt(seed + image), np.where(seed + image > 0, df, n - 1)
+
+
+def _image_reach(effects: Effects, tail: float, growth: Any = 1.0) -> Floats:
+    """How far below the test images let the effects lie; sets of images are independent of each other."""
+    squares = [each.below(tail, growth) ** 2 for each in effects.images]
+    return np.asarray(np.sqrt(sum(squares, np.zeros(()))))
+
+
+def order_statistics(effects: Effects, tail: float) -> tuple[Floats, Floats]:
+    """Order-statistic interval of the median (...).
+
+    The sign test takes each effect as read and the test images as given, so each moves out by what these hide.
+    """
+    rank = critical(effects.n, tail)
+    if rank == 0:
+        return np.full(effects.low.shape[:-1], -np.inf), np.full(effects.low.shape[:-1], np.inf)
+    low = np.sort(effects.low - slack(effects, tail), axis=-1)
+    high = np.sort(effects.high + slack(effects.mirrored, tail), axis=-1)
+    return low[..., rank - 1], high[..., effects.n - rank]
+
+
+def critical(n: int, tail: float) -> int:
+    """The most of `n` pairs that may disagree with a sign test at `tail`, plus one; 0 if it can never reject."""
+    return int((binom.cdf(np.arange(n), n, 0.5) <= tail).sum())
+
+
+def slack(effects: Effects, tail: float) -> Floats:
+    """How far below what was seen the sign test takes each effect to lie: (..., n)."""
+    return np.asarray(np.hypot(_image_reach(effects, tail)[..., None], effects.below))
+
+
+def least_seeds(effects: Effects) -> NDArray[np.int_]:
+    """The fewest seeds (...) that decide: six where a run was lost or could have been, else five."""
+    return np.where(effects.known & (not effects.at_risk), LEAST_SEEDS, LEAST_SIGNS)
+
+
+def decidable(effects: Effects) -> NDArray[np.bool_]:
+    """Whether there are seeds enough (...) for any verdict."""
+    return np.asarray(effects.n >= least_seeds(effects))
+
+
+def p_value(claim: Hypothesis) -> Floats:
+    """One-sided p (...) of the claim against its margin; NaN with too few seeds.
+
+    It is the tail at which the interval would just lie on the claimed side, so p <= 0.025 if and only if
+    the claim is supported; for `equal` it is the TOST p (the larger of two), and the line is at 0.05.
+    """
+    effects, margin, mirrored = claim.effects, claim.margin, claim.effects.mirrored
+    match claim.direction:
+        case "greater":
+            p = _p_above(effects, margin, ONE_SIDED)
+        case "less":
+            p = _p_above(mirrored, margin, ONE_SIDED)
+        case "not-greater":
+            p = _p_above(mirrored, -margin, ONE_SIDED)
+        case "not-less":
+            p = _p_above(effects, -margin, ONE_SIDED)
+        case "equal":
+            p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
+    return np.where(decidable(effects), p, np.nan)
+
+
+def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
+    """p of effect > bound, exact at `tail`: there it is the tail of the interval that ends at the bound.
+
+    Rounding enters as a part of the standard error, and so do the images, whose interval is not normal.
+    """
+    middle, rounding = _rounding(effects)
+    distance = effects.estimate + middle - bound
+    seed_se, se, df = _standard_errors(effects, tail, effects.n)
+    seed_se = np.hypot(seed_se, rounding / t.isf(tail, effects.n - 1))
+    se = np.hypot(se, rounding / t.isf(tail, df))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = distance / seed_se, distance / se
+    student = np.maximum(t.sf(scores[0], effects.n - 1), t.sf(np.nan_to_num(scores[1], nan=-np.inf), df))
+    beyond = (effects.low - slack(effects, tail) > bound).sum(axis=-1)
+    sign = np.vectorize(_sign_p, otypes=[float])(beyond, effects.n)
+    return np.asarray(np.where(effects.known, np.nan_to_num(student, nan=1.0), sign))
+
+
+@cache
+def _sign_p(beyond: int, n: int) -> float:
+    return float(binomtest(int(beyond), n, 0.5, alternative="greater").pvalue)
+
+
+def ledger_wide_p(p: float | None, parts: int) -> float | None:
+    """min(1, K·p): Bonferroni over the K empirical parts of the ledger."""
+    return None if p is None else min(1.0, parts * p)
+
+
+def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]) -> NDArray[np.str_]:
+    """The verdict (...) from the interval `wide` (95 %) and, for equivalence, from `narrow` (90 %).
+
+    greater, less: supported beyond the margin as claimed, contradicted beyond it on the other side,
+    equivalent within. equal: supported within the margin, contradicted beyond it on either side.
+    not-greater, not-less (non-inferiority): supported on the claimed side of the margin, contradicted
+    beyond it.
+    """
+    if direction in ("less", "not-less"):
+        wide, narrow = (-wide[1], -wide[0]), (-narrow[1], -narrow[0])
+    (low, high), within = wide, (narrow[0] > -margin) & (narrow[1] < margin)
+    match direction:
+        case "greater" | "less":
+            rules = {"supported": low > margin, "contradicted": high < -margin, "equivalent": within}
+        case "equal":
+            rules = {"supported": within, "contradicted": (low > margin) | (high < -margin)}
+        case "not-greater" | "not-less":
+            rules = {"supported": high < margin, "contradicted": low > margin}
+    return np.select(list(rules.values()), list(rules), "inconclusive")
+
+
+def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
+    """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
+    wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
+    found = decide(claim.direction, claim.margin, wide, narrow)
+    return np.where(decidable(claim.effects), found, "inconclusive")
+
+
+def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:
+    """The verdict (...) on a claim each of whose parts must hold.
+
+    Supported when every part is, without a correction: were the conjunction false, some part would be, and
+    that one is supported falsely no more often than alone (intersection-union test, Berger 1982).
+    Contradicted, or equivalent, when any part is so with its error rate divided by the number of parts
+    (Bonferroni): k chances to err, each at 2.5 %/k (equivalent: 5 %/k), keep a false contradiction of the
+    conjunction at 2.5 % at most. `family` divides all error rates by the number of such verdicts.
+    """
+    alone = np.stack([verdict(claim, family) for claim in claims])
+    strict = np.stack([verdict(claim, family * len(claims)) for claim in claims])
+    return np.select(
+        [
+            (alone == "supported").all(axis=0),
+            *((strict == word).any(axis=0) for word in ("contradicted", "equivalent")),
+        ],
+        ["supported", "contradicted", "equivalent"],
+        "inconclusive",
+    )
+
+
+def summarize(effects: Effects) -> Summary:
+    """The numbers of one contrast (effects without leading axes)."""
+    (low, high), (low90, high90) = interval(effects), interval(effects, TOST)
+    sides = half_widths(effects, ONE_SIDED), half_widths(effects.mirrored, ONE_SIDED)
+    method: Literal["t", "satterthwaite", "sign"]
+    method = "satterthwaite" if any(both > seed for seed, both in sides) else "t"
+    return Summary(
+        n=effects.n,
+        estimate=_number(effects.estimate),
+        low=_number(low),
+        high=_number(high),
+        low90=_number(low90),
+        high90=_number(high90),
+        sd_seed=_number(effects.sd),
+        sd_image=None if effects.image_sd is None else _number(effects.image_sd),
+        n_images=effects.n_images,
+        method=method if effects.known else "sign",
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,147 @@
+"""What would settle an inconclusive verdict: how many seeds, test images, or both.
+
+The plan is for a study done anew, with a chance of 80 % to come out one way or another if the true effect and the
+spreads are those observed (the usual power of a plan; Cohen 1988). Planning for an interval that just ends at the
+margin would have a chance of one half. The plan promises nothing: the estimate may be off, and seeds added after
+looking are flagged in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom, t
+
+from cnnlab.analysis.intervals import ONE_SIDED, TOST, Effects, Floats, Hypothesis, critical, least_seeds, reach, slack
+
+POWER = 0.8
+MOST_SEEDS = 200
+MOST_IMAGES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Settle:
+    """The seeds that would do, or the test images, or the two together; None where more would not help."""
+
+    seeds: int | None = None
+    images: int | None = None
+
+
+NOTHING = Settle()
+
+
+def settle(claim: Hypothesis) -> Settle:
+    """The seeds that would settle `claim` (no leading axes), else the images, else both alike.
+
+    Seeds up to 200, exactly; images up to a million, within half a percent.
+    """
+    seeds = seeds_to_settle(claim)
+    if seeds is not None:
+        return Settle(seeds=seeds)
+    images = images_to_settle(claim)
+    return Settle(images=images) if images is not None else _both_to_settle(claim)
+
+
+def seeds_to_settle(claim: Hypothesis) -> int | None:
+    """The smallest n above the present one that settles it with a chance of 80 %; None if 200 would not do."""
+    effects = claim.effects
+    counts = np.arange(max(int(least_seeds(effects)), effects.n + 1), MOST_SEEDS + 1)
+    enough = chance(claim, counts) >= POWER
+    return int(counts[enough.argmax()]) if enough.any() else None
+
+
+def images_to_settle(claim: Hypothesis) -> int | None:
+    """The test images that would do with the seeds there are; None if none would, or they play no part."""
+    growth = _growth(claim.effects, MOST_IMAGES)
+    enough = chance(claim, np.full(growth.shape, claim.effects.n), growth) >= POWER
+    return _times(claim.effects.n_images or 0, growth[enough.argmax()]) if enough.any() else None
+
+
+def _both_to_settle(claim: Hypothesis) -> Settle:
+    effects = claim.effects
+    growth = _growth(effects, MOST_IMAGES)
+    growth = growth[growth * effects.n <= MOST_SEEDS]
+    enough = chance(claim, np.ceil(growth * effects.n), growth) >= POWER
+    if not enough.any():
+        return NOTHING
+    first = growth[enough.argmax()]
+    return Settle(_times(effects.n, first), _times(effects.n_images or 0, first))
+
+
+def _times(count: int, growth: float) -> int:
+    return int(np.ceil(growth * count))
+
+
+def _growth(effects: Effects, most: int) -> Floats:
+    """Factors by which to grow; none where images have no part in the interval, or the seeds are too few."""
+    if not effects.known or effects.n_images is None or effects.n < least_seeds(effects) or effects.n_images >= most:
+        return np.empty(0)
+    return np.geomspace(1, most / effects.n_images, 3000)[1:]
+
+
+def chance(claim: Hypothesis, n: NDArray[Any], growth: Any = 1.0) -> Floats:
+    """The chance of a verdict other than inconclusive with `n` seeds and `growth` times the images: as `n`."""
+    effects, margin = claim.effects, claim.margin
+    match claim.direction:
+        case "less":
+            return chance(Hypothesis(effects.mirrored, "greater", margin), n, growth)
+        case "not-less":
+            return chance(Hypothesis(effects.mirrored, "not-greater", margin), n, growth)
+    if effects.known:
+        return _chance_of_t(claim, n, growth)
+    return np.array([_chance_of_signs(claim, int(count)) for count in n], dtype=float)
+
+
+def _chance_of_t(claim: Hypothesis, n: NDArray[Any], growth: Any) -> Floats:
+    """The estimate varies like t about the one observed; the half-widths are those at the spread observed."""
+    effects, margin = claim.effects, claim.margin
+    down, up, down90, up90 = (
+        reach(side, tail, n, growth) for tail in (ONE_SIDED, TOST) for side in (effects, effects.mirrored)
+    )
+    less = _distribution(effects, n, growth)
+    above = 1 - less(margin + down)
+    if claim.direction == "not-greater":
+        return np.asarray(above + less(margin - up))
+    within = np.maximum(less(margin - up90) - less(-margin + down90), 0)
+    return np.asarray(above + within + less(-margin - up))
+
+
+def _distribution(effects: Effects, n: NDArray[Any], growth: Any) -> Callable[[Floats], Floats]:
+    """x → the chance that the estimate of a study done anew is less than x."""
+    seed, image = effects.sd**2 / n, np.zeros(())
+    if effects.image_sd is not None and effects.n_images is not None:
+        image = effects.image_sd**2 / (growth * effects.n_images)
+    se = np.sqrt(seed + image)
+    share = np.divide(seed, seed + image, out=np.ones_like(se), where=se > 0)
+    df = (n - 1) / np.maximum(share**2, 1e-9)
+
+    def less(x: Floats) -> Floats:
+        distance = x - effects.estimate
+        certain = np.where(np.isnan(se), np.nan, np.where(distance > 0, np.inf, -np.inf))
+        return np.asarray(t.cdf(np.divide(distance, se, out=certain, where=se > 0), df))
+
+    return less
+
+
+def _chance_of_signs(claim: Hypothesis, n: int) -> float:
+    """Pairs like those observed, drawn anew: each verdict takes enough of them on its side (Binomial)."""
+    margin = claim.margin
+    above, below = (_side(claim, n, ONE_SIDED, margin, up) for up in (True, False))
+    match claim.direction:
+        case "greater" | "equal":
+            within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
+            return above + below + max(within, 0.0)
+        case _:
+            return above + _side(claim, n, ONE_SIDED, -margin, False)
+
+
+def _side(claim: Hypothesis, n: int, tail: float, bound: float, up: bool) -> float:
+    """The chance that the median's interval lies above `bound`; with `up` False, below -`bound`."""
+    effects = claim.effects if up else claim.effects.mirrored
+    disagree = critical(n, tail)
+    share = float((effects.low - slack(effects, tail) > bound).mean())
+    return float(binom.cdf(disagree - 1, n, 1 - share)) if disagree else 0.0

@@ -1,0 +1,205 @@
+"""What `cnnlab list` and `cnnlab show` print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.core.errors import UserError, nearest
+from cnnlab.planning import model_registry
+from cnnlab.planning.metrics import METRICS, Metric
+from cnnlab.planning.plan import Plan
+from cnnlab.planning.specs import seeds_slug
+from cnnlab.planning.study_file import ContrastSpec, Study
+from cnnlab.training import records
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnlab.models.cost import LayerCost
+    from cnnlab.planning.architecture import Preset
+
+SIGNS = {"greater": "> {m}", "less": "< -{m}", "equal": "within ±{m}", "not-greater": "< {m}", "not-less": "> -{m}"}
+
+
+def overview(plan: Plan) -> str:
+    """Studies with their arms and claims, then networks with presets and switches."""
+    blocks = []
+    for study in plan.studies:
+        claims = ", ".join(_claim_name(claim.id, claim.part) for claim in study.claims) or "description only"
+        title = f"{study.name}: {study.title}  [{claims}; seeds {seeds_slug(study.seeds)}]"
+        rows: list[tuple[str, ...]] = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
+        blocks.append(f"{title}\n{_columns(rows)}")
+    for name, architecture in model_registry.architectures().items():
+        rows = [("presets", ", ".join(_preset(each, size) for each, size in architecture.presets.items()))]
+        rows += [(switch, str(allowed)) for switch, allowed in _switches(architecture).items()]
+        blocks.append(f"{name}: {architecture.title}\n{_columns(rows)}")
+    return "\n\n".join(blocks)
+
+
+def _preset(name: str, size: Preset) -> str:
+    """``d2l (1x224x224, 10 classes)``."""
+    return f"{name} ({size.channels}x{size.image_size}x{size.image_size}, {size.classes} classes)"
+
+
+def _switches(architecture: Any) -> dict[str, str]:
+    return {name: switch.describe() for name, switch in architecture.switches.items()}
+
+
+def runs(plan: Plan) -> str:
+    rows = [("run", "arm", "seed", "learning rate", "test error", "status")]
+    for record in records.scan(plan.paths):
+        error = record.result["test_error"]
+        rows.append(
+            (
+                record.run_id,
+                record.arm_id,
+                str(record.seed),
+                "none" if record.spec["learning_rate"] is None else f"{record.spec['learning_rate']:g}",
+                "missing" if error is None else f"{100 * error:.2f} %",
+                record.result["status"],
+            )
+        )
+    if len(rows) == 1:
+        raise UserError(f"{plan.paths.runs}: no finished run yet; run snakemake first")
+    return _columns(rows, indent="")
+
+
+def costs(plan: Plan) -> str:
+    """Runs times seconds, tuning included, on one core of an ordinary machine: an estimate, for planning."""
+    from cnnlab.training.estimate import estimate_seconds
+
+    rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
+    seen: dict[str, set[int]] = {}
+    for study in plan.studies:
+        for name, arm in study.arms.items():
+            seconds, arm_id = estimate_seconds(arm.spec), arm.spec.arm_id
+            tuning = 0.0 if arm_id in seen else plan.tuning_runs(arm_id)
+            new = set(study.seeds) - seen.setdefault(arm_id, set())
+            seen[arm_id] |= new
+            whole = seconds * (len(new) + tuning)
+            total += whole
+            rows.append(
+                (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared")
+            )
+    return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
+
+
+def metrics() -> str:
+    rows = [("metric", "unit of a contrast", "what it is")]
+    rows += [(name, metric.unit, f"{metric.title}{_remarks(metric)}") for name, metric in METRICS.items()]
+    return _columns(rows, indent="")
+
+
+def _remarks(metric: Metric) -> str:
+    remarks = {
+        "a difference by itself: one arm is an effect": metric.signed,
+        "censored where it is never reached": metric.censored,
+        "measured by a clock: secondary only": metric.measured,
+    }
+    told = [remark for remark, applies in remarks.items() if applies]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def columns() -> str:
+    from cnnlab.analysis.tables.columns import TABLES
+
+    blocks = []
+    for name, schema in TABLES.items():
+        rows = [(key, str(column.dtype), str(column.description)) for key, column in schema.columns.items()]
+        blocks.append(f"{name}\n{_columns(rows)}")
+    return "\n\n".join(blocks)
+
+
+def show(plan: Plan, name: str, preset: str | None) -> str:
+    """Whatever bears that name: a network, study, arm, run (or the beginning of its id), or claim.
+
+    Raises:
+        UserError: if nothing does, with the nearest name.
+    """
+    studies = {study.name: study for study in plan.studies}
+    if name in model_registry.architectures():
+        return _network(name, preset)
+    if name in studies:
+        return _study(studies[name])
+    if name in plan.arms():
+        return json.dumps(plan.arm(name).model_dump(mode="json"), indent=1)
+    claim = plan.claims.get(name)
+    if claim:
+        tested = [study.name for study in plan.studies if any(spec.id == name for spec in study.claims)]
+        parts = ", ".join(f"{part} ({kind})" for part, kind in claim.parts.items())
+        title = f"{claim.id} ({claim.chapter}): {claim.statement}"
+        return f"{title}\nparts: {parts}\nstudies: {', '.join(tested) or 'none yet'}"
+    for record in records.scan(plan.paths):
+        if record.run_id.startswith(name):
+            return json.dumps({**record.spec, **record.result, "provenance": record.provenance}, indent=1)
+    valid = [*model_registry.architectures(), *studies, *plan.arms()]
+    raise UserError(f"{name}: no network, study, arm, run or claim of that name; {nearest(name, valid)}")
+
+
+def _network(name: str, preset: str | None) -> str:
+    from cnnlab import models
+    from cnnlab.models import cost
+    from cnnlab.planning.specs import ModelSpec
+
+    architecture = model_registry.get(name)
+    preset = preset or next(iter(architecture.presets))
+    size = architecture.preset(preset, "--preset")
+    spec = ModelSpec(architecture=name, preset=preset, switches=model_registry.resolve(name, preset, {}, name))
+    model = models.build(spec, size.channels, size.image_size, size.classes)
+    layers = cost.describe(model, (size.channels, size.image_size, size.image_size))
+    rows: list[tuple[str, ...]] = [
+        ("layer", "kind", "output (sample first)", "parameters", "MACs", "weights, KiB", "activations, KiB")
+    ]
+    for layer in layers:
+        shape = "x".join(("N", *map(str, layer.output_shape)))
+        memory = (f"{size / 1024:,.1f}" for size in (layer.parameter_bytes, layer.activation_bytes))
+        rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", *memory))
+    title = f"{architecture.title}, preset {preset}: {architecture.paper}"
+    return f"{title}\n\n{_columns(rows, indent='')}\n\n{_totals(model, layers)}"
+
+
+def _totals(model: nn.Module, layers: Sequence[LayerCost]) -> str:
+    """For one image, forward; in float32."""
+    from cnnlab.models import cost
+
+    own, traced = cost.parameters(model), sum(layer.parameters for layer in layers)
+    training = f" ({own - traced:,} of them in classifiers that run in training only)" if own > traced else ""
+    macs = sum(layer.macs for layer in layers)
+    activations = sum(layer.activation_bytes for layer in layers) / 2**20
+    return f"{own:,} parameters{training}, {macs:,} multiply-accumulates (MACs), {activations:,.1f} MiB of activations"
+
+
+def _study(study: Study) -> str:
+    lines = [f"{study.title}: {study.question}", f"file: {study.path}; seeds {seeds_slug(study.seeds)}", ""]
+    lines.append(_columns([(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]))
+    for claim in study.claims:
+        lines += ["", f"{_claim_name(claim.id, claim.part)} holds if"]
+        lines += [f"  {_contrast(contrast)}" for contrast in claim.requires]
+    if study.secondary:
+        lines += ["", "secondary, without a verdict:", *(f"  {_contrast(contrast)}" for contrast in study.secondary)]
+    if study.matrix and study.matrix.refused:
+        rows = [(family, switch, reason) for (family, switch), reason in study.matrix.refused.items()]
+        lines += ["", "no such cell, and why:", _columns(rows)]
+    return "\n".join(lines)
+
+
+def _contrast(contrast: ContrastSpec) -> str:
+    terms = " ".join(f"{weight:+g}·{name}" for name, weight in contrast.contrast.items())
+    unit = METRICS[contrast.metric].unit
+    sign = SIGNS[contrast.direction].format(m=f"{contrast.margin:g} {unit}") if contrast.direction else f"in {unit}"
+    return f"{METRICS[contrast.metric].title}: {terms} {sign}"
+
+
+def _claim_name(claim_id: str, part: str) -> str:
+    return claim_id if part == "main" else f"{claim_id} ({part})"
+
+
+def _columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
+    """Plain columns, each as wide as its widest cell."""
+    widths = [max(len(str(row[index])) for row in rows) for index in range(len(rows[0]))]
+    return "\n".join(
+        (indent + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,282 @@
+"""What a training job reads: prepared images as tensors in memory, and batches of them.
+
+No worker processes and no Python per image: a batch is one ``index_select``. The order of the images is a
+function of (seed, epoch) alone, so arms that share a seed see the same images in the same order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cnnlab.core.errors import UserError
+from cnnlab.data.arrays import checksum, moments, stratified
+from cnnlab.data.augment import augmentations
+from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
+from cnnlab.planning.specs import DataSpec
+
+SPLITS = ("train", "validation", "test")
+FLOAT_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How pixels 0…255 become what a network sees: ``(pixel - offset) / scale``, ``(C, 1, 1)`` or ``(C, H, W)``.
+
+    `black` and `average` are what a black pixel and the mean training pixel become: augmentation fills with
+    them.
+    """
+
+    offset: Tensor
+    scale: Tensor
+    black: Tensor
+    average: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """uint8 ``(N, C, H, W)`` → float32, channels last; floats are returned as they are."""
+        if images.is_floating_point():
+            return images
+        # Changing the layout last is four times quicker on three channels.
+        floats = images.to(torch.float32).sub_(self.offset).div_(self.scale)
+        return floats.contiguous(memory_format=torch.channels_last)
+
+    def to(self, device: str | torch.device) -> Scaling:
+        parts = (self.offset, self.scale, self.black, self.average)
+        return Scaling(*(part.to(device) for part in parts))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images ``(N, C, H, W)`` and labels int64 ``(N,)``.
+
+    Images are ready floats, or still uint8 where floats would fill the memory: read them through `chunks` or
+    `batches`.
+    """
+
+    images: Tensor
+    labels: Tensor
+    scaling: Scaling
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def chunks(self, size: int) -> Iterator[Tensor]:
+        """The images in their order as float32, `size` at a time."""
+        return (self.scaling(chunk) for chunk in torch.split(self.images, size))
+
+    def to(self, device: str | torch.device) -> Split:
+        return Split(self.images.to(device), self.labels.to(device), self.scaling.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The images of one arm and seed. The test images are made only when somebody asks for them."""
+
+    train: Split
+    validation: Split
+    channels: int
+    image_size: int
+    class_names: tuple[str, ...]
+    checksum: str
+    make_test: Callable[[], Split]
+    wrong_labels: Tensor | None = None  # which training labels `label_noise` replaced
+
+    @cached_property
+    def test(self) -> Split:
+        return self.make_test()
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+    def to(self, device: str | torch.device) -> Dataset:
+        train, validation = self.train.to(device), self.validation.to(device)
+        return replace(self, train=train, validation=validation, make_test=lambda: self.make_test().to(device))
+
+
+def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: int = FLOAT_BYTES) -> Dataset:
+    """Read the images of `spec`, apply `train_size` and `shuffle_pixels`, standardize by the training images.
+
+    Without `standardize`, pixels are floats 0…255. Above `float_bytes` of floats, images stay uint8
+    (memory-mapped, so jobs share them) and are made floats batch by batch, with the same result.
+
+    Raises:
+        UserError: if a file is missing, damaged, or not that of `spec`.
+    """
+    described = _read_card(card, spec)
+    images, labels, stored = _read_tensors(data_file, card, described)
+    start = {name: sum(stored[:index]) for index, name in enumerate(SPLITS)}
+    rows = {name: slice(start[name], start[name] + size) for name, size in zip(SPLITS, stored, strict=True)}
+    pixels = _permutation(images, seed) if spec.shuffle_pixels else None
+
+    def part(name: str) -> Tensor:
+        return _varied(images[rows[name]], spec, name, pixels)
+
+    train_images, train_labels = part("train"), labels[rows["train"]]
+    if spec.train_size is not None:
+        kept = _subset(train_labels, spec)
+        train_images, train_labels = train_images[kept], train_labels[kept]
+    scaling = _scaling(train_images, spec, seed)
+    wrong = None
+    if spec.label_noise:
+        draws = generator(seed, "label noise")
+        train_labels, wrong = noisy_labels(train_labels, len(described["classes"]), spec.label_noise, draws)
+    as_floats = 4 * images.numel() <= float_bytes
+
+    def made(images: Tensor, labels: Tensor) -> Split:
+        return Split(_floats(images, scaling) if as_floats else images, labels, scaling)
+
+    return Dataset(
+        train=made(train_images, train_labels),
+        validation=made(part("validation"), labels[rows["validation"]]),
+        channels=train_images.shape[1],
+        image_size=images.shape[2],
+        class_names=tuple(described["classes"]),
+        checksum=described["checksum"],
+        make_test=lambda: made(part("test"), labels[rows["test"]]),
+        wrong_labels=wrong,
+    )
+
+
+def _varied(images: Tensor, spec: DataSpec, name: str, pixels: Tensor | None) -> Tensor:
+    """The images of a split as `spec` wants them, still uint8."""
+    if spec.random_scale < 1:
+        images = at_random_scale(images, spec.random_scale, generator("random scale", name))
+    if spec.noise_channels:
+        images = with_noise_channels(images, spec.noise_channels, generator("noise channels", name))
+    return images if pixels is None else images.flatten(2).index_select(2, pixels).view_as(images)
+
+
+def order(count: int, seed: int, epoch: int) -> Tensor:
+    """The permutation of `count` images in one epoch: the same for every arm, on every device."""
+    return torch.randperm(count, generator=generator(seed, "order", epoch))
+
+
+def batch_sizes(count: int, batch_size: int) -> list[int]:
+    """How many images each batch of an epoch holds; the last one what is left over.
+
+    A single image joins the batch before it: batch normalization cannot train on one.
+    """
+    sizes = [batch_size] * (count // batch_size)
+    left = count % batch_size
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
+
+
+def batches(
+    split: Split, seed: int, epoch: int, batch_size: int, augment: Sequence[str] = ()
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images float32 ``(B, C, H, W)`` and labels of one epoch; the last batch holds what is left over."""
+    steps = augmentations(augment)
+    draws = generator(seed, "augmentation", epoch)
+    device = split.images.device
+    sizes = batch_sizes(len(split), batch_size)
+    for rows in order(len(split), seed, epoch).to(device).split(sizes):
+        images = split.scaling(select(split.images, rows))
+        for step in steps:
+            images = step(images, draws, split.scaling.black, split.scaling.average)
+        yield images, split.labels.index_select(0, rows)
+
+
+def select(images: Tensor, rows: Tensor) -> Tensor:
+    """``images[rows]`` in the memory format of `images`, which `index_select` alone would not keep."""
+    if images.is_contiguous():
+        return images.index_select(0, rows)
+    return images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+
+
+def derive_seed(*parts: int | str) -> int:
+    """A seed of its own for each purpose, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
+
+
+def generator(*parts: int | str) -> torch.Generator:
+    """A random stream of its own for each purpose; on the CPU, so that every device draws the same."""
+    return torch.Generator().manual_seed(derive_seed(*parts))
+
+
+def _read_card(card: Path, spec: DataSpec) -> dict[str, Any]:
+    try:
+        described = json.loads(card.read_text(encoding="utf-8"))
+        found = described["data_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{card}: missing or damaged; delete it and run again") from None
+    if found != spec.data_id:
+        raise UserError(f"{card}: describes {found}, not {spec.data_id}; delete it and run again")
+    return dict(described)
+
+
+def _read_tensors(data_file: Path, card: Path, described: dict[str, Any]) -> tuple[Tensor, Tensor, list[int]]:
+    """Memory-mapped images and labels, checked against the card, and the sizes of the splits."""
+    try:
+        with safe_open(data_file, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    except (OSError, SafetensorError):
+        raise UserError(f"{data_file}: missing or damaged; delete it and run again") from None
+    if checksum({name: tensor.numpy() for name, tensor in tensors.items()}) != described["checksum"]:
+        raise UserError(f"{data_file}: checksum differs from {card}; delete it and run again")
+    return tensors["images"], tensors["labels"], [len(tensors[name]) for name in SPLITS]
+
+
+def _subset(labels: Tensor, spec: DataSpec) -> Tensor:
+    """Which training images to keep; all of them where `limit` leaves no more than that."""
+    assert spec.train_size is not None
+    if spec.limit is not None and spec.train_size >= len(labels):
+        return torch.arange(len(labels))
+    if spec.train_size > len(labels):
+        raise UserError(f"data: train_size: {spec.train_size} of {len(labels)} training images; write fewer")
+    return torch.from_numpy(stratified(labels.numpy(), spec.train_size, spec.split_seed, "train_size"))
+
+
+def _permutation(images: Tensor, seed: int) -> Tensor:
+    """One permutation of the pixels per seed: the same for all images, channels, splits and arms."""
+    return torch.randperm(images[0, 0].numel(), generator=generator(seed, "pixel permutation"))
+
+
+def _floats(images: Tensor, scaling: Scaling) -> Tensor:
+    """All images, scaled piece by piece: the pieces stay in the cache, and no second copy is needed."""
+    floats = torch.empty(images.shape, memory_format=torch.channels_last)
+    for target, chunk in zip(torch.split(floats, 256), torch.split(images, 256), strict=True):
+        target.copy_(scaling(chunk))
+    return floats
+
+
+def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
+    """By the training images. What has no contrast in them says nothing: it becomes 0 in every image.
+
+    Pixels times constants, standardized, are ``(constant pixel - center) / spread``: the same form again. Where each
+    pixel is standardized by itself, its constant cancels.
+    """
+    shape = (train.shape[1], train.shape[2], train.shape[3])
+    scaled = spec.scale_pixels and spec.standardize != "pixel"
+    constants = pixel_constants(shape, generator(seed, "pixel constants")) if scaled else torch.ones(1, 1, 1)
+    center, spread = _moments(train, constants, spec)
+    offset, scale = center / constants, torch.where(spread > 0, spread, torch.inf) / constants
+    average = torch.tensor(moments(train.numpy())[0], dtype=torch.float32).view(-1, 1, 1)
+    return Scaling(offset, scale, -offset / scale, (average - offset) / scale)
+
+
+def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, Tensor]:
+    """Mean and sd of what `constants` make of the pixels, of each channel (C, 1, 1) or pixel (C, H, W)."""
+    if spec.standardize == "none":
+        return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
+    if spec.standardize == "channel" and not spec.scale_pixels:
+        mean, std = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in moments(train.numpy()))
+        return mean, std
+    pixels = train.double()
+    means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()
+    if spec.standardize == "channel":
+        means, squares = means.mean((1, 2), keepdim=True), squares.mean((1, 2), keepdim=True)
+    return means.float(), (squares - means.square()).clamp(min=0).sqrt().float()

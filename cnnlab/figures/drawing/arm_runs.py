@@ -1,0 +1,86 @@
+"""The finished runs of a study, arm by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cnnlab.analysis import intervals
+from cnnlab.analysis.tables.frames import as_rows
+from cnnlab.figures.drawing.theme import series
+from cnnlab.planning.specs import parse_seeds
+from cnnlab.wording.numbers import fixed, places_for, span
+
+Mean = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class ArmRuns:
+    """An arm of a study and its finished runs: rows of ``runs`` and of ``curves``."""
+
+    arm_id: str
+    label: str
+    index: int
+    planned: int
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run that the study asks for is there: before, no interval is shown, as n was fixed."""
+        return len(self.runs) == self.planned
+
+    @property
+    def colour(self) -> str:
+        return series(self.index)
+
+    @property
+    def diverged(self) -> int:
+        return int((self.runs["status"] == "diverged").sum())
+
+    def curves_of(self, *status: str) -> pd.DataFrame:
+        return self.curves[self.curves["run_id"].isin(self.runs[self.runs["status"].isin(status)]["run_id"])]
+
+    def told(self, values: Sequence[float], places: int | None = None) -> str:
+        """``2.59 % (2.41 to 2.77), 1 of 8 diverged``, or how far the runs are."""
+        if not self.complete or len(values) < 2:
+            return f"{len(values)} of {self.planned} runs"
+        text = percent(mean_interval(values), places)
+        return f"{text}, {self.diverged} of {self.planned} diverged" if self.diverged else text
+
+
+def arms_of(study: str, tables: Mapping[str, pd.DataFrame]) -> list[ArmRuns]:
+    """The arms in the order of the study."""
+    arms = tables["arms"]
+    return [
+        ArmRuns(
+            arm["arm_id"],
+            arm["label"],
+            index,
+            arm["n_seeds"],
+            *(_mine(tables[name], arm) for name in ("runs", "curves")),
+        )
+        for index, arm in enumerate(as_rows(arms[arms["study"] == study]))
+    ]
+
+
+def _mine(table: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
+    mine: pd.DataFrame = table[(table["arm_id"] == arm["arm_id"]) & table["seed"].isin(parse_seeds(arm["seeds"]))]
+    return mine
+
+
+def mean_interval(values: Any) -> Mean:
+    """Mean and the ends of its 95 % interval, Student's t over runs; NaN ends for a single run."""
+    effects = intervals.Effects.of(np.asarray(values, dtype=float))
+    low, high = intervals.interval(effects)
+    return float(effects.estimate), float(low), float(high)
+
+
+def percent(mean: Mean, places: int | None = None) -> str:
+    center, low, high = mean
+    places = places_for((high - low) / 2) if places is None else places
+    return f"{fixed(center, places)} % ({span(low, high, places)})"

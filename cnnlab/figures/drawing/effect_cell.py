@@ -1,0 +1,93 @@
+"""One effect in a small cell: its number, its interval as text, and the interval on a scale that all cells share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import copysign, inf, isfinite, log2
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.figures.drawing.theme import light
+from cnnlab.wording.numbers import Quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LINE, STRIP, EDGE = 11.5, 15.0, 5.0  # points: a line of text, the drawn interval, and what is left free above and below
+HEIGHT = 2 * LINE + STRIP + 2 * EDGE
+LEAST = 0.25  # effects below it are drawn to scale, larger ones more and more compressed
+TICKS = (100, 50, 20, 10, 5, 2, 1, 0.5)
+APART = 17.0  # points between two numbers on the axis
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Effects to points beside the 0 line: 0.5 and 50 pp are both to be seen."""
+
+    reach: float
+    half: float
+
+    def __call__(self, effect: float) -> float:
+        inside = min(abs(effect), self.reach)
+        return copysign(self.half * log2(1 + inside / LEAST) / log2(1 + self.reach / LEAST), effect)
+
+    @property
+    def ticks(self) -> list[float]:
+        """From the largest downwards, each far enough from the one before and from its own mirror image."""
+        found: list[float] = []
+        for tick in TICKS:
+            at = self(tick)
+            if tick <= self.reach and 2 * at >= APART and (not found or self(found[-1]) - at >= APART):
+                found.append(tick)
+        return [0.0, *found] if not found or self(found[-1]) >= APART else found
+
+
+def reach(rows: Iterable[Row]) -> float:
+    """The largest finite end of an interval, and 1 at least."""
+    ends = [row[key] for row in rows for key in ("estimate", "low", "high")]
+    return max([1.0, *(abs(float(end)) for end in ends if end is not None and isfinite(end))])
+
+
+def beyond_zero(row: Row) -> int:
+    """1 or -1 where the whole interval lies above or below 0, otherwise 0."""
+    low, high = _ends(row)
+    return int(low > 0) - int(high < 0)
+
+
+def write(axes: Axes, x: float, y: float, text: str, role: str = "ink", size: float = 9, **how: Any) -> None:
+    axes.text(x, y, text, color=light(role), fontsize=size, va="center", **{"ha": "center", **how})
+
+
+def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: Scale) -> None:
+    """A cell of `width` points around `middle`, from `top` downwards; tinted and bold where the interval excludes 0."""
+    from matplotlib.patches import Rectangle
+
+    side = beyond_zero(row)
+    role = {1: "series-1", -1: "series-2", 0: "soft"}[side]
+    if side:
+        corner = (middle - width / 2 + 2, top + 2)
+        axes.add_patch(Rectangle(corner, width - 4, HEIGHT - 4, color=light(role), alpha=0.1, linewidth=0))
+    number = Quantity(row["estimate"], row["low"], row["high"])
+    weight = "bold" if side else "normal"
+    write(axes, middle, top + EDGE + LINE / 2, number.value or "no estimate", role, 10, fontweight=weight)
+    write(axes, middle, top + EDGE + 1.5 * LINE, number.interval or "no bound", "soft", 8.5)
+    _strip(axes, row, middle, top + EDGE + 2 * LINE + STRIP / 2, scale, light(role))
+
+
+def _strip(axes: Axes, row: Row, middle: float, y: float, scale: Scale, colour: str) -> None:
+    """The interval beside the 0 line, with an arrow at an open end; the estimate is filled where 0 is excluded."""
+    axes.plot([middle - scale.half, middle + scale.half], [y, y], color=light("grid"), linewidth=0.7)
+    axes.plot([middle, middle], [y - 6, y + 6], color=light("line"), linewidth=0.8)
+    low, high = _ends(row)
+    axes.plot([middle + scale(low), middle + scale(high)], [y, y], color=colour, linewidth=1.8, solid_capstyle="round")
+    for end, arrow in ((low, "<"), (high, ">")):
+        if not isfinite(end):
+            axes.plot(middle + scale(end), y, marker=arrow, markersize=4.5, color=colour)
+    if row["estimate"] is not None and isfinite(row["estimate"]):
+        face: Any = {"markerfacecolor": colour if beyond_zero(row) else light("paper"), "markeredgewidth": 1.1}
+        axes.plot(middle + scale(row["estimate"]), y, marker="o", markersize=4, color=colour, **face)
+
+
+def _ends(row: Row) -> tuple[float, float]:
+    return -inf if row["low"] is None else row["low"], inf if row["high"] is None else row["high"]

@@ -1,0 +1,167 @@
+"""The zoo as planning sees it: which architectures there are, and which switches their models are built with.
+
+An architecture is one Python file. Its module-level literal ``ARCHITECTURE`` is read from the parsed source
+without running the file, because planning must not import torch. The files of ``cnnlab/models`` and of every
+folder named in the environment variable ``CNNLAB_MODEL_PATH`` (separated like ``PATH``) are found without
+being listed anywhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from cnnlab.core.errors import UserError, nearest
+from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
+from cnnlab.planning.specs import Switch, validate
+
+MODELS = Path(__file__).resolve().parents[1] / "models"
+SEARCH_PATH = "CNNLAB_MODEL_PATH"
+# He et al. 2015 derive their bound for activations that are zero on half of their inputs.
+HALF_ZERO = ("relu", "gelu")
+
+
+def architectures() -> dict[str, Architecture]:
+    """Every architecture on the search path, by name.
+
+    Raises:
+        UserError: for a folder that does not exist, a declaration that is wrong, or a name given twice.
+    """
+    found: dict[str, Architecture] = {}
+    for folder in (MODELS, *_user_folders()):
+        for path in sorted(folder.glob("[!_]*.py")):
+            architecture = _read(path, path.stat().st_mtime_ns)
+            if architecture is None:
+                continue
+            if architecture.name in found:
+                other = found[architecture.name].path
+                raise UserError(f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them")
+            found[architecture.name] = architecture
+    return dict(sorted(found.items()))
+
+
+def get(architecture: str, where: str = "architecture") -> Architecture:
+    """One architecture by name; raises `UserError` with the nearest name if there is none."""
+    found = architectures()
+    if architecture not in found:
+        raise UserError(f"{where}: unknown architecture '{architecture}'; {nearest(architecture, found)}")
+    return found[architecture]
+
+
+def source_file(architecture: str) -> Path:
+    """The file that defines `architecture`, whose code is part of the fingerprint of its arms."""
+    return get(architecture).path
+
+
+def resolve(architecture: str, preset: str, overrides: Mapping[str, object], where: str) -> dict[str, Switch]:
+    """Every switch of `architecture`: its defaults, then the preset's, then `overrides`.
+
+    ``initialization: auto`` is resolved to the usual choice for the activation, so that it shows in the arm's id.
+
+    Raises:
+        UserError: for an unknown name or value (with the nearest one), a switch that this architecture does not honour
+            (with those it takes), or values that contradict each other.
+    """
+    found = get(architecture, f"{where}: architecture")
+    given = {**found.preset(preset, where).switches, **overrides}
+    for name in overrides:
+        _check_taken(found, name, where)
+    switches: dict[str, Switch] = {}
+    for name, switch in found.switches.items():
+        value = given.get(name, switch.default)
+        if (name, value) == ("initialization", AUTO):
+            continue
+        try:
+            switches[name] = switch.check(value)
+        except ValueError as error:
+            raise UserError(f"{where}: {name}: {error}") from None
+    usual = "kaiming" if switches.get("activation") in HALF_ZERO else "xavier"
+    switches.setdefault("initialization", usual)
+    _check_contradictions(found, switches, where)
+    return {name: switches[name] for name in found.switches}
+
+
+def check_image(
+    architecture: str,
+    preset: str,
+    switches: Mapping[str, Switch],
+    channels: int,
+    height: int,
+    width: int,
+    classes: int,
+    where: str,
+) -> None:
+    """Refuse images that the architecture cannot take (`switches` is there for limits that depend on them).
+
+    Raises:
+        UserError: with the smallest legal size in pixels, or the smallest number of channels or classes.
+    """
+    found = get(architecture, f"{where}: architecture")
+    smallest = found.preset(preset, where).smallest_image or found.smallest_image
+    if channels < 1 or classes < 2:
+        raise UserError(f"{where}: {channels} channels and {classes} classes; at least 1 channel and 2 classes needed")
+    if min(height, width) < smallest:
+        size = f"{height}x{width}"
+        raise UserError(
+            f"{where}: {architecture} takes no images of {size} pixels; set image_size to {smallest} or more"
+        )
+    if found.needs_square and height != width:
+        raise UserError(f"{where}: {architecture} takes square images, not {height}x{width}; set image_size")
+
+
+def _check_taken(architecture: Architecture, name: str, where: str) -> None:
+    if name in architecture.switches:
+        return
+    taken = ", ".join(architecture.switches)
+    known = {*VOCABULARY, *(switch for each in architectures().values() for switch in each.switches)}
+    if name in known:
+        why = f" ({architecture.refuses[name]})" if name in architecture.refuses else ""
+        raise UserError(f"{where}: {architecture.name} does not take '{name}'{why}; it takes {taken}")
+    raise UserError(f"{where}: unknown switch '{name}'; {nearest(name, architecture.switches)}")
+
+
+def _check_contradictions(architecture: Architecture, switches: Mapping[str, Switch], where: str) -> None:
+    for rule in architecture.excluded:
+        if all(switches[name] in values for name, values in rule.values().items()):
+            values = " with ".join(f"{name}: {str(switches[name]).lower()}" for name in rule.when)
+            raise UserError(f"{where}: {values} is contradictory: {rule.because}; change one of them")
+
+
+def _user_folders() -> list[Path]:
+    folders = [Path(part).resolve() for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
+    missing = next((folder for folder in folders if not folder.is_dir()), None)
+    if missing is not None:
+        raise UserError(f"{SEARCH_PATH}: there is no folder {missing}; create it or take it off the path")
+    return [folder for folder in dict.fromkeys(folders) if folder != MODELS]
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _mtime: int) -> Architecture | None:
+    """The declaration in `path`; None if the file has none."""
+    text = path.read_text(encoding="utf-8")
+    if "ARCHITECTURE" not in text:
+        return None
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; mend that line") from None
+    node = next((value for statement in tree.body if (value := _declaration(statement)) is not None), None)
+    if node is None:
+        return None
+    try:
+        literal = ast.literal_eval(node)
+    except ValueError:
+        raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a literal; write its values out") from None
+    if not isinstance(literal, dict):
+        raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a dict; write it as in lenet.py")
+    return validate(Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE")
+
+
+def _declaration(statement: ast.stmt) -> ast.expr | None:
+    """The right side of ``ARCHITECTURE = ...``."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    named = any(isinstance(target, ast.Name) and target.id == "ARCHITECTURE" for target in targets)
+    return statement.value if named and isinstance(statement, ast.Assign | ast.AnnAssign) else None

@@ -1,0 +1,137 @@
+"""How steady the inputs of each layer are while the network trains: `input_drift`, `preactivation_drift`, `dead_units`.
+
+On the same training images at every evaluation, in training mode: mean and sd of each channel (feature). Drift from one
+evaluation to the next is the change of the mean in units of the channel's own sd, plus the absolute change of the log
+of that sd: its median over channels, as a channel that is almost dead has next to no sd, averaged over layers.
+Ioffe & Szegedy 2015 call this internal covariate shift.
+
+`input_drift` is of what a convolution or dense layer, but for the first, is given. Batch normalization sets mean and sd
+of what it returns, and an activation and pooling change little about that, so part of it is steady by construction.
+`preactivation_drift` is not: it is of what the hidden layers, but for the first, return before any normalization.
+
+The profile has them by layer, and the mean and sd themselves, means over the channels of what each layer is given, as
+training goes on.
+
+Each is the mean of an interval between evaluations; `…_to_loss` is the sum up to the first evaluation at which the
+training loss is at most 0.5 nats. A unit is dead if it is the same for all images at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.data.dataset import derive_seed
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point, Run
+
+IMAGES, MATCHED_LOSS, TINY = 64, 0.5, 1e-6
+Moments = dict[tuple[str, str], tuple[Tensor, Tensor]]  # by quantity and layer
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
+        self.images = next(diagnostics.spread(run.data.train, IMAGES).chunks(IMAGES))
+        self.layers = dict(list(run.layers.items())[1:])
+        *hidden, _ = self.layers
+        self.names = {"input_drift": list(self.layers), "preactivation_drift": hidden}
+        self.state = {"drift": [], "last": {}, "moments": [], "reached": dict.fromkeys(self.names)}
+
+    def start(self) -> None:
+        self.state["last"] = self._moments()
+        self._keep(0)
+
+    def evaluated(self, step: int, train_loss: float) -> None:
+        now, before = self._moments(), self.state["last"]
+        self.state["drift"].append({place: _drift(before[place], now[place]) for place in now})
+        self.state["last"] = now
+        self._keep(step)
+        if self.state["reached"]["input_drift"] is None and train_loss <= MATCHED_LOSS:
+            intervals = len(self.state["drift"])
+            self.state["reached"] = {
+                quantity: intervals * sum(self._by_layer(quantity).values()) / len(names)
+                for quantity, names in self.names.items()
+            }
+
+    def finish(self) -> Findings:
+        given = [spread for (quantity, _), (_, spread) in self.state["last"].items() if quantity == "input_drift"]
+        values: dict[str, float | None] = {"dead_units": float((torch.cat(given) <= TINY).double().mean())}
+        profile = []
+        for quantity in self.names:
+            found = self._by_layer(quantity)
+            values[quantity] = sum(found.values()) / len(found)
+            values[f"{quantity}_to_loss"] = self.state["reached"][quantity]
+            profile += [Point(quantity, depth, value, name) for depth, (name, value) in enumerate(found.items(), 2)]
+        for name, step, mean, sd in self.state["moments"]:
+            profile += [Point(f"input_mean {name}", step, mean, name), Point(f"input_sd {name}", step, sd, name)]
+        return Findings(values, profile=profile)
+
+    def _keep(self, step: int) -> None:
+        """Mean and sd of what each layer is given, over its channels."""
+        for name in self.layers:
+            mean, spread = self.state["last"]["input_drift", name]
+            self.state["moments"].append((name, step, float(mean.mean()), float(spread.mean())))
+
+    def _by_layer(self, quantity: str) -> dict[str, float]:
+        """The mean drift of an interval so far."""
+        drift = self.state["drift"]
+        return {name: sum(each[quantity, name] for each in drift) / len(drift) for name in self.names[quantity]}
+
+    @torch.no_grad()
+    def _moments(self) -> Moments:
+        """Mean and sd of each channel, of what is watched; the network is left as it was.
+
+        Dropout leaves out the same units each time, and in each process: what is left is drift alone.
+        """
+        model, found = self.run.model, Moments()
+
+        def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+            def hook(_module: nn.Module, given: Any, returned: Tensor) -> None:
+                found["input_drift", name] = _channels(given[0])
+                if name in self.names["preactivation_drift"]:
+                    found["preactivation_drift", name] = _channels(returned)
+
+            return hook
+
+        hooks = [layer.register_forward_hook(keep(name)) for name, layer in self.layers.items()]
+        kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        device = self.images.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            self._reseed()
+            model.train()
+            model(self.images)
+        for name, buffer in model.named_buffers():
+            buffer.copy_(kept[name])
+        for hook in hooks:
+            hook.remove()
+        return found
+
+    def _reseed(self) -> None:
+        """Without a GPU, the CPU's stream alone: `torch.manual_seed` would take as long as an eighth of the network."""
+        seed = derive_seed(self.run.seed, "inputs")
+        if self.images.device.type == "cuda":
+            torch.manual_seed(seed)
+        else:
+            torch.default_generator.manual_seed(seed)
+
+
+def _channels(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and sd of each channel: two means, as `std` would take ten times as long."""
+    samples = values.movedim(1, -1).flatten(0, -2)
+    mean = samples.mean(0)
+    return mean, (samples - mean).square().mean(0).sqrt()
+
+
+def _drift(before: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor]) -> float:
+    """The median over the channels that were alive; NaN if none was."""
+    (mean, spread), (mean_now, spread_now) = before, now
+    alive = (spread > TINY) & (spread_now > TINY)
+    shift = (mean_now - mean).abs() / spread
+    scale = (spread_now / spread).log().abs()
+    return float((shift + scale)[alive].median())

@@ -1,0 +1,52 @@
+"""Error on test images that are shifted and turned: `warped_error`, and `far_warped_error` beyond that range.
+
+Each test image is drawn `DRAWS` times, the same in every run: within the range that augmentation with ``shift:3`` and
+``rotate:15`` simulates, and in the ring beyond it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cnnlab.data.augment import translate, turn
+from cnnlab.data.dataset import generator
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point
+from cnnlab.training.diagnostics.predictions import right
+
+DRAWS = 4
+# Least and greatest size of a shift in pixels, and of an angle in degrees; each with either sign.
+NEAR, FAR = ((0, 3), (0.0, 15.0)), ((4, 5), (20.0, 30.0))
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def finish(self) -> Findings:
+        found = {"warped_error": self._errors(*NEAR), "far_warped_error": self._errors(*FAR)}
+        values = {name: float(errors.mean()) for name, errors in found.items()}
+        profile = [
+            Point("warped_error", place, 100 * float(errors.mean()), label)
+            for place, (label, errors) in enumerate(zip(("within", "beyond"), found.values(), strict=True))
+        ]
+        return Findings(dict(values), found, profile)
+
+    def _errors(self, shifts: tuple[int, int], angles: tuple[float, float]) -> Tensor:
+        """The share of draws of each image that are answered wrongly."""
+        split = self.run.data.test
+        draws = generator("warps", *shifts, *map(str, angles))
+
+        def warped(images: Tensor) -> Tensor:
+            count = len(images)
+            down, across = (
+                _signed(torch.randint(shifts[0], shifts[1] + 1, (count,), generator=draws), draws) for _ in "yx"
+            )
+            degrees = _signed(angles[0] + (angles[1] - angles[0]) * torch.rand(count, generator=draws), draws)
+            device = images.device
+            turned = turn(images, degrees.to(device), split.scaling.black)
+            return translate(turned, down.to(device), across.to(device), split.scaling.black)
+
+        return 1 - torch.stack([right(self.run.model, split, warped) for _ in range(DRAWS)]).mean(0)
+
+
+def _signed(values: Tensor, draws: torch.Generator) -> Tensor:
+    return torch.where(torch.rand(len(values), generator=draws) < 0.5, values, -values)

@@ -1,0 +1,69 @@
+"""How far the running averages of batch normalization are from the statistics of all training images.
+
+`statistics_distance`: the mean over channels and layers of |running mean - true mean| / true sd, the true ones from the
+training images, layer by layer with the layers before already at theirs. `statistics_shift`: what using the true ones
+instead of the running averages changes in the test error.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.data.dataset import Split
+from cnnlab.models.layers.batchnorm import BatchNorm
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics.predictions import right
+
+BATCH = 500
+LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(bool(diagnostics.layers_of(run.model, *LAYERS)), "batch normalization")
+
+    def finish(self) -> Findings:
+        data, exact = self.run.data, copy.deepcopy(self.run.model).eval()
+        distances = {}
+        for name, layer in diagnostics.layers_of(exact, *LAYERS).items():
+            mean, variance = _whole_set(exact, layer, data.train)
+            sd = (variance + (layer.epsilon if isinstance(layer, BatchNorm) else layer.eps)).sqrt()
+            distances[name] = float(((layer.running_mean - mean).abs() / sd).mean())
+            layer.running_mean.copy_(mean)
+            layer.running_var.copy_(variance)
+        running, true = (right(model, data.test, lambda images: images) for model in (self.run.model, exact))
+        shift = true - running  # of accuracy, so that of the error from true to running
+        points = [
+            Point("statistics_distance", depth, found, name) for depth, (name, found) in enumerate(distances.items(), 1)
+        ]
+        values = {
+            "statistics_distance": sum(distances.values()) / len(distances),
+            "statistics_shift": float(shift.mean()),
+        }
+        return Findings(dict(values), {"statistics_shift": shift}, points)
+
+
+@torch.no_grad()
+def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel of what `layer` is given, over every training image."""
+    sums: list[tuple[int, Tensor, Tensor]] = []
+
+    def keep(_module: nn.Module, given: Any) -> None:
+        values = given[0].double()
+        over = [axis for axis in range(values.ndim) if axis != 1]
+        sums.append((values.numel() // values.shape[1], values.sum(over), values.square().sum(over)))
+
+    handle = layer.register_forward_pre_hook(keep)
+    for chunk in split.chunks(BATCH):
+        model(chunk)
+    handle.remove()
+    count = sum(each[0] for each in sums)
+    mean = sum((each[1] for each in sums), start=torch.zeros_like(sums[0][1])) / count
+    square = sum((each[2] for each in sums), start=torch.zeros_like(sums[0][2])) / count
+    return mean.float(), (square - mean.square()).clamp(min=0).float()

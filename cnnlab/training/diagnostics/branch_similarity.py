@@ -1,0 +1,64 @@
+"""Whether the branches of an Inception block see different things: `branch_similarity_gap`.
+
+Linear CKA, on test images: of the same branch in two networks that differ in their seed, minus that of different
+branches of one network; means over branches and blocks, without a branch that is the same for all images. The second
+network is trained here, with a seed that no study may use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import combinations
+
+from cnnlab.models.layers.inception import InceptionBlock
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics.cka import cka, outputs
+
+IMAGES, TWIN_SEED = 300, 20_000
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    share = 1.1  # a second network is trained
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
+        self.require(any(len(list(block.children())) > 1 for block in blocks), "Inception blocks of several branches")
+
+    def finish(self) -> Findings:
+        from cnnlab.training import loop
+
+        run = self.run
+        epochs = run.total_steps // run.steps_per_epoch
+        twin = loop.train(run.arm, run.data, TWIN_SEED + run.seed, run.learning_rate, epochs).model
+        images = next(diagnostics.spread(run.data.test, IMAGES).chunks(IMAGES))
+        blocks = {
+            name: [branch for branch, _ in module.named_children()]
+            for name, module in run.model.named_modules()
+            if isinstance(module, InceptionBlock)
+        }
+        names = [f"{block}.{branch}" for block, branches in blocks.items() for branch in branches]
+        mine, other = (
+            outputs(model, {name: model.get_submodule(name) for name in names}, images) for model in (run.model, twin)
+        )
+        across = {name: cka(mine[name], other[name]) for name in names}
+        within = {
+            f"{block}: {one} and {two}": cka(mine[f"{block}.{one}"], mine[f"{block}.{two}"])
+            for block, branches in blocks.items()
+            for one, two in combinations(branches, 2)
+        }
+        gap = _mean(across.values()) - _mean(within.values())
+        points = [
+            Point(quantity, place, value, name)
+            for quantity, found in (("similarity_across_seeds", across), ("similarity_between_branches", within))
+            for place, (name, value) in enumerate(found.items(), start=1)
+        ]
+        return Findings({"branch_similarity_gap": gap}, profile=points)
+
+
+def _mean(similarities: Iterable[float]) -> float:
+    """Of those that there are; NaN without any."""
+    known = [value for value in similarities if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

@@ -1,0 +1,88 @@
+"""What a linear probe reads off each layer: `probe_rise`, test accuracy at the last hidden layer minus at the first.
+
+Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes". A layer is probed where the
+next one reads it: behind its normalization, activation and pooling. The probe is a ridge regression on the classes, of
+standardized features of the training images; the validation images choose its strength, for each layer anew, so that
+layers with more numbers are not at a loss. Maps of more than `SIDE` pixels a side are averaged down to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.data.dataset import Split
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point, Run
+
+SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
+
+    def finish(self) -> Findings:
+        data, layers = self.run.data, self.run.layers
+        splits = (diagnostics.spread(data.train, IMAGES), data.validation, data.test)
+        features = [_features(self.run.model, layers, split) for split in splits]
+        labels = [split.labels for split in splits]
+        right = {name: _probe([each[name] for each in features], labels, data.classes) for name in features[0]}
+        places = dict(zip(right, ("images", *layers), strict=False))
+        points = [
+            Point("probe_accuracy", depth, 100 * float(right[reader].mean()), place)
+            for depth, (reader, place) in enumerate(places.items())
+        ]
+        _images, first, *_, last = right.values()
+        rise = last - first
+        return Findings({"probe_rise": float(rise.mean())}, {"probe_rise": rise}, points)
+
+
+@torch.no_grad()
+def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> dict[str, Tensor]:
+    """What each layer is given, float64 ``(N, features)``; to the first one, that is the images."""
+    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+
+    def keep(name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda _module, given: found[name].append(_small(given[0]))
+
+    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
+    model.eval()
+    for chunk in split.chunks(BATCH):
+        model(chunk)
+    for hook in hooks:
+        hook.remove()
+    return {name: torch.cat(values).double() for name, values in found.items()}
+
+
+def _small(given: Tensor) -> Tensor:
+    if given.ndim == 4 and given.shape[-1] > SIDE:
+        given = F.adaptive_avg_pool2d(given, SIDE)
+    return given.flatten(1)
+
+
+def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor:
+    """1 for each test image that the probe answers rightly, else 0: float64 ``(N,)``.
+
+    `features` and `labels` are those of the training, validation and test images.
+    """
+    mean, spread = features[0].mean(0), features[0].std(0)
+    x, validation, test = ((each - mean) / torch.where(spread > 0, spread, torch.inf) for each in features)
+    targets = F.one_hot(labels[0], classes).double()
+    average = targets.mean(0)
+    square, product = x.T @ x, x.T @ (targets - average)
+    best, found = -1.0, torch.empty(0)
+    for strength in STRENGTHS:
+        weights = torch.linalg.solve(square + strength * torch.eye(len(square)).to(square), product)
+        right = [
+            ((each @ weights + average).argmax(1) == truth).double()
+            for each, truth in ((validation, labels[1]), (test, labels[2]))
+        ]
+        if float(right[0].mean()) > best:
+            best, found = float(right[0].mean()), right[1]
+    return found

@@ -1,0 +1,80 @@
+"""How gradients and updates are spread over the depth of a network: `update_*` and `gradient_slope`.
+
+Of each convolution and dense layer but the first and the last, early in training: log10 of the norm of the gradient,
+and of the norm of an update over that of the weight. Raw gradient norms depend on a layer's size; the ratio of update
+and weight says how quickly a layer learns (a usual rule of thumb is 1/1000 a step).
+
+The update is what the optimizer asks for. What is left of it in a weight of single precision can be nothing at all:
+where gradients vanish, updates are below the last digit of the weight.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point, Run
+
+FIRST_STEPS, EVERY = 100, 5
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        inner = list(run.layers.items())[1:-1]
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.require(len(inner) >= 2, "two convolutions or dense layers between the first and the last")
+        self.names = [name for name, _ in inner]
+        self.weights = [layer.get_parameter("weight") for _, layer in inner]
+        velocities = [torch.zeros_like(weight) for weight in self.weights]
+        self.state = {"gradient": [], "update": [], "velocities": velocities}
+
+    @torch.no_grad()
+    def before_update(self, step: int) -> None:
+        from cnnlab.training import loop
+
+        if step >= FIRST_STEPS:
+            return
+        spec, run = self.run.arm.train, self.run
+        assert run.learning_rate is not None
+        for velocity, weight in zip(self.state["velocities"], self.weights, strict=True):
+            assert weight.grad is not None
+            velocity.mul_(spec.momentum).add_(weight.grad).add_(weight, alpha=spec.weight_decay)
+        if step % EVERY == 0:
+            rate = run.learning_rate * loop.schedule(spec, step, run.total_steps)
+            pairs = zip(self.state["velocities"], self.weights, strict=True)
+            self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
+            self.state["update"].append([rate * _norm(velocity) / _norm(weight) for velocity, weight in pairs])
+
+    def finish(self) -> Findings:
+        update, gradient = (_mean_log10(self.state[name]) for name in ("update", "gradient"))
+        if update is None or gradient is None:  # some norm was 0, and has no logarithm
+            return Findings(dict.fromkeys(("update_slope", "update_tilt", "update_spread", "gradient_slope")))
+        rise = diagnostics.slope(update)
+        values: dict[str, float | None] = {
+            "update_slope": rise,
+            "update_tilt": abs(rise),
+            "update_spread": float(torch.tensor(update).std()),
+            "gradient_slope": diagnostics.slope(gradient),
+        }
+        profile = [
+            Point(quantity, depth, value, name)
+            for quantity, found in (("update_ratio", update), ("gradient_norm", gradient))
+            for depth, (name, value) in enumerate(zip(self.names, found, strict=True), start=2)
+        ]
+        return Findings(values, profile=profile)
+
+
+def _norm(tensor: torch.Tensor | None) -> float:
+    assert tensor is not None
+    return float(torch.linalg.vector_norm(tensor))
+
+
+def _mean_log10(samples: list[list[float]]) -> list[float] | None:
+    """The mean over samples of the log10 of each layer's value."""
+    by_layer = list(zip(*samples, strict=True))
+    if not by_layer or any(value <= 0 or not math.isfinite(value) for values in by_layer for value in values):
+        return None
+    return [sum(map(math.log10, values)) / len(values) for values in by_layer]

@@ -1,0 +1,71 @@
+"""The learning rate of an arm: the same grid and budget for every arm, judged on the validation split.
+
+The seed of tuning (10,000) is used for nothing else. Nothing here imports torch, so a finished arm is recognised at
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cnnlab.planning.specs import ArmSpec, TuneSpec
+
+Trial = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rate that all seeds of an arm train with. ``edge``: it is the grid's end even after its extensions."""
+
+    learning_rate: float | None
+    source: Literal["tuned", "fixed", "untrained"]
+    trials: tuple[Trial, ...] = ()
+    edge: bool = False
+
+
+def tuning_epochs(arm: ArmSpec) -> int:
+    return max(1, round(arm.train.epochs * arm.train.tune.epochs_share))
+
+
+def choose(arm: ArmSpec, trial: Callable[[float], Trial | None]) -> Choice | None:
+    """Try the grid, extend it while its best rate is an edge, and take the least validation loss.
+
+    `trial` returns a trial's outcome, or None if it is not known; then the choice is not known either.
+    """
+    if arm.train.epochs == 0:
+        return Choice(None, "untrained")
+    if arm.train.learning_rate is not None:
+        return Choice(arm.train.learning_rate, "fixed")
+    spec, trials = arm.train.tune, list[Trial]()
+    rates = list(spec.rates)
+    for _ in range(spec.extensions + 1):
+        for rate in rates[:]:
+            if all(known["learning_rate"] != rate for known in trials):
+                outcome = trial(rate)
+                if outcome is None:
+                    return None
+                trials.append(outcome)
+        trials.sort(key=lambda known: known["learning_rate"])
+        best = min(range(len(trials)), key=lambda index: _score(trials[index]))
+        edge = len(trials) > 1 and best in (0, len(trials) - 1)
+        if not edge or len(trials) >= len(spec.rates) + spec.extensions:
+            break
+        rates.append(_beyond(spec, trials, upwards=best > 0))
+    return Choice(trials[best]["learning_rate"], "tuned", tuple(trials), edge)
+
+
+def _score(trial: Trial) -> float:
+    """A trial that did not finish is worse than any that did."""
+    loss = trial["validation_loss"]
+    return math.inf if loss is None else float(loss)
+
+
+def _beyond(spec: TuneSpec, trials: Sequence[Trial], upwards: bool) -> float:
+    """One more rate at the grid's own ratio, to two significant digits."""
+    rates = spec.rates
+    ratio = (rates[-1] / rates[0]) ** (1 / (len(rates) - 1))
+    rate = trials[-1]["learning_rate"] * ratio if upwards else trials[0]["learning_rate"] / ratio
+    return float(f"{rate:.2g}")

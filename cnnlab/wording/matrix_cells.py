@@ -1,0 +1,82 @@
+"""The cells of a matrix study, families × switches: the effects in each, or why it has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cnnlab.analysis.tables.frames import Row, Tables, weights
+from cnnlab.planning.study_file import Study
+from cnnlab.wording.contrasts import Contrast, metric
+from cnnlab.wording.numbers import Quantity
+
+SHOWN = "test_error"  # what the figure shows; the table has every metric
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """A switch in a family: rows of ``contrasts`` by metric, and the reason if the family refuses the switch."""
+
+    family: str
+    switch: str
+    title: str
+    effects: Mapping[str, Row]
+    refused: str | None
+
+    def row(self, name: str) -> Row | None:
+        """The row of a metric, once it has numbers."""
+        row = self.effects.get(name)
+        return row if row and any(row[key] is not None for key in ("estimate", "low", "high")) else None
+
+    def why(self, name: str) -> str:
+        """Why there is no number."""
+        row = self.effects.get(name)
+        if self.refused is not None:
+            return f"not applicable: {self.refused}"
+        if row is None:
+            return "not compared here" if self.effects else "its contrast is not in the tables yet"
+        if row["n"] != row["n_planned"]:
+            return f"{row['n'] or 0} of {row['n_planned']} seeds"
+        return row["reason"] or "no interval can be given"
+
+    def told(self, name: str) -> str:
+        """``0.81 (0.43 to 1.19)``, or why not."""
+        row = self.row(name)
+        if row is None:
+            return self.why(name)
+        number = Quantity(row["estimate"], row["low"], row["high"])
+        return f"{number.value or 'no estimate'} ({number.interval or 'no bound'})"
+
+
+def read(study: Study, tables: Tables) -> list[MatrixCell]:
+    """Every cell, family by family; none is left out."""
+    if study.matrix is None:
+        return []
+    rows = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
+    return [
+        MatrixCell(
+            family,
+            switch,
+            study.matrix.switches[switch],
+            {row["metric"]: row for row in rows if (row["family"], row["switch"]) == (family, switch)},
+            study.matrix.refused.get((family, switch)),
+        )
+        for family in study.matrix.families
+        for switch in study.matrix.switches
+    ]
+
+
+def formula(cells: Sequence[MatrixCell], switch: str, tables: Tables, study: str) -> str:
+    """What is subtracted from what, in the values of the switch: ``none − batch``; empty before there is a contrast."""
+    arms = {arm["arm"]: arm for arm in tables.rows("arms", study=study)}
+    for cell in cells:
+        row = cell.effects.get(SHOWN)
+        if cell.switch == switch and row and all(name in arms for name in weights(row)):
+            values = {name: _value(json.loads(arms[name]["switches"]).get(switch)) for name in weights(row)}
+            return Contrast(weights(row), values).formula(metric(SHOWN).scale)
+    return ""
+
+
+def _value(value: object) -> str:
+    return {True: "with", False: "without"}[value] if isinstance(value, bool) else str(value)
