@@ -84,8 +84,9 @@ def cnnlab_loop(folder: Path, images: int) -> Pass:
     from dataclasses import replace
 
     from cnnlab.training import loop as train
+    from cnnlab.training import process
 
-    train.prepare_process("cpu")
+    process.prepare_process("cpu")
     arm, data = the_arm(), the_data(folder)
     few = replace(data.validation, images=data.validation.images[:BATCH], labels=data.validation.labels[:BATCH])
     many = replace(data.train, images=data.train.images[:images], labels=data.train.labels[:images])
@@ -216,11 +217,11 @@ def row(contender: Contender, contenders: list[Contender]) -> dict[str, Any]:
 @click.command(help=__doc__)
 @with_plan
 def main(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
 
     plan = load_plan(files, pairs)
-    table = runs.table("measured/throughput", measure(plan.config.benchmark_images))
-    runs.write(table, plan.paths.measured("throughput"))
+    table = io.table("measured/throughput", measure(plan.config.benchmark_images))
+    io.write(table, plan.paths.measured("throughput"))
     click.echo(table.to_string(index=False, float_format=lambda value: f"{value:,.2f}"))
 
 

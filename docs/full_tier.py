@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cnnlab.analysis.tables import runs as tables
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
@@ -112,7 +112,7 @@ def _decided(row: Row) -> bool:
 
 
 def _tier(config: Config) -> Tier:
-    frames = {name: tables.read(config.paths.table(name)) for name in TABLES}
+    frames = {name: io.read(config.paths.table(name)) for name in TABLES}
     found = Tables({name: frame for name, frame in frames.items() if frame is not None})
     names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
     return Tier(config.tier, listed(sorted(datasets.find(name).title for name in names)), found)

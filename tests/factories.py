@@ -11,8 +11,9 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from cnnlab.core.paths import Paths
+from cnnlab.core.validation import digest
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest, run_id, seeds_slug
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, run_id, seeds_slug
 from cnnlab.training import records
 from cnnlab.training.records import Record
 

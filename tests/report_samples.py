@@ -15,13 +15,17 @@ import numpy as np
 import pandas as pd
 
 from cnnlab.analysis import verdicts
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables import runs as tables
 from cnnlab.core import paths
+from cnnlab.core.validation import digest
+from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import Config
-from cnnlab.planning.names import FIGURES
+from cnnlab.planning.figure_choice import FIGURES
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, digest
-from cnnlab.planning.study_file import Arm, CellContrast, ClaimSpec, ContrastSpec, Matrix, Source, Study, load_claims
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.study import Arm, Matrix, Study
+from cnnlab.planning.study_file import CellContrast, ClaimSpec, ContrastSpec, Source
 
 REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
 TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
@@ -586,14 +590,14 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
         "pictures": tables.pictures(made, found),
         "classes": tables.by_class(made, found),
         "confusion": tables.confusion(made, found),
-        "contrasts": tables.table("contrasts", contrasts),
-        "claims": tables.table("claims", ledger),
+        "contrasts": io.table("contrasts", contrasts),
+        "claims": io.table("claims", ledger),
         "measured/runs": tables.measured_runs(made, found),
         "measured/claims": tables.measured_claims(made, found),
-        "measured/contrasts": tables.table("measured/contrasts", measured),
-        "measured/mlflow": tables.table("measured/mlflow", _mlflow(found)),
-        "measured/cost": tables.table("measured/cost", _cost(made)),
-        "measured/throughput": tables.table("measured/throughput", _throughput()),
+        "measured/contrasts": io.table("measured/contrasts", measured),
+        "measured/mlflow": io.table("measured/mlflow", _mlflow(found)),
+        "measured/cost": io.table("measured/cost", _cost(made)),
+        "measured/throughput": io.table("measured/throughput", _throughput()),
     }
 
 
@@ -635,10 +639,10 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
     layers = [row for trace in Zoo().every() for row in exact._layers(trace)]
     _, ledger = verdicts.evaluate(made, found, None, findings)
     return frames(made) | {
-        "claims": tables.table("claims", ledger),
-        "exact": tables.table("exact", findings),
-        "evidence": tables.table("evidence", evidence),
-        "layers": tables.table("layers", layers),
+        "claims": io.table("claims", ledger),
+        "exact": io.table("exact", findings),
+        "evidence": io.table("evidence", evidence),
+        "layers": io.table("layers", layers),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnlab.training.records import read_json, write_json
+from cnnlab.core.files import read_json, write_json
 
 
 @dataclass

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, t
 
-from cnnlab.analysis.intervals import ONE_SIDED, TOST, Effects, Floats, Hypothesis, critical, least_seeds, reach, slack
+from cnnlab.analysis.decisions import Hypothesis
+from cnnlab.analysis.intervals import ONE_SIDED, TOST, Effects, Floats, critical, least_seeds, reach, slack
 
 POWER = 0.8
 MOST_SEEDS = 200

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
-from cnnlab.analysis.intervals import Hypothesis, decidable, least_seeds
+from cnnlab.analysis.intervals import decidable, least_seeds
 from cnnlab.analysis.power import POWER, Settle
 
 

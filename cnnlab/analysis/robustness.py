@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnlab.analysis import intervals
+from cnnlab.analysis import decisions, intervals
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Run, observe
-from cnnlab.analysis.intervals import Hypothesis
 from cnnlab.analysis.verdicts import Row, Runs, runs_of
 
 if TYPE_CHECKING:
+    from cnnlab.planning.claims import ClaimRegistry
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study_file import ClaimRegistry, ClaimSpec, Study
+    from cnnlab.planning.study import Study
+    from cnnlab.planning.study_file import ClaimSpec
 
 WORDS = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
     """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is."""
-    return str(intervals.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
+    return str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
 
 
 def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
@@ -38,7 +40,7 @@ def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
     """
     if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
-    found = Counter(str(intervals.conjunction(claims)) for claims in without)
+    found = Counter(str(decisions.conjunction(claims)) for claims in without)
     return {word: found[word] for word in WORDS if found[word]}
 
 
@@ -47,13 +49,13 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
 
     Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
     """
-    verdict = str(intervals.conjunction(claims))
+    verdict = str(decisions.conjunction(claims))
     if verdict == "inconclusive":
         return None
     if verdict == "supported":
         lines = [intervals.TOST if claim.direction == "equal" else intervals.ONE_SIDED for claim in claims]
-        return all(family * float(intervals.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
-    return str(intervals.conjunction(claims, family)) == verdict
+        return all(family * float(decisions.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
+    return str(decisions.conjunction(claims, family)) == verdict
 
 
 def evaluate(plan: Plan, found: Runs) -> list[Row]:
@@ -75,7 +77,7 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     one_out = verdicts([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
-    verdict = str(intervals.conjunction(claims))
+    verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
         "margin_halved": with_margin(claims, 0.5),

@@ -13,17 +13,20 @@ from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnlab.analysis import intervals
+from cnnlab.analysis import decisions, intervals
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, Run, observe
 from cnnlab.analysis.interim import Looks
-from cnnlab.analysis.intervals import ONE_SIDED, TOST, Hypothesis
+from cnnlab.analysis.intervals import ONE_SIDED, TOST
 from cnnlab.analysis.power import NOTHING, Settle, settle
 from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
 
 if TYPE_CHECKING:
+    from cnnlab.planning.claims import ClaimRegistry
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study_file import ClaimRegistry, ClaimSpec, ContrastSpec, Study
+    from cnnlab.planning.study import Study
+    from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
 
 Row = dict[str, Any]
 Runs = Mapping[str, Mapping[int, Run]]
@@ -124,10 +127,10 @@ def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> 
     if not primary or contrast.direction is None or contrast.margin is None:
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
-    verdict = str(intervals.verdict(claim))
+    verdict = str(decisions.verdict(claim))
     needed = settle(claim) if verdict == "inconclusive" else NOTHING
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
-    p = float(intervals.p_value(claim))
+    p = float(decisions.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
@@ -186,7 +189,7 @@ _NUMBERS = tuple(intervals.Summary.__dataclass_fields__)
 def _claim_row(study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry: ClaimRegistry, looks: Looks) -> Row:
     """One claim in one study, with the numbers of its weakest part."""
     running = any(part.observed is None for part in parts)
-    verdict = "running" if running else str(intervals.conjunction([part.claim for part in parts if part.claim]))
+    verdict = "running" if running else str(decisions.conjunction([part.claim for part in parts if part.claim]))
     shown = min(parts, key=lambda part: part.finished) if running else _weakest(parts, verdict)
     row: Row = {
         "id": claim.id,
@@ -212,7 +215,7 @@ def _claim_row(study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry
             "low": numbers.low,
             "high": numbers.high,
             "p": shown.p,
-            "ledger_wide_p": intervals.ledger_wide_p(shown.p, registry.empirical_parts) if listed else None,
+            "ledger_wide_p": decisions.ledger_wide_p(shown.p, registry.empirical_parts) if listed else None,
             "seeds_added": looks.added(claim.id, claim.part, arms, study.seeds),
         }
     return _complete_claim(row, registry)

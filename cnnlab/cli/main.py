@@ -180,10 +180,10 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
 @click.argument("run")
 def verify(files: tuple[str, ...], pairs: tuple[str, ...], run: str) -> None:
     """Train a finished run again from its record and compare bit by bit."""
-    from cnnlab.cli import clean as housekeeping
+    from cnnlab.training import replay
 
     plan = load_plan(files, pairs)
-    click.echo(housekeeping.verify(plan.paths, run))
+    click.echo(replay.verify(plan.paths, run))
 
 
 @main.command()
@@ -198,10 +198,10 @@ def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: 
       cnnlab evaluate 3f9a --weights results/runs/RUN/weights.safetensors
     """
     from cnnlab.training import records
-    from cnnlab.training.replay import evaluate
+    from cnnlab.training.replay import evaluate_run
 
     plan = load_plan(files, pairs)
-    click.echo(evaluate(plan.paths, records.find(plan.paths, run), weights))
+    click.echo(evaluate_run(plan.paths, records.find(plan.paths, run), weights))
 
 
 @main.command()

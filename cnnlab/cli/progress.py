@@ -7,10 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnnlab.core import files
+from cnnlab.core.files import write_json
 from cnnlab.core.paths import Paths
 from cnnlab.planning.plan import Plan
 from cnnlab.training import records
-from cnnlab.training.records import Record, write_json
+from cnnlab.training.records import Record
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def finished(paths: Paths, record: Record) -> str:
 def _status(paths: Paths) -> str:
     if not _goal(paths).exists():
         return "run finished"
-    goal = records.read_json(_goal(paths))
+    goal = files.read_json(_goal(paths))
     wanted = [(arm_id, int(seed)) for arm_id, seed in goal["runs"]]
     done = [_parse(line) for line in _log(paths).read_text().splitlines()]
     left = seconds_left(wanted, goal["weights"], goal["tuning"], done, goal["jobs"])

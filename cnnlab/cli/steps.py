@@ -73,9 +73,9 @@ def render(plan: Plan) -> None:
 
 
 def track(plan: Plan) -> None:
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
 
-    runs.write(runs.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
+    io.write(io.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
 
 
 def _mirror(plan: Plan) -> list[dict[str, Any]]:
@@ -88,16 +88,16 @@ def _mirror(plan: Plan) -> list[dict[str, Any]]:
 def inspect(plan: Plan) -> None:
     """What needs no training; the same whatever studies are selected."""
     from cnnlab.analysis import exact
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
 
-    write_tables(plan.paths, {name: runs.table(name, rows) for name, rows in exact.compute().items()})
+    write_tables(plan.paths, {name: io.table(name, rows) for name, rows in exact.compute().items()})
 
 
 def cost(plan: Plan) -> None:
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
     from cnnlab.training.measure import measure_arms
 
-    runs.write(runs.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
+    io.write(io.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
@@ -135,16 +135,16 @@ def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
 def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
     from cnnlab.analysis import robustness, verdicts
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
 
     computed = known["exact"].to_dict("records") if "exact" in known else []
     contrasts, claims = verdicts.evaluate(plan, found, looks, computed)
     measured = verdicts.measured_contrasts(plan, found)
     return {
-        "contrasts": runs.table("contrasts", contrasts),
-        "claims": runs.table("claims", claims),
-        "robustness": runs.table("robustness", robustness.evaluate(plan, found)),
-        "measured/contrasts": runs.table("measured/contrasts", measured),
+        "contrasts": io.table("contrasts", contrasts),
+        "claims": io.table("claims", claims),
+        "robustness": io.table("robustness", robustness.evaluate(plan, found)),
+        "measured/contrasts": io.table("measured/contrasts", measured),
     }
 
 
@@ -155,16 +155,16 @@ def _draw(plan: Plan, frames: dict[str, pd.DataFrame], paths: Paths) -> None:
 
 
 def write_tables(paths: Paths, frames: dict[str, pd.DataFrame]) -> None:
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
 
     for name, frame in frames.items():
-        runs.write(frame, paths.table(name))
+        io.write(frame, paths.table(name))
 
 
 def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
     """Every table that has been made, by its name in `cnnlab.analysis.tables.columns.TABLES`."""
-    from cnnlab.analysis.tables import runs
+    from cnnlab.analysis.tables import io
     from cnnlab.analysis.tables.columns import TABLES
 
-    frames = {name: runs.read(paths.table(name)) for name in TABLES}
+    frames = {name: io.read(paths.table(name)) for name in TABLES}
     return {name: frame for name, frame in frames.items() if frame is not None}

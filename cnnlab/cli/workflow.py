@@ -10,13 +10,12 @@ from typing import Any
 from cnnlab.cli import progress
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
+from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
-from cnnlab.planning import datasets, dependencies, model_registry, tiers
+from cnnlab.planning import dependencies, image_folder, model_registry, tiers
+from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.membership import memberships
-from cnnlab.planning.names import NETWORKS, pictured
-from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.specs import digest
+from cnnlab.planning.plan import Plan, make_plan, memberships
 
 
 class Rules:
@@ -80,7 +79,7 @@ class Rules:
     def listing(self, data_id: str) -> str:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
         spec = self.plan.data()[data_id]
-        return datasets.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
+        return image_folder.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
 
     @property
     def membership(self) -> str:

@@ -6,9 +6,8 @@ function of (seed, epoch) alone, so arms that share a seed see the same images i
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import checksum, moments, stratified
-from cnnlab.data.augment import augmentations
+from cnnlab.data.random_streams import generator
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
 from cnnlab.planning.specs import DataSpec
 
@@ -154,57 +153,6 @@ def _varied(images: Tensor, spec: DataSpec, name: str, pixels: Tensor | None) ->
     if spec.noise_channels:
         images = with_noise_channels(images, spec.noise_channels, generator("noise channels", name))
     return images if pixels is None else images.flatten(2).index_select(2, pixels).view_as(images)
-
-
-def order(count: int, seed: int, epoch: int) -> Tensor:
-    """The permutation of `count` images in one epoch: the same for every arm, on every device."""
-    return torch.randperm(count, generator=generator(seed, "order", epoch))
-
-
-def batch_sizes(count: int, batch_size: int) -> list[int]:
-    """How many images each batch of an epoch holds; the last one what is left over.
-
-    A single image joins the batch before it: batch normalization cannot train on one.
-    """
-    sizes = [batch_size] * (count // batch_size)
-    left = count % batch_size
-    if left == 1 and sizes:
-        sizes[-1] += 1
-    elif left:
-        sizes.append(left)
-    return sizes
-
-
-def batches(
-    split: Split, seed: int, epoch: int, batch_size: int, augment: Sequence[str] = ()
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images float32 ``(B, C, H, W)`` and labels of one epoch; the last batch holds what is left over."""
-    steps = augmentations(augment)
-    draws = generator(seed, "augmentation", epoch)
-    device = split.images.device
-    sizes = batch_sizes(len(split), batch_size)
-    for rows in order(len(split), seed, epoch).to(device).split(sizes):
-        images = split.scaling(select(split.images, rows))
-        for step in steps:
-            images = step(images, draws, split.scaling.black, split.scaling.average)
-        yield images, split.labels.index_select(0, rows)
-
-
-def select(images: Tensor, rows: Tensor) -> Tensor:
-    """``images[rows]`` in the memory format of `images`, which `index_select` alone would not keep."""
-    if images.is_contiguous():
-        return images.index_select(0, rows)
-    return images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
-
-
-def derive_seed(*parts: int | str) -> int:
-    """A seed of its own for each purpose, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
-
-
-def generator(*parts: int | str) -> torch.Generator:
-    """A random stream of its own for each purpose; on the CPU, so that every device draws the same."""
-    return torch.Generator().manual_seed(derive_seed(*parts))
 
 
 def _read_card(card: Path, spec: DataSpec) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import Bytes, Integers, checksum, stratified
-from cnnlab.planning import datasets
+from cnnlab.planning import datasets, image_folder
 from cnnlab.planning.specs import PreparedSpec
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -87,8 +87,8 @@ def _read_folder(spec: PreparedSpec) -> RawImages:
 
     _, size, _, _ = datasets.shape(spec)
     root = Path(str(spec.root))
-    names = datasets.folder_classes(root)
-    files = datasets.folder_files(root)
+    names = image_folder.folder_classes(root)
+    files = image_folder.folder_files(root)
     _check_classes(files, names, root)
     labels = np.array([names.index(name) for _, name, _ in files], np.int64)
     split = any(pool != "all" for pool, _, _ in files)

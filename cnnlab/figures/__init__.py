@@ -29,7 +29,7 @@ from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.style import style
 from cnnlab.figures.drawing.svg import finish
 from cnnlab.planning import model_registry
-from cnnlab.planning.names import NETWORKS, pictured
+from cnnlab.planning.figure_choice import NETWORKS, pictured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study_file import Study
+    from cnnlab.planning.study import Study
 
 Drawn = Callable[["Study", Mapping[str, "pd.DataFrame"]], "tuple[Figure, str]"]
 # What a study may name in `figures`: the end of its title, and what draws it.

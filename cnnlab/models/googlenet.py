@@ -30,11 +30,11 @@ from typing import Any
 
 from torch import nn
 
+from cnnlab.models.layers.auxiliary import Supervised, classifier
 from cnnlab.models.layers.blocks import conv_block, gap_head, named, output_shape
 from cnnlab.models.layers.blocks import dropout as dropout_layer
 from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
 from cnnlab.models.layers.local_response_norm import LocalResponse
-from cnnlab.models.layers.supervision import Supervised, classifier
 from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 Conv = Callable[..., nn.Module]

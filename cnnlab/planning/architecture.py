@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from cnnlab.core.errors import UserError, nearest
-from cnnlab.planning.specs import Count, Positive, Spec, Switch
+from cnnlab.core.validation import Spec
+from cnnlab.planning.specs import Count, Positive, Switch
 
 AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.

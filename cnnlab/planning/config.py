@@ -14,7 +14,8 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.core.strict_yaml import read_yaml
-from cnnlab.planning.specs import Positive, Spec, merge, validate
+from cnnlab.core.validation import Spec, merge, validate
+from cnnlab.planning.specs import Positive
 from cnnlab.planning.study_file import ArmFields
 
 DEFAULT = paths.CONFIGS / "default.yaml"

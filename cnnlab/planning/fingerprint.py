@@ -15,11 +15,17 @@ PACKAGE = Path(__file__).parents[1]
 # The loop, the data path within the job, and the blocks that all architectures share.
 SHARED = (
     "training/loop.py",
+    "training/evaluate.py",
+    "training/outcome.py",
+    "training/process.py",
+    "training/checkpoint.py",
     "training/optimizers.py",
     "training/learning_rate.py",
     "training/diagnostics/__init__.py",
     "data/arrays.py",
     "data/dataset.py",
+    "data/batches.py",
+    "data/random_streams.py",
     "data/augment.py",
     "data/variants.py",
     "models/__init__.py",

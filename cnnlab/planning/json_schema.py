@@ -9,8 +9,8 @@ from typing import Any
 from cnnlab.core.paths import SCHEMAS
 from cnnlab.planning import datasets, model_registry
 from cnnlab.planning.config import Config
+from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.names import ALL_FIGURES
 from cnnlab.planning.specs import DataSpec, TrainSpec
 from cnnlab.planning.study_file import StudyFile
 

@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.validation import validate
 from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
-from cnnlab.planning.specs import Switch, validate
+from cnnlab.planning.specs import Switch
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SEARCH_PATH = "CNNLAB_MODEL_PATH"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -11,12 +12,15 @@ from pathlib import Path
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import Paths
+from cnnlab.core.validation import validate
 from cnnlab.planning import datasets, device, model_registry
+from cnnlab.planning.claims import ClaimRegistry, load_claims
 from cnnlab.planning.config import Config
 from cnnlab.planning.fingerprint import fingerprint
 from cnnlab.planning.load_study import load_study
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug, validate
-from cnnlab.planning.study_file import ArmFields, ClaimRegistry, Study, load_claims
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
+from cnnlab.planning.study import Study
+from cnnlab.planning.study_file import ArmFields
 
 
 @dataclass(frozen=True)
@@ -172,3 +176,56 @@ def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> M
     complete = model_registry.resolve(architecture, preset, switches, where)
     model_registry.check_image(architecture, preset, complete, *shape, where)
     return ModelSpec(architecture=architecture, preset=preset, switches=complete)
+
+
+def options(plan: Plan) -> str:
+    """`` --configfile …`` of a tier other than the default."""
+    return "" if plan.tier == "quick" else f" --configfile {paths.CONFIGS / plan.tier}.yaml"
+
+
+def run(plan: Plan, studies: str | Sequence[str]) -> str:
+    """How to run `studies`: ``all``, ``core``, or names of studies and ids of claims."""
+    chosen = studies if isinstance(studies, str) else ",".join(studies)
+    selection = "" if chosen == "all" else f" --config {shlex.quote(f'studies={chosen}')}"
+    return f"snakemake --cores 4 --resources gpu=1{options(plan)}{selection}"
+
+
+@dataclass(frozen=True)
+class ArmMembership:
+    """The label of an arm, the studies that ask for it, and the claims whose primary contrast it takes part in."""
+
+    label: str
+    studies: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """One tag for each membership, so that MLflow can filter by any of them."""
+        named = [*(f"study.{study}" for study in self.studies), *(f"claim.{claim}" for claim in self.claims)]
+        return {"arm": self.label, **dict.fromkeys(named, "true")}
+
+
+def memberships(plan: Plan) -> dict[str, ArmMembership]:
+    """By arm id. An arm that several studies share bears the label of the first."""
+    found: dict[str, ArmMembership] = {}
+    for study in plan.studies:
+        for arm in study.arms.values():
+            claims = (
+                claim.id for claim in study.claims if any(arm.name in contrast.contrast for contrast in claim.requires)
+            )
+            known = found.get(arm.spec.arm_id, ArmMembership(arm.label))
+            found[arm.spec.arm_id] = ArmMembership(
+                known.label,
+                tuple(sorted({*known.studies, study.name})),
+                tuple(sorted({*known.claims, *claims})),
+            )
+    return found
+
+
+def figures_of(plan: Plan) -> Mapping[str, list[Path]]:
+    """By arm id, the PNG figures of the studies it belongs to, as far as they are drawn."""
+    drawn = {study.name: sorted((plan.paths.figures / study.name).glob("*.png")) for study in plan.studies}
+    return {
+        arm_id: [figure for study in membership.studies for figure in drawn[study]]
+        for arm_id, membership in memberships(plan).items()
+    }

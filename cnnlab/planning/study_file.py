@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cnnlab.core.errors import UserError, nearest
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.errors import nearest
+from cnnlab.core.validation import Spec
+from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.names import ALL_FIGURES, FIGURES
-from cnnlab.planning.specs import ArmSpec, Spec, Switch, validate
+from cnnlab.planning.specs import Switch
 
-Kind = Literal["exact", "structural", "empirical"]
 Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=+-]*$")]
 # Without a blank or an equals sign, so that the arm "lenet pooling=max" of a matrix cannot be a family.
@@ -33,29 +30,6 @@ def _known_figure(name: str) -> str:
 
 
 FigureName = Annotated[str, AfterValidator(_known_figure)]
-
-
-class Claim(Spec):
-    """A row of ``workflow/claims.yaml``: a statement and the kind of evidence that each of its parts needs."""
-
-    id: Annotated[str, Field(pattern=r"^C\d\d$")]
-    chapter: str
-    statement: str
-    parts: dict[str, Kind]
-
-
-class ClaimRegistry(Spec):
-    """All claims of the notes, whether a study tests them yet or not."""
-
-    claims: tuple[Claim, ...]
-
-    def get(self, claim_id: str) -> Claim | None:
-        return next((claim for claim in self.claims if claim.id == claim_id), None)
-
-    @property
-    def empirical_parts(self) -> int:
-        """K of the ledger-wide flag min(1, K·p)."""
-        return sum(kind == "empirical" for claim in self.claims for kind in claim.parts.values())
 
 
 class Comparison(Spec):
@@ -254,54 +228,3 @@ class StudyFile(Spec):
                 "a secondary contrast gives no verdict; remove its direction and margin, or make it a claim"
             )
         return self
-
-
-@dataclass(frozen=True)
-class Arm:
-    name: str
-    label: str
-    spec: ArmSpec
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """What the cells of a study's contrasts stand in; a refused one, by (family, switch), has no arm but a reason."""
-
-    families: dict[str, str]  # name: label
-    switches: dict[str, str]  # name: title
-    refused: dict[tuple[str, str], str]
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study at one tier, its arms complete."""
-
-    name: str
-    title: str
-    question: str
-    source: Source
-    core: bool
-    arms: dict[str, Arm]
-    labels: dict[str, str]
-    seeds: tuple[int, ...]
-    claims: tuple[ClaimSpec, ...]
-    secondary: tuple[ContrastSpec, ...]
-    path: Path
-    figures: tuple[str, ...] = FIGURES
-    matrix: Matrix | None = None
-    design: str | None = None
-    threats: tuple[str, ...] = ()
-
-
-def load_claims(path: Path) -> ClaimRegistry:
-    """The registry of claims.
-
-    Raises:
-        UserError: if the file is missing, malformed, or holds an id twice.
-    """
-    registry = validate(ClaimRegistry, {"claims": read_yaml(path)}, str(path))
-    ids = [claim.id for claim in registry.claims]
-    twice = next((claim_id for claim_id in ids if ids.count(claim_id) > 1), None)
-    if twice:
-        raise UserError(f"{path}: {twice} is registered twice; remove one")
-    return registry

@@ -12,7 +12,7 @@ from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
 from cnnlab.report.tables.ledger import COLUMNS, Ledger
 from cnnlab.report.tables.view import TableView
-from cnnlab.wording import beside, wholes
+from cnnlab.wording import beside
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, plural, significant
 
@@ -58,7 +58,7 @@ def build(tables: Tables, plan: Plan) -> LedgerView:
     rows = tables.rows("claims")
     chapters = _chapters(rows)
     titles = {study.name: study.title for study in plan.studies}
-    told = wholes.sentences(rows, titles)
+    told = beside.across_studies(rows, titles)
     return LedgerView(
         summary=_summary(rows),
         counts=_counts(rows),

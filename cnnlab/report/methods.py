@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
-from cnnlab.planning import commands
+from cnnlab.planning import plan as commands
 from cnnlab.report.tables import runs as runtables
 from cnnlab.report.tables import settings as settingtables
 from cnnlab.report.tables.view import Cell, TableView, shown

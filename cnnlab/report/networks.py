@@ -13,7 +13,7 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures.drawing import svg
 from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import Architecture
-from cnnlab.planning.names import NETWORKS, pictured
+from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.report.tables.view import Cell, Column, TableView, missing
 from cnnlab.wording.numbers import count, kibibytes, plain
 

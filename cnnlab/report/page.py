@@ -12,17 +12,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnlab.analysis.tables.frames import Tables
+from cnnlab.core.files import disk_space
 from cnnlab.figures.drawing import theme
 from cnnlab.report import exact_claims, ledger, methods, networks, study_section
 from cnnlab.report.tables import settings
-from cnnlab.training.records import disk_space
-from cnnlab.wording.numbers import listed, plural
+from cnnlab.wording.numbers import listed, moment, plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study_file import Study
+    from cnnlab.planning.study import Study
 
 HERE = Path(__file__).parent
 TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
@@ -68,6 +68,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters["tie"] = _tie
+    environment.filters["moment"] = moment
     environment.globals["verdicts"] = theme.VERDICTS
     return environment.get_template("page.html.j2").render(
         title=TITLE,

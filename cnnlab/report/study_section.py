@@ -14,16 +14,15 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
 from cnnlab.report.tables import contrasts as contrasttable
 from cnnlab.report.tables.view import TableView
-from cnnlab.wording import agreement, beside, matrix_cells, robustness
-from cnnlab.wording.answers import Sentence, against, answer
+from cnnlab.wording import beside, matrix_cells, robustness
+from cnnlab.wording.answers import Sentence, against, answer, conjunction
 from cnnlab.wording.arm_values import by_arm
 from cnnlab.wording.claims import anchor, claim_name
-from cnnlab.wording.conjunctions import conjunction
 from cnnlab.wording.numbers import count, moment, plural
 from cnnlab.wording.threats import generated
 
@@ -189,7 +188,7 @@ def _claim(
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
         robustness=robustness.line(row, tables),
-        families=agreement.sentences(parts, tables, families),
+        families=beside.across_families(parts, tables, families),
         whole=wholes.get(claim_name(row), ""),
         elsewhere=beside.line(row, tables),
     )

@@ -5,9 +5,9 @@ Importing this package imports neither mlflow nor pandas; the functions do, when
 
 from __future__ import annotations
 
-from cnnlab.planning.membership import ArmMembership, memberships
+from cnnlab.planning.plan import ArmMembership, memberships
 from cnnlab.tracking.live import LiveMirror
-from cnnlab.tracking.reconcile import track, track_records
+from cnnlab.tracking.mirror import track, track_records
 from cnnlab.tracking.ui import serve_ui
 
 __all__ = ["ArmMembership", "LiveMirror", "memberships", "serve_ui", "track", "track_records"]

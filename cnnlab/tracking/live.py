@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cnnlab.planning.membership import ArmMembership
+from cnnlab.planning.plan import ArmMembership
 from cnnlab.training.records import Record
 
 CLOSE_SECONDS = 30.0
@@ -113,7 +113,7 @@ class LiveMirror:
             return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
     def _work(self) -> None:
-        from cnnlab.tracking.reconcile import warn
+        from cnnlab.tracking.mirror import warn
 
         try:
             self._mirror_all()
@@ -122,8 +122,7 @@ class LiveMirror:
 
     def _mirror_all(self) -> None:
         from cnnlab.tracking.mirror import mirror
-        from cnnlab.tracking.session import connect
-        from cnnlab.tracking.store import store_lock
+        from cnnlab.tracking.store import connect, store_lock
 
         session = None
         while (item := self._next()) is not None:

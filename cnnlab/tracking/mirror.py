@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
+import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from cnnlab.planning.membership import ArmMembership
-from cnnlab.planning.specs import DataSpec, digest
-from cnnlab.tracking import content
-from cnnlab.tracking.content import Mirrorable, Point
-from cnnlab.tracking.session import Session
+from cnnlab.core.validation import digest
+from cnnlab.planning.plan import ArmMembership, figures_of, memberships
+from cnnlab.planning.specs import DataSpec
+from cnnlab.tracking.store import Session, connect, experiment_name, shown, store_lock, store_uri
 from cnnlab.training import records
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+    from cnnlab.planning.plan import Plan
+
 
 MIRRORED = "cnnlab.mirrored"
 ARTIFACTS = (records.SPEC, records.RESULT, records.PROVENANCE, records.CURVES, records.WEIGHTS)
@@ -39,9 +44,9 @@ def mirror(session: Session, record: Mirrorable, membership: ArmMembership) -> s
     again. FINISHED is written last, so what is FINISHED is whole.
     """
     parent = _parent(session, record, membership)
-    tags = {**content.run_tags(record), **membership.tags, "mlflow.parentRunId": str(parent.info.run_id)}
+    tags = {**run_tags(record), **membership.tags, "mlflow.parentRunId": str(parent.info.run_id)}
     run = session.find("run", record.run_id)
-    if run is not None and _is_complete(run, content.signature(record)):
+    if run is not None and _is_complete(run, signature(record)):
         _add_tags(session, run, tags)
         return str(run.info.run_id)
     if run is not None and not _continues(session, run, record):
@@ -59,13 +64,13 @@ def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembersh
     parent = _parent(session, done[0], membership)
     ended = max(int(record.provenance["ended_ms"]) for record in done)
     drawn = {f"{path.parent.name}/{path.name}": _checksum(path, path.stat().st_mtime_ns) for path in figures}
-    signature = digest([content.FORMAT, ended, len(done), drawn])
-    if _is_complete(parent, signature):
+    complete = digest([FORMAT, ended, len(done), drawn])
+    if _is_complete(parent, complete):
         return
-    parameters = content.texts(content.arm_parameters(done[0]))
+    settings = texts(arm_parameters(done[0]))
     diverged = sum(record.result["status"] == "diverged" for record in done)
-    tags = {"seeds": str(len(done)), "diverged": str(diverged), MIRRORED: signature}
-    _log_batches(session, parent.info.run_id, content.means(done, ended), parameters, tags)
+    tags = {"seeds": str(len(done)), "diverged": str(diverged), MIRRORED: complete}
+    _log_batches(session, parent.info.run_id, means(done, ended), settings, tags)
     for figure in figures:
         _store(session, parent, figure, f"figures/{figure.parent.name}")
     session.client.set_terminated(parent.info.run_id, "FINISHED", ended)
@@ -81,8 +86,8 @@ def _continues(session: Session, run: Run, record: Mirrorable) -> bool:
         return True
     if run.info.status == "FINISHED":
         return False
-    history = session.client.get_metric_history(run.info.run_id, content.WITNESS)
-    known = {(point.step, point.timestamp) for point in content.points(record) if point.key == content.WITNESS}
+    history = session.client.get_metric_history(run.info.run_id, WITNESS)
+    known = {(point.step, point.timestamp) for point in points(record) if point.key == WITNESS}
     return all((metric.step, metric.timestamp) in known for metric in history)
 
 
@@ -96,11 +101,11 @@ def _parent(session: Session, record: Mirrorable, membership: ArmMembership) -> 
 
 
 def _log_run(session: Session, run: Run, record: Mirrorable, tags: dict[str, str]) -> None:
-    run_id, found, signature = run.info.run_id, content.points(record), content.signature(record)
+    run_id, found, complete = run.info.run_id, points(record), signature(record)
     known = session.logged.pop(run_id, None)
     new = [point for point in found if point not in (known or ())]
-    marks = tags if signature is None else {**tags, MIRRORED: signature}
-    _log_batches(session, run_id, new, content.parameters(record) if known is None else {}, marks)
+    marks = tags if complete is None else {**tags, MIRRORED: complete}
+    _log_batches(session, run_id, new, parameters(record) if known is None else {}, marks)
     if known is None:
         _log_data(session, run_id, record)
     if record.directory is None:
@@ -166,3 +171,190 @@ def _store(session: Session, run: Run, source: Path, folder: str = "", link: boo
 @cache
 def _checksum(path: Path, mtime_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
+
+
+CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+
+
+WITNESS = "learning_rate"  # the curve that stays finite whatever becomes of the loss
+
+
+FINALS = {
+    **{name: name for name in ("test_error", "test_loss", "train_error", "validation_error")},
+    "final_train_loss": "train_loss",  # of the trained network on all its images; the curve is not that
+    **{name: name for name in ("steps_to_target", "first_gradient_norm", "early_gradient_norm")},
+}
+
+
+MEASURED = ("seconds", "cpu_seconds", "seconds_to_target", "images_per_second", "peak_memory_mb")
+
+
+MEANS = ("test_error", "test_loss", "train_error", "validation_error")
+
+
+class Mirrorable(Protocol):
+    """What is read of a `Record`, or of a run that still grows: that one has no directory yet."""
+
+    @property
+    def directory(self) -> Path | None: ...
+    @property
+    def spec(self) -> dict[str, Any]: ...
+    @property
+    def result(self) -> dict[str, Any]: ...
+    @property
+    def provenance(self) -> dict[str, Any]: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def arm_id(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    def curves(self) -> Mapping[str, Any]: ...
+
+
+class Point(NamedTuple):
+    """A value of a metric; `timestamp` in milliseconds since 1970."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
+def points(record: Mirrorable) -> list[Point]:
+    """Every finite value of a record, with its own time; what is missing or infinite stays away."""
+    curves, times = record.curves(), record.provenance["evaluation_ms"]
+    steps = [int(step) for step in curves["evaluation.step"]]
+    found = [
+        Point(name, float(value), int(time), step)
+        for name in CURVES
+        for value, time, step in zip(curves[f"evaluation.{name}"], times, steps, strict=True)
+    ]
+    if record.directory is not None:
+        ended, last = int(record.provenance["ended_ms"]), int(record.result["steps"])
+        finals = {name: record.result.get(key) for name, key in FINALS.items()}
+        finals |= {f"system/{name}": record.provenance.get(name) for name in MEASURED}
+        found += [Point(name, float(value), ended, last) for name, value in finals.items() if value is not None]
+    return [point for point in found if math.isfinite(point.value)]
+
+
+def parameters(record: Mirrorable) -> dict[str, str]:
+    """The spec, flat, with the keys of a study file; what is not set is left out."""
+    chosen = {key: record.spec[key] for key in ("seed", "learning_rate", "learning_rate_source")}
+    return texts({**arm_parameters(record), **chosen})
+
+
+def arm_parameters(record: Mirrorable) -> dict[str, Any]:
+    """Those that all seeds share, as ``model.activation``, ``train.epochs``."""
+    arm = dict(record.spec["arm"])
+    model = dict(arm.pop("model"))
+    sections = {"model": {**model.pop("switches"), **model}, "data": arm.pop("data"), "train": dict(arm.pop("train"))}
+    sections["train"] |= {f"tune.{key}": value for key, value in (sections["train"].pop("tune", None) or {}).items()}
+    flat = {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
+    return {**flat, **arm}
+
+
+def texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """As MLflow stores them; a missing value stays missing."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def run_tags(record: Mirrorable) -> dict[str, str]:
+    """What a run can be found by, besides the studies and claims of its arm."""
+    git = record.provenance.get("git") or {}
+    values = {
+        "arm_id": record.arm_id,
+        "seed": record.seed,
+        "status": record.result["status"],
+        "diverged_at_step": record.result.get("diverged_at_step"),
+        "git_commit": git.get("commit"),
+        "git_dirty": git.get("dirty"),
+        "mlflow.source.git.commit": git.get("commit"),
+    }
+    return texts(values)
+
+
+def signature(record: Mirrorable) -> str | None:
+    """What a complete mirror of this record bears; a growing record has none."""
+    if record.directory is None:
+        return None
+    return digest([FORMAT, record.result["status"], record.provenance["started_ms"], record.provenance["ended_ms"]])
+
+
+def means(done: Sequence[Record], ended: int) -> list[Point]:
+    """Over the seeds of an arm, of each metric that every seed has. MLflow draws bars of what has step 0 only."""
+    values = {name: [record.result[name] for record in done] for name in MEANS}
+    return [Point(name, statistics.fmean(each), ended, 0) for name, each in values.items() if None not in each]
+
+
+Row = dict[str, Any]
+
+
+def track(plan: Plan, found: Sequence[Record], root: Path | None = None) -> list[Row]:
+    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
+    return track_records(plan.tier, found, memberships(plan), figures_of(plan), root or Path.cwd())
+
+
+def track_records(
+    tier: str,
+    found: Sequence[Record],
+    arms: Mapping[str, ArmMembership],
+    figures: Mapping[str, Sequence[Path]] | None = None,
+    root: Path = Path(),
+) -> list[Row]:
+    """Mirror `found` to the experiment of `tier`, mend what is half there, and touch nothing that is complete.
+
+    Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
+    whatever goes wrong is one warning line, and the ids that could not be had are None.
+    """
+    rows = [_row(record) for record in found]
+    try:
+        session = connect(root, tier)
+        with store_lock(root):
+            session.load()
+            new = sum(session.find("run", record.run_id) is None for record in found)
+            _mirror_all(session, found, arms, figures or {}, {row["run_id"]: row for row in rows})
+        print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
+    except Exception as error:  # a mirror must not stop what it mirrors
+        warn(root, error)
+    return rows
+
+
+def warn(root: Path, error: BaseException) -> None:
+    """The one line that a failure of tracking costs."""
+    reason = shown(" ".join((str(error) or type(error).__name__).split()))
+    text = (
+        f"warning: MLflow at {shown(store_uri(root))}: {reason[:400]}; the runs are safe, `cnnlab track` mirrors them"
+    )
+    print(text, file=sys.stderr, flush=True)
+
+
+def _mirror_all(
+    session: Session,
+    found: Sequence[Record],
+    arms: Mapping[str, ArmMembership],
+    figures: Mapping[str, Sequence[Path]],
+    rows: Mapping[str, Row],
+) -> None:
+    for arm_id in dict.fromkeys(record.arm_id for record in found):
+        membership = arms.get(arm_id, ArmMembership(arm_id))
+        done = sorted((record for record in found if record.arm_id == arm_id), key=_started)
+        for record in done:
+            mlflow_run_id = mirror(session, record, membership)
+            rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
+        finish_arm(session, done, membership, figures.get(arm_id, ()))
+
+
+def _started(record: Record) -> int:
+    return int(record.provenance["started_ms"])
+
+
+def _row(record: Record) -> Row:
+    return {"run_id": record.run_id, "arm_id": record.arm_id, "experiment_id": None, "mlflow_run_id": None}

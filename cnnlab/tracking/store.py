@@ -8,10 +8,18 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cnnlab.core.errors import UserError
 from cnnlab.core.paths import MLFLOW
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Run
+
 
 # MLflow retries for four minutes by default; a mirror that is not there must not hold up a report for that long.
 ENVIRONMENT = {
@@ -106,3 +114,127 @@ def silence() -> None:
     """Keep MLflow's notes off the terminal; after its import, which configures its loggers."""
     for name in ("mlflow", "alembic", "urllib3", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
+
+
+PAGE = 1000
+
+
+NOTE = (
+    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
+    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` mends what is missing."
+)
+
+
+@dataclass
+class Session:
+    """A connection to one experiment, and the runs that are known to be in it.
+
+    `complete` says that `runs` holds all of them, so that one that is not there need not be searched for. `logged`
+    holds what this session has logged of runs that still grow.
+    """
+
+    client: MlflowClient
+    experiment_id: str
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict)
+    logged: dict[str, set[Any]] = field(default_factory=dict)
+    complete: bool = False
+
+    def load(self) -> None:
+        """Learn all runs with one search; where a run is found twice, the older one stays."""
+        self.runs.clear()
+        twice = []
+        for run in self._all():
+            kind = run.data.tags.get("kind")
+            identity = run.data.tags.get(f"{kind}_id")
+            if kind and identity and self.runs.setdefault((kind, identity), run) is not run:
+                twice.append(run)
+        for run in twice:
+            self.client.delete_run(run.info.run_id)
+        self.complete = True
+
+    def _all(self) -> Iterator[Run]:
+        order, token = ["attributes.start_time ASC"], None
+        while True:
+            page = self.client.search_runs([self.experiment_id], max_results=PAGE, order_by=order, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def find(self, kind: str, identity: str) -> Run | None:
+        """The run of an arm (``kind="arm"``) or of a record (``kind="run"``)."""
+        key = (kind, identity)
+        if key not in self.runs and not self.complete:
+            query = f"tags.kind = '{kind}' and tags.{kind}_id = '{identity}'"
+            found = self.client.search_runs([self.experiment_id], query, max_results=1)
+            if found:
+                self.runs[key] = found[0]
+        return self.runs.get(key)
+
+    def create(self, kind: str, identity: str, name: str, started_ms: int, tags: dict[str, str]) -> Run:
+        """A new run; to be called under the store's lock, after `find`."""
+        marks = {"kind": kind, f"{kind}_id": identity, "mlflow.source.name": "cnnlab", "mlflow.source.type": "JOB"}
+        run = self.client.create_run(self.experiment_id, started_ms, {**tags, **marks}, name)
+        self.runs[kind, identity] = run
+        return run
+
+    def discard(self, kind: str, identity: str) -> None:
+        """Take a run out of the experiment; MLflow keeps it among the deleted ones."""
+        run = self.runs.pop((kind, identity))
+        self.client.delete_run(run.info.run_id)
+
+
+def connect(root: Path, tier: str) -> Session:
+    """Open the store, created if it is not there, and the tier's experiment.
+
+    Raises:
+        Exception: whatever MLflow, its database or the network object to.
+    """
+    uri = store_uri(root)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if is_http(uri):
+        _knock(uri)
+    with store_lock(root):
+        create_store(uri)
+        from mlflow import MlflowClient
+
+        silence()
+        client = MlflowClient(uri)
+        return Session(client, _experiment(client, uri, root, experiment_name(tier)))
+
+
+def _experiment(client: MlflowClient, uri: str, root: Path, name: str) -> str:
+    path = database(uri)
+    # A server decides itself where artifacts lie.
+    location = None if is_http(uri) else artifacts(path.parent if path else root.resolve() / MLFLOW)
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
+        return str(client.create_experiment(name, location, tags))
+    if path is not None:
+        _refuse_moved(found, location, path.parent)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _refuse_moved(found: Experiment, location: str | None, folder: Path) -> None:
+    """MLflow stores absolute paths: the copy of a project would write into the original."""
+    if found.artifact_location.startswith("file:") and found.artifact_location != location:
+        raise UserError(f"it was made in {found.artifact_location}; delete {folder}, and it is made anew")
+
+
+def _knock(uri: str) -> None:
+    """Ask whether anyone is there; any answer will do, as credentials and certificates are MLflow's business."""
+    import requests
+
+    try:
+        requests.get(uri, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), stream=True).close()
+    except requests.exceptions.SSLError:
+        pass
+    except requests.exceptions.RequestException as error:
+        raise ConnectionError("no answer") from error

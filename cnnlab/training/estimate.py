@@ -10,7 +10,7 @@ import torch
 
 from cnnlab import models
 from cnnlab.models.cost import describe
-from cnnlab.planning import datasets
+from cnnlab.planning import datasets, image_folder
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec
 from cnnlab.training import diagnostics
 
@@ -49,7 +49,7 @@ def _size(model_json: str, shape: tuple[int, int, int, int]) -> tuple[int, int, 
 def split_sizes(data: DataSpec) -> tuple[int, int, int]:
     """About how many images are trained on, validated on and tested on."""
     if data.name == "folder":
-        total = len(datasets.folder_files(Path(str(data.root))))
+        total = len(image_folder.folder_files(Path(str(data.root))))
         usual = datasets.FOLDER_VALIDATION, datasets.FOLDER_TEST
     else:
         known = datasets.find(data.name)

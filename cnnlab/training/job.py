@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnlab.core.files import read_json, write_json
+from cnnlab.core.git import git_state
 from cnnlab.core.paths import Paths
+from cnnlab.core.validation import digest
 from cnnlab.planning import device
-from cnnlab.planning.specs import TUNING_SEED, ArmSpec, digest, run_id
-from cnnlab.training import records
+from cnnlab.planning.specs import TUNING_SEED, ArmSpec, run_id
+from cnnlab.training import process, records
 from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
-from cnnlab.training.records import Record, read_json, write_json
+from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, versions
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from cnnlab.data.dataset import Dataset
-    from cnnlab.training.loop import Outcome, Trained
+    from cnnlab.training.loop import Trained
+    from cnnlab.training.outcome import Outcome
 
 Report = Callable[[Record], None]
 
@@ -87,6 +88,7 @@ class Job:
     def run(self, choice: Choice, seed: int) -> Record:
         """Train one seed and write its record."""
         from cnnlab.training import loop
+        from cnnlab.training.outcome import result
 
         checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
         began, data = time.time_ns() // 1_000_000, self.data(seed)
@@ -103,7 +105,7 @@ class Job:
             **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
         )
         clock = time.process_time()
-        outcome = loop.result(self.arm, data, trained, self.arm.train.epochs)
+        outcome = result(self.arm, data, trained, self.arm.train.epochs)
         evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
@@ -211,8 +213,8 @@ def run_job(
         choice = choose(arm, job.known)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
-            with device.lease(arm.device):
-                _prepare(arm)
+            with process.lease(arm.device):
+                prepare(arm)
                 choice = choice or choose(arm, job.trial)
                 assert choice is not None
                 finished = job.finished(choice, seeds)
@@ -239,23 +241,11 @@ def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
         lock.release()
 
 
-def _prepare(arm: ArmSpec) -> None:
+def prepare(arm: ArmSpec) -> None:
     import torch
 
-    from cnnlab.training import loop
-
     device.check(arm.device, torch.cuda.is_available())
-    loop.prepare_process(arm.device)
-
-
-def retrain(record: Record, paths: Paths) -> Record:
-    """Train a finished run again from its record, into `paths`; for `cnnlab verify`."""
-    spec = record.spec
-    arm = ArmSpec.model_validate(spec["arm"])
-    job = Job(arm, paths)
-    choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
-    _prepare(arm)
-    return job.run(choice, int(spec["seed"]))
+    process.prepare_process(arm.device)
 
 
 def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dict[str, Any]]:
@@ -289,48 +279,3 @@ def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dic
     if outcome.findings.pictures:
         files[records.PICTURES] = outcome.findings.pictures
     return files
-
-
-def process_start() -> float:
-    """When this process began, in seconds since 1970."""
-    import psutil
-
-    return float(psutil.Process().create_time())
-
-
-def peak_memory_mb() -> float:
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-@lru_cache
-def versions() -> dict[str, str]:
-    packages = {name: metadata.version(name) for name in ("torch", "numpy")}
-    return {"python": platform.python_version(), **packages}
-
-
-@lru_cache
-def git_state() -> dict[str, Any]:
-    """The commit that the code comes from, and whether tracked files differ from it; missing outside a checkout."""
-    commit = _git("rev-parse", "HEAD")
-    dirty = _git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit or None, "dirty": None if dirty is None else bool(dirty)}
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-@lru_cache
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

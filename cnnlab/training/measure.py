@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cnnlab import models
+from cnnlab.core.validation import digest
 from cnnlab.models.cost import macs, parameters
 from cnnlab.planning import datasets, device
-from cnnlab.planning.specs import ArmSpec, digest
+from cnnlab.planning.specs import ArmSpec
 from cnnlab.training.speed import measure
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cnnlab.core.errors import UserError
 from cnnlab.data.dataset import Split
 from cnnlab.training.diagnostics import layers_of
-from cnnlab.training.loop import EVALUATION_BATCH, Evaluation
+from cnnlab.training.evaluate import EVALUATION_BATCH, Evaluation
 
 GRID = tuple(10.0**power for power in range(-5, 1))
 CELLS = (4, 5, 7)  # pixels a side

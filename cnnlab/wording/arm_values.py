@@ -7,8 +7,7 @@ from math import isfinite, log2
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.wording.contrasts import Contrast, metric, quoted, with_unit
-from cnnlab.wording.forms import Interaction, Means, Sweep, Sweeps, Weighted
+from cnnlab.wording.contrasts import Contrast, Interaction, Means, Sweep, Sweeps, Weighted, metric, quoted, with_unit
 from cnnlab.wording.numbers import common_places, fixed, listed, plain, significant
 
 Values = list[float]

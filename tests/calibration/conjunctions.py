@@ -9,8 +9,9 @@ from itertools import product
 import numpy as np
 from scipy.stats import norm
 
-from cnnlab.analysis import intervals
-from cnnlab.analysis.intervals import Effects, Hypothesis
+from cnnlab.analysis import decisions
+from cnnlab.analysis.decisions import Hypothesis
+from cnnlab.analysis.intervals import Effects
 from tests.calibration.rates import COUNTS, STUDIES, Rate, Rng
 
 MARGIN = 3.0
@@ -62,7 +63,7 @@ def rates() -> Iterator[Rate]:
 def _mixed(n: int) -> Iterator[Rate]:
     """A part greater, a part not greater, a part equal, each false in turn by just nothing."""
     drawn = noise(np.random.default_rng([n, 7]), n, 3, 0.0)
-    directions: tuple[intervals.Direction, ...] = ("greater", "not-greater", "equal")
+    directions: tuple[decisions.Direction, ...] = ("greater", "not-greater", "equal")
     true, bound = (FAR, -FAR, 0.0), (1.0, 1.0, 1.0)
     for wrong in range(3):
         truths = tuple(bound[part] if part == wrong else true[part] for part in range(3))
@@ -88,7 +89,7 @@ def _diverging(n: int) -> Iterator[Rate]:
 def _rates(
     design: str, n: int, case: Case, claims: Sequence[Hypothesis], limits: dict[str, float] | None = None
 ) -> Iterator[Rate]:
-    found = intervals.conjunction(claims)
+    found = decisions.conjunction(claims)
     for word in case.false:
         limit = (LIMITS | (limits or {}))[word]
         yield Rate(design, n, case.name, word, "conjunction", int((found == word).sum()), STUDIES, limit)

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.analysis import intervals
+from cnnlab.analysis import decisions, intervals
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.image_sampling import ImageError
-from cnnlab.analysis.intervals import Effects, Hypothesis
+from cnnlab.analysis.intervals import Effects
 
 Rng = np.random.Generator
 STUDIES = 8000
 # Standard errors of leeway. Of a thousand rates, one would soon be three off by chance.
 ERRORS = 4
 COUNTS = (10, 8, 5)
-DIRECTIONS: tuple[intervals.Direction, ...] = ("greater", "less", "equal", "not-greater", "not-less")
+DIRECTIONS: tuple[decisions.Direction, ...] = ("greater", "less", "equal", "not-greater", "not-less")
 WORDS = ("supported", "contradicted", "equivalent")
 
 
@@ -131,7 +132,7 @@ def _verdicts(scenario: Scenario, truth: float) -> Iterator[Rate]:
     where = (scenario.name, scenario.n, _margins(truth))
     for direction in DIRECTIONS:
         claim = Hypothesis(effects, direction, scenario.margin)
-        found, p = intervals.verdict(claim), intervals.p_value(claim)
+        found, p = decisions.verdict(claim), decisions.p_value(claim)
         for word, limit in may(direction, truth).items():
             for side in _sides(direction, word, effects):
                 yield Rate(*where, word, direction, int(((found == word) & side).sum()), found.size, limit)

@@ -16,7 +16,7 @@ from cnnlab.data.dataset import load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training import loop
+from cnnlab.training import loop, process
 
 TRACES = Path(__file__).with_name("traces.json")
 DATA = DataSpec(name="mnist5k", limit=400)
@@ -44,7 +44,7 @@ def trace(name: str, folder: Path) -> dict[str, list[float]]:
     model = ModelSpec(architecture=architecture, switches=complete)
     arm = ArmSpec(model=model, data=data, train=TrainSpec(epochs=2), torch="", fingerprint="")
     threads = torch.get_num_threads()
-    loop.prepare_process("cpu")
+    process.prepare_process("cpu")
     try:
         images = load(folder / "images.safetensors", folder / "images.json", data, 7)
         trained = loop.train(arm, images, 7, 0.05, 2)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cnnlab.analysis import intervals
-from cnnlab.analysis.intervals import Hypothesis
+from cnnlab.analysis import decisions
+from cnnlab.analysis.decisions import Hypothesis
 from tests.calibration import conjunctions, grids, images, lost, seeds
 from tests.calibration.rates import Scenario, rates, table
 
@@ -41,7 +41,7 @@ def test_the_simulation_has_the_power_to_decide() -> None:
             for truth, word in ((0, "equivalent"), (3, "supported"), (-3, "contradicted")):
                 if word != "contradicted" or "images" not in scenario.name:  # an error cannot fall below 0
                     claim = Hypothesis(scenario.effects(truth), "greater", scenario.margin)
-                    assert (intervals.verdict(claim) == word).mean() > 0.5, (scenario.name, word)
+                    assert (decisions.verdict(claim) == word).mean() > 0.5, (scenario.name, word)
 
 
 @pytest.mark.parametrize("n", [6, 8, 10])
@@ -50,12 +50,12 @@ def test_lost_runs_can_be_decided_on_from_six_seeds(n: int) -> None:
     for scenario in lost.scenarios():
         if scenario.n == n and "one arm diverges" in scenario.name:
             claim = Hypothesis(scenario.effects(3), "greater", scenario.margin)
-            assert (intervals.verdict(claim) == "supported").mean() > 0.5, scenario.name
+            assert (decisions.verdict(claim) == "supported").mean() > 0.5, scenario.name
 
 
 def test_five_seeds_do_not_decide_where_a_run_could_be_lost() -> None:
     for scenario in lost.scenarios():
         if scenario.n == 5:
             assert (
-                intervals.verdict(Hypothesis(scenario.effects(1), "greater", scenario.margin)) == "inconclusive"
+                decisions.verdict(Hypothesis(scenario.effects(1), "greater", scenario.margin)) == "inconclusive"
             ).all()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from cnnlab.analysis import decisions
 from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
 from tests.calibration import conjunctions, grids, images, lost, seeds
@@ -46,7 +47,7 @@ def _unpaired(patch: Patch) -> None:
 
 
 def _no_margin(patch: Patch) -> None:
-    decide = stats.decide
+    decide = decisions.decide
     patch.setattr(stats, "decide", lambda direction, margin, *intervals: decide(direction, 0.0, *intervals))
 
 
@@ -83,7 +84,7 @@ def _weights_by_sign(patch: Patch) -> None:
 
 
 def _not_significant_means_equal(patch: Patch) -> None:
-    decide = stats.decide
+    decide = decisions.decide
 
     def careless(direction: Any, margin: float, wide: Any, narrow: Any) -> Any:
         found = decide(direction, margin, wide, narrow)
@@ -177,17 +178,17 @@ def _sign_test_two_ranks_off(patch: Patch) -> None:
 
 
 def _any_part_will_do(patch: Patch) -> None:
-    conjunction = stats.conjunction
+    conjunction = decisions.conjunction
 
     def any_of(claims: Any) -> Any:
-        found = np.stack([stats.verdict(claim) for claim in claims])
+        found = np.stack([decisions.verdict(claim) for claim in claims])
         return np.where((found == "supported").any(axis=0), "supported", conjunction(claims))
 
     patch.setattr(stats, "conjunction", any_of)
 
 
 def _refuted_without_bonferroni(patch: Patch) -> None:
-    verdict = stats.verdict
+    verdict = decisions.verdict
     patch.setattr(stats, "verdict", lambda claim, parts=1: verdict(claim))
 
 

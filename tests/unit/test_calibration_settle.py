@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cnnlab.analysis import intervals
+from cnnlab.analysis import decisions
 from cnnlab.analysis import power as settle
+from cnnlab.analysis.decisions import Direction, Hypothesis
 from cnnlab.analysis.image_sampling import ImageError
-from cnnlab.analysis.intervals import Direction, Effects, Hypothesis
+from cnnlab.analysis.intervals import Effects
 from tests.calibration.images import dense
 
 Patch = pytest.MonkeyPatch
@@ -54,7 +55,7 @@ class Outcome:
         rounding = self.rounding * (self.images / images if images else 1)
         errors = () if self.image_sd is None else (_repeated(self.image_sd, images),)
         claim = Hypothesis(Effects.of(values, *errors, rounding=rounding), self.direction, MARGIN)
-        return float((intervals.verdict(claim) != "inconclusive").mean())
+        return float((decisions.verdict(claim) != "inconclusive").mean())
 
 
 def _repeated(sd: float, images: int) -> ImageError:
@@ -88,7 +89,7 @@ def test_as_many_studies_are_settled_as_was_planned(power: float, monkeypatch: P
     print(f"\n{'outcome':36}{'now':>6}{'seeds':>7}{'images':>8}{'settled':>17}   planned: {power:.0%}")
     for outcome in OUTCOMES:
         claim = outcome.claim()
-        assert str(intervals.verdict(claim)) == "inconclusive", outcome.name
+        assert str(decisions.verdict(claim)) == "inconclusive", outcome.name
         needed = settle.settle(claim)
         n, images = needed.seeds or outcome.seeds, needed.images or outcome.images
         now, share = outcome.settled(outcome.seeds, outcome.images), outcome.settled(n, images)
@@ -115,12 +116,12 @@ def test_nor_do_runs_that_are_lost_promise_too_much(name: str) -> None:
     direction, low, high = PAIRS[name]
     claim = Hypothesis(Effects(np.array(low), np.array(high), at_risk=True), direction, MARGIN)
     n = settle.seeds_to_settle(claim)
-    assert str(intervals.verdict(claim)) == "inconclusive"
+    assert str(decisions.verdict(claim)) == "inconclusive"
     assert n is not None
     rng = np.random.default_rng(n)
     drawn = rng.integers(0, len(low), size=(STUDIES, n))
     again = Hypothesis(Effects(np.array(low)[drawn], np.array(high)[drawn], at_risk=True), direction, MARGIN)
-    share = float((intervals.verdict(again) != "inconclusive").mean())
+    share = float((decisions.verdict(again) != "inconclusive").mean())
     print(f"\n{name:36}{n:>7} seeds{100 * share:>8.1f} %")
     assert settle.POWER - LEEWAY <= share <= settle.POWER + LEEWAY + 1.5 / n
 

@@ -24,7 +24,7 @@ from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.study_file import ContrastSpec
-from cnnlab.training import job, loop, records, replay, svm
+from cnnlab.training import job, loop, outcome, records, replay, svm
 from cnnlab.training.records import Record
 from tests import small_runs
 
@@ -154,11 +154,11 @@ def test_the_svm_is_linear_on_standardized_features_with_the_best_strength_by_va
         errors[strength] = {name: float((answers[strength][name] != arrays[name][1]).mean()) for name in arrays}
     best = min(svm.GRID, key=lambda strength: errors[strength]["validation"])
     assert best == pytest.approx(0.01)
-    for name, outcome in found.items():
-        agree = (outcome.predicted.numpy() == answers[best][name]).mean()
+    for name, answer in found.items():
+        agree = (answer.predicted.numpy() == answers[best][name]).mean()
         assert agree > 0.98, name  # the dual form is the same machine but for its last digits
-        assert torch.equal(outcome.correct, outcome.predicted == data[name].labels)
-        assert outcome.error == pytest.approx(errors[best][name], abs=0.02)
+        assert torch.equal(answer.correct, answer.predicted == data[name].labels)
+        assert answer.error == pytest.approx(errors[best][name], abs=0.02)
 
 
 class Constant(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -324,7 +324,7 @@ def test_weights_alone_cannot_repeat_the_answers_of_an_svm(
 ) -> None:
     monkeypatch.setattr(records, "current", lambda paths, record: True)
     with pytest.raises(UserError, match="its answers are those of svm, which is not kept") as caught:
-        replay.evaluate(paths_in(tmp_path), runs["svm"][0], None)
+        replay.evaluate_run(paths_in(tmp_path), runs["svm"][0], None)
     assert "\n" not in str(caught.value)
 
 
@@ -332,9 +332,9 @@ def test_diagnostics_read_the_network_below_the_classifier() -> None:
     data = small_runs.dataset(train=80, others=40)
     arm = small_runs.arm("lenet", {"classifier": "svm", "epochs": 1}, activation="relu")
     trained = loop.train(arm, data, 0, 0.1, 1, diagnostics=("activation_drift", "orientation_selectivity"))
-    outcome = loop.result(arm, data, trained, 1)
-    assert outcome.values["input_drift"] > 0
-    assert outcome.values["selectivity_gain"] != 0
+    found = outcome.result(arm, data, trained, 1)
+    assert found.values["input_drift"] > 0
+    assert found.values["selectivity_gain"] != 0
 
 
 STUDY = """\

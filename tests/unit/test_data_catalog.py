@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import datasets
+from cnnlab.planning import datasets, image_folder
 from cnnlab.planning.specs import DataSpec
 
 
@@ -86,10 +86,10 @@ def test_augmentations_are_parsed() -> None:
 
 def test_a_folder_without_classes_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no class folders"):
-        datasets.folder_classes(tmp_path)
+        image_folder.folder_classes(tmp_path)
     touch(tmp_path, "cat/1.png")
     with pytest.raises(UserError, match=r"one class \('cat'\)"):
-        datasets.folder_classes(tmp_path)
+        image_folder.folder_classes(tmp_path)
 
 
 def test_an_official_split_is_found(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_an_official_split_is_found(tmp_path: Path) -> None:
         "test/dog/deep/er/3.png",
         "test/dog/notes.txt",
     )
-    assert datasets.folder_classes(tmp_path) == ("cat", "dog")
-    found = [(split, name, file.name) for split, name, file in datasets.folder_files(tmp_path)]
+    assert image_folder.folder_classes(tmp_path) == ("cat", "dog")
+    found = [(split, name, file.name) for split, name, file in image_folder.folder_files(tmp_path)]
     assert sorted(found) == [
         ("test", "dog", "3.png"),
         ("train", "cat", "1.png"),
@@ -113,28 +113,28 @@ def test_an_official_split_is_found(tmp_path: Path) -> None:
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     touch(tmp_path, "train/1.png", "tram/1.png")
-    assert datasets.folder_classes(tmp_path) == ("train", "tram")
+    assert image_folder.folder_classes(tmp_path) == ("train", "tram")
 
 
 def test_a_class_only_in_the_test_images_is_an_error(tmp_path: Path) -> None:
     touch(tmp_path, "train/cat/1.png", "train/dog/1.png", "test/bird/1.png")
     with pytest.raises(UserError, match=r"test/bird: no such class in .*train"):
-        datasets.folder_classes(tmp_path)
+        image_folder.folder_classes(tmp_path)
 
 
 def test_the_listing_digest_sees_every_change_of_the_images_only(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png")
-    seen = [datasets.folder_listing_digest(tmp_path)]
+    seen = [image_folder.folder_listing_digest(tmp_path)]
     touch(tmp_path, "cat/notes.txt", "cat/.hidden.png")
-    assert datasets.folder_listing_digest(tmp_path) == seen[0]
+    assert image_folder.folder_listing_digest(tmp_path) == seen[0]
     touch(tmp_path, "cat/2.png")
-    seen.append(datasets.folder_listing_digest(tmp_path))
+    seen.append(image_folder.folder_listing_digest(tmp_path))
     (tmp_path / "cat/2.png").write_bytes(b"longer image")
-    seen.append(datasets.folder_listing_digest(tmp_path))
+    seen.append(image_folder.folder_listing_digest(tmp_path))
     (tmp_path / "cat/2.png").rename(tmp_path / "dog/2.png")
-    seen.append(datasets.folder_listing_digest(tmp_path))
+    seen.append(image_folder.folder_listing_digest(tmp_path))
     os.utime(tmp_path / "dog/2.png", (1, 1))
-    seen.append(datasets.folder_listing_digest(tmp_path))
+    seen.append(image_folder.folder_listing_digest(tmp_path))
     assert len(set(seen)) == len(seen)
 
 
@@ -142,7 +142,7 @@ def test_a_dangling_link_is_named(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png")
     (tmp_path / "dog/2.png").symlink_to("gone.png")
     with pytest.raises(UserError, match=r"dog/2\.png: No such file"):
-        datasets.folder_listing_digest(tmp_path)
+        image_folder.folder_listing_digest(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.dataset import Dataset, Split, batches, load
+from cnnlab.data.batches import batches
+from cnnlab.data.dataset import Dataset, Split, load
 from cnnlab.data.prepare import prepare
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
 from cnnlab.planning import datasets

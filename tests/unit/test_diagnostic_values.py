@@ -16,7 +16,7 @@ from cnnlab import models
 from cnnlab.data.dataset import Dataset, Scaling, Split
 from cnnlab.figures import filters
 from cnnlab.models.layers.activations import ScaledSigmoid
-from cnnlab.training import diagnostics, loop
+from cnnlab.training import diagnostics, evaluate, loop, outcome
 from cnnlab.training.diagnostics import (
     activation_drift,
     augmentation_range,
@@ -716,16 +716,16 @@ def test_calibration_error_by_hand() -> None:
     # Bins of width 1/15: two images in (0.8, 0.8667], one right; one in (0.4667, 0.5333], right.
     confidence, right = torch.tensor([0.82, 0.84, 0.5]), torch.tensor([True, False, True])
     expected = (abs(1 - (0.82 + 0.84)) + abs(1 - 0.5)) / 3
-    assert loop.calibration_error(confidence, right) == pytest.approx(expected, rel=1e-6)
-    assert loop.calibration_error(torch.ones(5), torch.ones(5).bool()) == 0
-    assert loop.calibration_error(torch.ones(5), torch.zeros(5).bool()) == 1
-    assert loop.calibration_error(torch.zeros(2), torch.zeros(2).bool()) == 0
+    assert evaluate.calibration_error(confidence, right) == pytest.approx(expected, rel=1e-6)
+    assert evaluate.calibration_error(torch.ones(5), torch.ones(5).bool()) == 0
+    assert evaluate.calibration_error(torch.ones(5), torch.zeros(5).bool()) == 1
+    assert evaluate.calibration_error(torch.zeros(2), torch.zeros(2).bool()) == 0
 
 
 def test_a_network_as_sure_as_it_is_right_is_calibrated() -> None:
     confidence = torch.full((1000,), 0.7)
     right = torch.arange(1000) < 700
-    assert loop.calibration_error(confidence, right) == pytest.approx(0, abs=1e-6)
+    assert evaluate.calibration_error(confidence, right) == pytest.approx(0, abs=1e-6)
 
 
 def test_curve_area_is_the_mean_validation_accuracy_of_a_run_that_finished() -> None:
@@ -733,9 +733,9 @@ def test_curve_area_is_the_mean_validation_accuracy_of_a_run_that_finished() -> 
     trained = loop.train(spec, data, 0, 0.1, 4)
     accuracies = trained.curves.validation_accuracies
     assert len(accuracies) == 4
-    assert loop.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
+    assert outcome.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
     diverged = loop.train(spec, data, 0, 1e9, 4)
-    assert loop.result(spec, data, diverged, 4).values["curve_area"] is None
+    assert outcome.result(spec, data, diverged, 4).values["curve_area"] is None
 
 
 # Branches

@@ -18,6 +18,7 @@ from cnnlab.data.dataset import Dataset
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.training import diagnostics, job, loop, records
+from cnnlab.training.outcome import Outcome, result
 from tests import small_runs
 
 FILES = sorted(Path(diagnostics.__file__).parent.glob("[!_]*.py"))
@@ -68,10 +69,10 @@ def data_of(spec: ArmSpec) -> Dataset:
     return small_runs.dataset(channels=3, size=20) if colours else small_runs.dataset()
 
 
-def outcome(spec: ArmSpec, names: tuple[str, ...], **changes: Any) -> tuple[loop.Trained, loop.Outcome]:
+def outcome(spec: ArmSpec, names: tuple[str, ...], **changes: Any) -> tuple[loop.Trained, Outcome]:
     data = data_of(spec)
     trained = loop.train(spec, data, 3, 0.05, spec.train.epochs, diagnostics=names, **changes)
-    return trained, loop.result(spec, data, trained, spec.train.epochs)
+    return trained, result(spec, data, trained, spec.train.epochs)
 
 
 def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -205,7 +206,7 @@ def test_a_run_that_diverged_has_no_findings() -> None:
     spec = small_runs.arm("lenet", activation="identity")
     data = small_runs.dataset()
     trained = loop.train(spec, data, 0, 1e9, 2, diagnostics=("update_ratios", "activation_drift", "layer_convergence"))
-    found = loop.result(spec, data, trained, 2)
+    found = result(spec, data, trained, 2)
     assert trained.status == "diverged"
     assert found.findings.values == {}
     assert not {"update_slope", "input_drift", "settling_lag"} & found.values.keys()

@@ -18,7 +18,7 @@ from cnnlab.data.prepare import prepare
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
-from cnnlab.training import loop
+from cnnlab.training import loop, process
 from cnnlab.training.diagnostics import Diagnostics
 
 DURING = {"activation_drift", "update_ratios", "orientation_selectivity", "layer_convergence"}
@@ -50,7 +50,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(autouse=True)
 def _as_in_a_job(one_thread: None) -> Iterator[None]:
-    loop.prepare_process("cpu")
+    process.prepare_process("cpu")
     yield
     torch.use_deterministic_algorithms(False)
 

@@ -19,7 +19,7 @@ from cnnlab.analysis.exact import inception as exact_inception
 from cnnlab.analysis.exact.evidence import Evidence, Finding, all_of, claim, find, shown
 from cnnlab.analysis.exact.tensors import close, difference
 from cnnlab.analysis.exact.zoo import Zoo
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import io
 from cnnlab.cli import steps
 from cnnlab.core import paths
 from cnnlab.core.paths import Paths
@@ -27,7 +27,7 @@ from cnnlab.models import alexnet, cost, googlenet, lenet, resnet, skeleton, vgg
 from cnnlab.models.layers import blocks, inception, residual, switches
 from cnnlab.models.layers.batchnorm import BatchNorm
 from cnnlab.planning import model_registry
-from cnnlab.planning.study_file import load_claims
+from cnnlab.planning.claims import load_claims
 
 NAMES = ("layers", "exact", "evidence")
 # Universal sentences with an exception: stages 1 and 5 do not halve; two of the four branches see the same range.
@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest.fixture(scope="module")
 def frames(made: Paths) -> dict[str, pd.DataFrame]:
-    found = {name: runs.read(made.table(name)) for name in NAMES}
+    found = {name: io.read(made.table(name)) for name in NAMES}
     return {name: frame for name, frame in found.items() if frame is not None}
 
 

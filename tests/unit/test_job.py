@@ -15,14 +15,14 @@ import pytest
 import torch
 from filelock import FileLock
 
-from cnnlab.cli import clean
+from cnnlab.core import files
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset, load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
-from cnnlab.training import job, loop, records
+from cnnlab.training import job, loop, records, replay
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
@@ -67,7 +67,7 @@ def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool
 
 
 def test_a_job_tunes_trains_every_seed_and_writes_the_manifest(paths: Paths) -> None:
-    manifest = records.read_json(job.run_job(arm(), paths, (0, 1), 30))
+    manifest = files.read_json(job.run_job(arm(), paths, (0, 1), 30))
     assert [run["seed"] for run in manifest["runs"]] == [0, 1]
     record = records.load(paths.run_dir(manifest["runs"][0]["run_id"]))
     assert record.spec["learning_rate_source"] == "tuned"
@@ -223,11 +223,11 @@ def test_a_checkpoint_that_cannot_be_read_starts_the_run_again(data: Dataset, tm
 def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
     job.run_job(arm(), paths, (0,), 30)
     record = next(records.scan(paths))
-    assert "equal bit for bit" in clean.verify(paths, record.run_id[:8])
+    assert "equal bit for bit" in replay.verify(paths, record.run_id[:8])
     result = json.loads((record.directory / records.RESULT).read_text())
     (record.directory / records.RESULT).write_text(json.dumps({**result, "test_loss": 0.0}))
     with pytest.raises(UserError, match=r"result\.json differ"):
-        clean.verify(paths, record.run_id)
+        replay.verify(paths, record.run_id)
 
 
 def test_the_schedule_warms_up_and_decays() -> None:

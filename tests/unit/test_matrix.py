@@ -13,16 +13,17 @@ import pytest
 import yaml
 
 from cnnlab.analysis import verdicts
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.cli.show import overview, show
 from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import model_registry
+from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study_file import Study, load_claims
+from cnnlab.planning.study import Study
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},
@@ -267,7 +268,7 @@ def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
     text = STUDY + "secondary: [{metric: test_error, contrast: {wide: 1, deep: -1}}]\n"
     study = plan_of(text).studies[0]
     rows, _ = verdicts.judge([study], load_claims(paths.CLAIMS), {}, None)
-    frame = runs.table("contrasts", rows)
+    frame = io.table("contrasts", rows)
     assert [(row.family, row.switch) for row in frame.dropna(subset="family").itertuples()] == [
         each.cell for each in study.secondary[1:]
     ]

@@ -14,15 +14,14 @@ import pandas as pd
 import pytest
 
 from cnnlab import figures
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures import margin_bar
 from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
-from cnnlab.wording.answers import against, answer
-from cnnlab.wording.conjunctions import conjunction
+from cnnlab.wording.answers import against, answer, conjunction
 from cnnlab.wording.contrasts import Contrast
 from tests import report_samples
 
@@ -269,7 +268,7 @@ def claim_row(**changes: Any) -> Row:
 
 def ledger_of(*rows: Row) -> ledger.LedgerView:
     made = report_samples.plan(Path("nowhere"), ())
-    return ledger.build(Tables({"claims": runs.table("claims", rows)}), made)
+    return ledger.build(Tables({"claims": io.table("claims", rows)}), made)
 
 
 def test_the_summary_counts_claims_and_verdicts() -> None:

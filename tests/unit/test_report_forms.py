@@ -11,11 +11,22 @@ import pytest
 
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.wording.answers import answer
+from cnnlab.wording.answers import answer, conjunction
 from cnnlab.wording.arm_values import by_arm
-from cnnlab.wording.conjunctions import conjunction
-from cnnlab.wording.contrasts import claimed, share, with_unit
-from cnnlab.wording.forms import Form, Interaction, Means, Pair, Single, Sweep, Sweeps, Weighted, form_of
+from cnnlab.wording.contrasts import (
+    Form,
+    Interaction,
+    Means,
+    Pair,
+    Single,
+    Sweep,
+    Sweeps,
+    Weighted,
+    claimed,
+    form_of,
+    share,
+    with_unit,
+)
 
 LABELS = {"a": "8 layers", "b": "14 layers", "c": "20 layers", "d": "26 layers", "x": "Plain, 8", "y": "Plain, 26"}
 LINE = {"a": -0.9, "b": -0.3, "c": 0.3, "d": 0.9}

@@ -10,14 +10,14 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
-from cnnlab.report.tables.mlflow_links import server
 from cnnlab.report.tables.view import Cell
-from cnnlab.wording import wholes
+from cnnlab.tracking.addresses import server
+from cnnlab.wording import beside
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -123,11 +123,11 @@ SEVERAL = {
 @pytest.mark.parametrize(("verdicts", "expected"), SEVERAL.values(), ids=SEVERAL)
 def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], expected: str) -> None:
     rows = [claim_row(name, verdict) for name, verdict in zip("abcdef", verdicts, strict=False)]
-    assert wholes.sentences([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {("C26", "main"): expected}
+    assert beside.sentences([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {("C26", "main"): expected}
 
 
 def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) -> None:
-    frame = runs.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
+    frame = io.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
     view = ledger.build(Tables({"claims": frame}), plan)
     assert [row[1].note for row in view.table.rows] == [
         "test error · Batch normalization or none",

@@ -15,10 +15,11 @@ import pytest
 from cnnlab import figures
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import last_commit
-from cnnlab.planning.names import ALL_FIGURES
+from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.plan import Plan
 from cnnlab.report import render, study_section
 from cnnlab.wording import robustness, threats
+from cnnlab.wording.numbers import moment
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
@@ -89,7 +90,7 @@ def test_the_commit_of_a_file_is_that_of_its_last_change(tmp_path: Path, monkeyp
     git(tmp_path, "commit", "--quiet", "-m", "other")
     found = last_commit(study)
     assert found is not None
-    assert (found.name, found.date) == (first, "2 March 2025, 23:30 UTC")
+    assert (found.name, moment(found.date)) == (first, "2 March 2025, 23:30 UTC")
     study.write_text("changed")
     assert last_commit(study) is None
     (tmp_path / ".gitignore").write_text("ignored.yaml")

@@ -22,12 +22,12 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.figures import network_card
 from cnnlab.figures.drawing.theme import COLOURS
 from cnnlab.planning import model_registry
-from cnnlab.planning.names import NETWORKS, pictured
+from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import TrainSpec, TuneSpec
 from cnnlab.report import render
 from cnnlab.report.tables import settings
-from cnnlab.wording import agreement
+from cnnlab.wording import beside
 from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes
 from tests import report_samples
 
@@ -309,7 +309,7 @@ BELOW = {"low": -2.5, "high": -1.5, "low90": -2.4, "high90": -1.6}
     ],
 )
 def test_a_family_stands_where_its_interval_lies(direction: Any, changes: dict[str, Any], expected: str) -> None:
-    assert agreement.standing(direction, 1.0, cell(**changes)) == expected
+    assert beside.standing(direction, 1.0, cell(**changes)) == expected
 
 
 def say(cells: list[Row], **changes: Any) -> list[str]:
@@ -320,7 +320,7 @@ def say(cells: list[Row], **changes: Any) -> list[str]:
     names = {("m", name): name.upper() for name in "abcdef"}
     arms = [("m", "with", 4), ("m", "without", 12), ("p", "a", 20), ("p", "b", 20)]
     epochs = pd.DataFrame(arms, columns=["study", "arm", "epochs"])
-    return agreement.sentences([part], Tables({"contrasts": frame, "arms": epochs}), names)
+    return beside.across_families([part], Tables({"contrasts": frame, "arms": epochs}), names)
 
 
 def test_families_are_counted_and_named() -> None:

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from cnnlab.analysis import robustness, verdicts
-from cnnlab.analysis.intervals import Effects, Hypothesis
+from cnnlab.analysis.decisions import Hypothesis
+from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.analysis.tables.runs import table
-from cnnlab.planning.study_file import ClaimRegistry, ContrastSpec, Study
+from cnnlab.analysis.tables.io import table
+from cnnlab.planning.claims import ClaimRegistry
+from cnnlab.planning.study import Study
+from cnnlab.planning.study_file import ContrastSpec
 from tests.unit.test_verdict import (
     EASY,
     ERROR,

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.validation import merge
 from cnnlab.planning import dependencies, model_registry
 from cnnlab.planning.fingerprint import SHARED, _code, fingerprint
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, merge, parse_seeds, run_id, seeds_slug
+from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, parse_seeds, run_id, seeds_slug
 
 
 def arm(**changes: object) -> ArmSpec:

@@ -13,9 +13,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from cnnlab.analysis import intervals, power
+from cnnlab.analysis import decisions, intervals, power
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.image_sampling import ImageError
-from cnnlab.analysis.intervals import Effects, Hypothesis
+from cnnlab.analysis.intervals import Effects
 from cnnlab.planning.metrics import METRICS
 from tests.calibration.images import dense
 
@@ -31,11 +32,11 @@ values = arrays(float, st.integers(5, 12), elements=st.integers(-200, 200).map(l
 
 
 def _verdict(effects: Effects, direction: Any, margin: float) -> str:
-    return str(intervals.verdict(Hypothesis(effects, direction, margin)))
+    return str(decisions.verdict(Hypothesis(effects, direction, margin)))
 
 
 def _p(effects: Effects, direction: Any, margin: float) -> float:
-    return float(intervals.p_value(Hypothesis(effects, direction, margin)))
+    return float(decisions.p_value(Hypothesis(effects, direction, margin)))
 
 
 def _pairs(low: list[float], high: list[float], **rest: Any) -> Effects:
@@ -301,13 +302,13 @@ class TestVerdicts:
         ],
     )
     def test_each_direction(self, direction: Any, expected: list[str]) -> None:
-        found = [str(intervals.decide(direction, 1.0, ends, ends)) for ends in self.BEYOND_ACROSS_WITHIN_OPPOSITE]
+        found = [str(decisions.decide(direction, 1.0, ends, ends)) for ends in self.BEYOND_ACROSS_WITHIN_OPPOSITE]
         assert found == expected
 
     def test_equivalence_takes_the_narrow_interval_and_superiority_the_wide_one(self) -> None:
-        assert str(intervals.decide("greater", 1.0, (-1.1, 1.1), (-0.9, 0.9))) == "equivalent"
-        assert str(intervals.decide("greater", 1.0, (0.9, 3.0), (1.1, 2.8))) == "inconclusive"
-        assert str(intervals.decide("not-greater", 1.0, (-1.0, 1.1), (-0.8, 0.9))) == "inconclusive"
+        assert str(decisions.decide("greater", 1.0, (-1.1, 1.1), (-0.9, 0.9))) == "equivalent"
+        assert str(decisions.decide("greater", 1.0, (0.9, 3.0), (1.1, 2.8))) == "inconclusive"
+        assert str(decisions.decide("not-greater", 1.0, (-1.0, 1.1), (-0.8, 0.9))) == "inconclusive"
 
     @pytest.mark.parametrize("n", [1, 2, 3, 4])
     @pytest.mark.parametrize("direction", sorted(OPPOSITE))
@@ -327,7 +328,7 @@ class TestConjunction:
     OPEN = Effects.of(SLEEP)
 
     def _verdict(self, *parts: Effects) -> str:
-        return str(intervals.conjunction([Hypothesis(part, "greater", 1.0) for part in parts]))
+        return str(decisions.conjunction([Hypothesis(part, "greater", 1.0) for part in parts]))
 
     def test_every_part_must_hold(self) -> None:
         assert self._verdict(self.HIGH, self.HIGH) == "supported"
@@ -350,9 +351,9 @@ class TestConjunction:
 
 
 def test_ledger_wide_p() -> None:
-    assert intervals.ledger_wide_p(0.001, 30) == pytest.approx(0.03)
-    assert intervals.ledger_wide_p(0.5, 30) == 1
-    assert intervals.ledger_wide_p(None, 30) is None
+    assert decisions.ledger_wide_p(0.001, 30) == pytest.approx(0.03)
+    assert decisions.ledger_wide_p(0.5, 30) == 1
+    assert decisions.ledger_wide_p(None, 30) is None
 
 
 class TestCorrelation:

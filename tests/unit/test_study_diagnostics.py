@@ -15,7 +15,7 @@ from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS, MOVING, TRAINING
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "training/diagnostics"

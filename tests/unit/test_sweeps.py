@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from cnnlab.planning.config import from_mapping
-from cnnlab.planning.names import ALL_FIGURES
+from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.planning.sweeps import Sweep, sweeps
 
 

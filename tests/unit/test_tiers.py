@@ -12,7 +12,7 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.analysis.tables.tiers import read
@@ -45,14 +45,14 @@ def claim(tier: str | None = None, **changes: Any) -> Row:
 
 
 def made(quick: list[Row], others: list[Row]) -> Tables:
-    return Tables({"claims": runs.table("claims", quick), "tiers": pd.DataFrame(others)})
+    return Tables({"claims": io.table("claims", quick), "tiers": pd.DataFrame(others)})
 
 
 def test_the_tiers_whose_verdicts_have_been_made_are_read(project: Path) -> None:
     assert tiers.elsewhere(config("quick")) == {}
     assert read(config("quick")) == {}
     for tier in ("quick", "full", "smoke"):
-        runs.write(runs.table("claims", [claim(n=len(tier))]), config(tier).paths.table("claims"))
+        io.write(io.table("claims", [claim(n=len(tier))]), config(tier).paths.table("claims"))
     assert tiers.files(config("quick")) == ["results/full/tables/claims.parquet"]
     assert tiers.files(config("full")) == ["results/tables/claims.parquet"]
     found = read(config("full"))["tiers"]
@@ -61,7 +61,7 @@ def test_the_tiers_whose_verdicts_have_been_made_are_read(project: Path) -> None
 
 def test_a_tier_that_decides_nothing_says_and_hears_nothing(project: Path) -> None:
     for tier in ("quick", "smoke"):
-        runs.write(runs.table("claims", [claim()]), config(tier).paths.table("claims"))
+        io.write(io.table("claims", [claim()]), config(tier).paths.table("claims"))
     assert tiers.files(config("smoke")) == []
     assert tiers.files(config("quick")) == []
 

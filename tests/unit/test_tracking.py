@@ -22,7 +22,10 @@ import pytest
 
 from cnnlab import tracking
 from cnnlab.core.errors import UserError
-from cnnlab.tracking import ArmMembership, LiveMirror, content, mirror, reconcile, session, store, ui
+from cnnlab.tracking import ArmMembership, LiveMirror, mirror, store, ui
+from cnnlab.tracking import mirror as content
+from cnnlab.tracking import mirror as reconcile
+from cnnlab.tracking import store as session
 from cnnlab.training.records import Record
 from tests.factories import CHECKSUM, COMMIT, make_arm, make_record
 

@@ -23,9 +23,9 @@ from cnnlab.data.prepare import prepare
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
-from cnnlab.tracking import content
-from cnnlab.training import job, records
-from cnnlab.training.loop import evaluate
+from cnnlab.tracking import mirror
+from cnnlab.training import job, records, replay
+from cnnlab.training.evaluate import evaluate
 from cnnlab.training.records import Record
 from tests import small_runs
 
@@ -119,11 +119,11 @@ def test_tables_and_mirror_take_an_untrained_run(paths: Paths) -> None:
     assert pd.isna(row["curve_area"])
     assert row["learning_rate_source"] == "untrained"
     assert row["gap"] == record.result["test_error"] - record.result["train_error"]
-    points = {point.key: point for point in content.points(record)}
+    points = {point.key: point for point in mirror.points(record)}
     assert points["test_error"].value == record.result["test_error"]
     assert not {"train_loss", "learning_rate", "steps_to_target", "first_gradient_norm"} & points.keys()
     assert {point.step for point in points.values()} == {0}
-    parameters = content.parameters(record)
+    parameters = mirror.parameters(record)
     assert parameters["learning_rate_source"] == "untrained"
     assert parameters["train.epochs"] == "0"
     assert "learning_rate" not in parameters
@@ -161,7 +161,7 @@ def test_an_untrained_run_is_found_again_and_repeated_to_the_bit(tmp_path: Path,
     other = Paths(tmp_path / "again", tmp_path)
     other.results.mkdir()
     (other.results / "data").symlink_to(paths.results / "data")
-    again = job.retrain(record, other)
+    again = replay.retrain(record, other)
     for name in (records.SPEC, records.RESULT, records.CURVES, records.TEST, records.WEIGHTS):
         assert (record.directory / name).read_bytes() == (again.directory / name).read_bytes(), name
 
@@ -181,4 +181,4 @@ def test_a_classifier_without_probabilities_has_no_loss(classifier: str, paths: 
     row = table(record)
     assert pd.isna(row["test_loss"])
     assert pd.isna(row["calibration_error"])
-    assert not {"test_loss", "final_train_loss"} & {point.key for point in content.points(record)}
+    assert not {"test_loss", "final_train_loss"} & {point.key for point in mirror.points(record)}

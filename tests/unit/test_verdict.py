@@ -16,8 +16,10 @@ import pytest
 from cnnlab.analysis import effects, verdicts
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.core.errors import UserError
+from cnnlab.planning.claims import ClaimRegistry
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.study_file import Arm, ClaimRegistry, ClaimSpec, ContrastSpec, Source, Study
+from cnnlab.planning.study import Arm, Study
+from cnnlab.planning.study_file import ClaimSpec, ContrastSpec, Source
 from cnnlab.training.records import Record
 
 INF = math.inf

@@ -19,7 +19,7 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training import job, records
 from cnnlab.training.records import Record
-from cnnlab.training.replay import evaluate
+from cnnlab.training.replay import evaluate_run
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 
@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Paths, Recor
 
 def test_zoo_weights_of_a_run_give_its_test_error_again(run: tuple[Paths, Record]) -> None:
     paths, record = run
-    told = evaluate(paths, record, None)
+    told = evaluate_run(paths, record, None)
     assert f"test error {100 * record.result['test_error']:.2f} %" in told
     assert f"log-loss {record.result['test_loss']:.4f} nats" in told
 
@@ -55,7 +55,7 @@ def test_zoo_weights_that_are_other_values_give_another_answer(run: tuple[Paths,
     paths, record = run
     model = models.build(network("lenet", normalization="batch"), 1, 14, 10, seed=5)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, tmp_path / "other.safetensors")
-    assert evaluate(paths, record, tmp_path / "other.safetensors") != evaluate(paths, record, None)
+    assert evaluate_run(paths, record, tmp_path / "other.safetensors") != evaluate_run(paths, record, None)
 
 
 @pytest.mark.parametrize(

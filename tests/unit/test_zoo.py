@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab import models
 from cnnlab.core.errors import UserError
+from cnnlab.core.validation import digest
 from cnnlab.models import cost
 from cnnlab.models.layers import initialization
 from cnnlab.models.layers.auxiliary import Scores, cross_entropy
@@ -24,7 +25,7 @@ from cnnlab.models.layers.initialization import SCHEMES, draw, initialize
 from cnnlab.models.layers.switches import ACTIVATIONS, AFFINE, MAPS, NORMALIZATIONS
 from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import VOCABULARY, Architecture, SwitchSpec
-from cnnlab.planning.specs import ModelSpec, Switch, digest
+from cnnlab.planning.specs import ModelSpec, Switch
 
 SNAPSHOT = Path(__file__).parent / "snapshots/state_dict_names.json"
 ARCHITECTURES = model_registry.architectures()

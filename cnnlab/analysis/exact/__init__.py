@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from cnnlab.analysis.exact import algebra, batchnorm, counting, inception, normalized, stages, structure, values
+from cnnlab.analysis.exact import algebra, batchnorm, counting, inception, stages, structure, values
+from cnnlab.analysis.exact import batchnorm as normalized
 from cnnlab.analysis.exact.evidence import CLAIMS, Finding, find
 from cnnlab.analysis.exact.zoo import Trace, Zoo
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnlab.training import records
+from cnnlab.core import files
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
@@ -51,7 +51,7 @@ def _counts(plan: Plan, found: Runs) -> Iterator[tuple[str, Answers, int]]:
 
 def _names(plan: Plan, arm_id: str) -> Sequence[str]:
     card = plan.paths.data_card(plan.arm(arm_id).data.data_id)
-    return list(records.read_json(card)["classes"]) if card.exists() else ()
+    return list(files.read_json(card)["classes"]) if card.exists() else ()
 
 
 def _by_class(counts: Answers, runs: int, names: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ import pandas as pd
 
 from cnnlab.analysis.tables import classes
 from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.io import conform, table
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, seeds_slug
-from cnnlab.training.records import Record, disk_space
+from cnnlab.training.records import Record
 
 Runs = Mapping[str, Mapping[int, Record]]
 
@@ -161,48 +161,6 @@ def measured_claims(plan: Plan, found: Runs) -> pd.DataFrame:
                 seconds = None if None in costs else sum(costs)
                 rows.append({"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": seconds})
     return table("measured/claims", rows)
-
-
-def table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows as a frame of the documented columns, types and order."""
-    return conform(name, pd.DataFrame(list(rows)))
-
-
-def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add missing columns as missing, check every value against the schema, and sort.
-
-    Raises:
-        pandera.errors.SchemaError: if a value breaks the schema, which is a defect of cnnlab.
-    """
-    schema = TABLES[name]
-    frame = frame.reindex(columns=list(schema.columns))
-    checked: pd.DataFrame = schema.validate(frame)
-    keys = schema.metadata["sort"] if schema.metadata else []
-    return checked.sort_values(keys, kind="stable", ignore_index=True) if keys else checked.reset_index(drop=True)
-
-
-def write(frame: pd.DataFrame, base: Path) -> None:
-    """``base.csv`` and ``base.parquet``, each written aside and renamed. Floats as Python's shortest exact form."""
-    base.parent.mkdir(parents=True, exist_ok=True)
-    with disk_space(base.parent):
-        for suffix, save in ((".csv", _save_csv), (".parquet", _save_parquet)):
-            aside = base.with_name(f".{base.name}{suffix}")
-            save(frame, aside)
-            aside.replace(base.with_name(base.name + suffix))
-
-
-def read(base: Path) -> pd.DataFrame | None:
-    """The table at `base` from its Parquet file, or None if it has not been made."""
-    path = base.with_name(base.name + ".parquet")
-    return pd.read_parquet(path) if path.exists() else None
-
-
-def _save_csv(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False, lineterminator="\n")
-
-
-def _save_parquet(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_parquet(path, index=False)
 
 
 def _json(value: Any) -> str:

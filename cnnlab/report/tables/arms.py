@@ -14,7 +14,7 @@ import numpy as np
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.report.tables.view import Cell, Column, TableView, missing, shown
 from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span
 

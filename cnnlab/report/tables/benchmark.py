@@ -8,7 +8,7 @@ from statistics import median
 
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Row, Tables, values
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.report.tables.arms import ArmRows, mean_cells
 from cnnlab.report.tables.view import Cell, Column, TableView, missing, shown
 from cnnlab.wording.numbers import count, significant

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from cnnlab.analysis.tables.frames import Row, Tables, group
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.report.tables.view import Cell, Column, TableView, missing
 from cnnlab.wording.numbers import count, fixed
 

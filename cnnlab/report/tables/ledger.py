@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures import margin_bar
-from cnnlab.planning import commands
+from cnnlab.planning import plan as commands
 from cnnlab.report.exact_claims import checks, evidence
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.view import Cell, Column, missing, shown, verdict_cell

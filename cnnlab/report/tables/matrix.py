@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnlab.analysis.tables.frames import Tables, distinct
-from cnnlab.planning.study_file import Study
+from cnnlab.planning.study import Study
 from cnnlab.report.tables.view import Cell, Column, TableView, missing
 from cnnlab.wording.contrasts import metric, title, unit
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula

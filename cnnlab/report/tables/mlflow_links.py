@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values, weights
 from cnnlab.planning.specs import parse_seeds
 from cnnlab.report.tables.view import Cell, missing
-from cnnlab.tracking.store import is_http, shown, store_uri
-from cnnlab.tracking.ui import HOST, PORT
+from cnnlab.tracking.addresses import search_address
 from cnnlab.wording.numbers import plural
 
 UNREACHED = "MLflow was not reached; the runs themselves are complete"
-
-TRAINING = {"workflowType": "machine_learning"}  # of MLflow's two faces, that for training
-
-
-def server() -> str:
-    uri = store_uri(Path())
-    return shown(uri).rstrip("/") if is_http(uri) else f"http://{HOST}:{PORT}"
-
-
-def run_address(row: Row) -> str:
-    """Of a row of ``measured/mlflow`` with an id."""
-    return f"{server()}/#/experiments/{row['experiment_id']}/runs/{row['mlflow_run_id']}?{urlencode(TRAINING)}"
 
 
 def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
@@ -38,7 +23,7 @@ def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
     if not known or len(experiments) != 1:
         return missing(UNREACHED if used else "none is finished yet")
     told = f"{len(known)} of {plural(len(used), 'run')}" if len(known) < len(used) else plural(len(used), "run")
-    return Cell(told, address=_search(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
+    return Cell(told, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
 
 
 def _runs(parts: Iterable[Row], tables: Tables) -> list[Row]:
@@ -51,11 +36,3 @@ def _runs(parts: Iterable[Row], tables: Tables) -> list[Row]:
             mine = tables.rows("runs", arm_id=arm["arm_id"])
             found |= {run["run_id"]: run for run in mine if run["seed"] in seeds}
     return list(found.values())
-
-
-def _search(experiment: str, claim: str, study: str) -> str:
-    """The runs with the tags of the claim and of the study, best first: sorted by time, MLflow would fold them."""
-    names = (f"claim.{claim}", f"study.{study}")
-    wanted = " and ".join(["tags.kind = 'run'", *(f"tags.`{name}` = 'true'" for name in names)])
-    query = {**TRAINING, "searchFilter": wanted, "orderByKey": "metrics.`test_error`", "orderByAsc": "true"}
-    return f"{server()}/#/experiments/{experiment}/runs?{urlencode(query, quote_via=quote)}"

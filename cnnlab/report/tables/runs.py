@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.report.tables.mlflow_links import run_address
 from cnnlab.report.tables.view import Cell, Column, TableView, missing, shown
+from cnnlab.tracking.addresses import run_address
 from cnnlab.wording.numbers import count, fixed, plain, significant
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from cnnlab.wording.numbers import count, plain
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study_file import Study
+    from cnnlab.planning.study import Study
 
 
 def data_titles(plan: Plan) -> list[str]:

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.dataset import Dataset, Split, select
+from cnnlab.data.batches import select
+from cnnlab.data.dataset import Dataset, Split
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.data.augment import translate, turn
-from cnnlab.data.dataset import generator
+from cnnlab.data.random_streams import generator
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
 from cnnlab.training.diagnostics.predictions import right

@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from cnnlab.data.dataset import generator
+from cnnlab.data.random_streams import generator
 from cnnlab.models.layers.residual import Block
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run

@@ -20,19 +20,19 @@ class Diagnostic(diagnostics.Diagnostic):
         self.require(run.total_steps > 0, "training: epochs of 1 or more")
 
     def finish(self) -> Findings:
-        from cnnlab.training import loop
+        from cnnlab.training import evaluate, loop
 
         run = self.run
         assert run.learning_rate is not None
         epochs = run.total_steps // run.steps_per_epoch
-        errors: dict[float, float] = {run.learning_rate: loop.evaluate(run.model, run.data.validation).error}
+        errors: dict[float, float] = {run.learning_rate: evaluate.evaluate(run.model, run.data.validation).error}
         for octave in range(1, MOST_OCTAVES + 1):
             if len(errors) >= FAILURES and not any(_good(errors)[-FAILURES:]):
                 break
             rate = run.learning_rate * 2**octave
             trained = loop.train(run.arm, run.data, run.seed, rate, epochs)
             failed = trained.status != "finished"
-            errors[rate] = 1.0 if failed else loop.evaluate(trained.model, run.data.validation).error
+            errors[rate] = 1.0 if failed else evaluate.evaluate(trained.model, run.data.validation).error
         good = [rate for rate, fine in zip(errors, _good(errors), strict=True) if fine]
         points = [Point("error_by_rate", rate, 100 * error) for rate, error in errors.items()]
         ended = not any(_good(errors)[-FAILURES:])

@@ -1,0 +1,137 @@
+"""From intervals to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, t
+
+from cnnlab.analysis.intervals import (
+    ONE_SIDED,
+    TOST,
+    Effects,
+    Floats,
+    _rounding,
+    _standard_errors,
+    decidable,
+    interval,
+    slack,
+)
+
+Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """What is claimed of an effect, m being the margin (> 0, in the metric's unit).
+
+    greater: effect > m; less: effect < -m; equal: |effect| < m;
+    not-greater: effect < m; not-less: effect > -m.
+    """
+
+    effects: Effects
+    direction: Direction
+    margin: float
+
+
+def p_value(claim: Hypothesis) -> Floats:
+    """One-sided p (...) of the claim against its margin; NaN with too few seeds.
+
+    It is the tail at which the interval would just lie on the claimed side, so p <= 0.025 if and only if
+    the claim is supported; for `equal` it is the TOST p (the larger of two), and the line is at 0.05.
+    """
+    effects, margin, mirrored = claim.effects, claim.margin, claim.effects.mirrored
+    match claim.direction:
+        case "greater":
+            p = _p_above(effects, margin, ONE_SIDED)
+        case "less":
+            p = _p_above(mirrored, margin, ONE_SIDED)
+        case "not-greater":
+            p = _p_above(mirrored, -margin, ONE_SIDED)
+        case "not-less":
+            p = _p_above(effects, -margin, ONE_SIDED)
+        case "equal":
+            p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
+    return np.where(decidable(effects), p, np.nan)
+
+
+def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
+    """p of effect > bound, exact at `tail`: there it is the tail of the interval that ends at the bound.
+
+    Rounding enters as a part of the standard error, and so do the images, whose interval is not normal.
+    """
+    middle, rounding = _rounding(effects)
+    distance = effects.estimate + middle - bound
+    seed_se, se, df = _standard_errors(effects, tail, effects.n)
+    seed_se = np.hypot(seed_se, rounding / t.isf(tail, effects.n - 1))
+    se = np.hypot(se, rounding / t.isf(tail, df))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = distance / seed_se, distance / se
+    student = np.maximum(t.sf(scores[0], effects.n - 1), t.sf(np.nan_to_num(scores[1], nan=-np.inf), df))
+    beyond = (effects.low - slack(effects, tail) > bound).sum(axis=-1)
+    sign = np.vectorize(_sign_p, otypes=[float])(beyond, effects.n)
+    return np.asarray(np.where(effects.known, np.nan_to_num(student, nan=1.0), sign))
+
+
+@cache
+def _sign_p(beyond: int, n: int) -> float:
+    return float(binomtest(int(beyond), n, 0.5, alternative="greater").pvalue)
+
+
+def ledger_wide_p(p: float | None, parts: int) -> float | None:
+    """min(1, K·p): Bonferroni over the K empirical parts of the ledger."""
+    return None if p is None else min(1.0, parts * p)
+
+
+def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: tuple[Any, Any]) -> NDArray[np.str_]:
+    """The verdict (...) from the interval `wide` (95 %) and, for equivalence, from `narrow` (90 %).
+
+    greater, less: supported beyond the margin as claimed, contradicted beyond it on the other side,
+    equivalent within. equal: supported within the margin, contradicted beyond it on either side.
+    not-greater, not-less (non-inferiority): supported on the claimed side of the margin, contradicted
+    beyond it.
+    """
+    if direction in ("less", "not-less"):
+        wide, narrow = (-wide[1], -wide[0]), (-narrow[1], -narrow[0])
+    (low, high), within = wide, (narrow[0] > -margin) & (narrow[1] < margin)
+    match direction:
+        case "greater" | "less":
+            rules = {"supported": low > margin, "contradicted": high < -margin, "equivalent": within}
+        case "equal":
+            rules = {"supported": within, "contradicted": (low > margin) | (high < -margin)}
+        case "not-greater" | "not-less":
+            rules = {"supported": high < margin, "contradicted": low > margin}
+    return np.select(list(rules.values()), list(rules), "inconclusive")
+
+
+def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
+    """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
+    wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
+    found = decide(claim.direction, claim.margin, wide, narrow)
+    return np.where(decidable(claim.effects), found, "inconclusive")
+
+
+def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:
+    """The verdict (...) on a claim each of whose parts must hold.
+
+    Supported when every part is, without a correction: were the conjunction false, some part would be, and
+    that one is supported falsely no more often than alone (intersection-union test, Berger 1982).
+    Contradicted, or equivalent, when any part is so with its error rate divided by the number of parts
+    (Bonferroni): k chances to err, each at 2.5 %/k (equivalent: 5 %/k), keep a false contradiction of the
+    conjunction at 2.5 % at most. `family` divides all error rates by the number of such verdicts.
+    """
+    alone = np.stack([verdict(claim, family) for claim in claims])
+    strict = np.stack([verdict(claim, family * len(claims)) for claim in claims])
+    return np.select(
+        [
+            (alone == "supported").all(axis=0),
+            *((strict == word).any(axis=0) for word in ("contradicted", "equivalent")),
+        ],
+        ["supported", "contradicted", "equivalent"],
+        "inconclusive",
+    )

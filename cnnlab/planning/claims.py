@@ -1,0 +1,51 @@
+"""The list of all claims, ``workflow/claims.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cnnlab.core.errors import UserError
+from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.validation import Spec, validate
+
+Kind = Literal["exact", "structural", "empirical"]
+
+
+class Claim(Spec):
+    """A row of ``workflow/claims.yaml``: a statement and the kind of evidence that each of its parts needs."""
+
+    id: Annotated[str, Field(pattern=r"^C\d\d$")]
+    chapter: str
+    statement: str
+    parts: dict[str, Kind]
+
+
+class ClaimRegistry(Spec):
+    """All claims of the notes, whether a study tests them yet or not."""
+
+    claims: tuple[Claim, ...]
+
+    def get(self, claim_id: str) -> Claim | None:
+        return next((claim for claim in self.claims if claim.id == claim_id), None)
+
+    @property
+    def empirical_parts(self) -> int:
+        """K of the ledger-wide flag min(1, K·p)."""
+        return sum(kind == "empirical" for claim in self.claims for kind in claim.parts.values())
+
+
+def load_claims(path: Path) -> ClaimRegistry:
+    """The registry of claims.
+
+    Raises:
+        UserError: if the file is missing, malformed, or holds an id twice.
+    """
+    registry = validate(ClaimRegistry, {"claims": read_yaml(path)}, str(path))
+    ids = [claim.id for claim in registry.claims]
+    twice = next((claim_id for claim_id in ids if ids.count(claim_id) > 1), None)
+    if twice:
+        raise UserError(f"{path}: {twice} is registered twice; remove one")
+    return registry

@@ -1,0 +1,74 @@
+"""The process of a training job: deterministic, on one thread, on a device of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from cnnlab.planning.device import listed_gpus, stated_gpus
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def prepare_process(device: str) -> None:
+    """One thread per CPU job and deterministic kernels: part of the protocol, as either changes the numbers."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms would import the compiler
+    torch.backends.cudnn.benchmark = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if device == "cpu":
+        torch.set_num_threads(1)
+        keep_memory()
+
+
+def keep_memory() -> None:
+    """Let glibc keep what a step frees for the next step; the kernel would clear the pages anew each time.
+
+    Elsewhere than on Linux with glibc nothing changes. `man 3 mallopt` explains the three limits.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for limit, value in ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 1 << 30), (M_TOP_PAD, 64 << 20)):
+            mallopt(limit, value)
+
+
+@contextmanager
+def lease(asked: str) -> Iterator[None]:
+    """A GPU of one's own for as long as the job trains; nothing to do on a CPU, or with one GPU.
+
+    Jobs choose among the GPUs that they may see; a lock file per GPU says which are taken.
+    """
+    visible = _visible() if asked == "cuda" else []
+    if len(visible) < 2:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    locks = Path(tempfile.gettempdir()) / "cnnlab-gpus"  # of the machine: other projects and tiers lease from it too
+    locks.mkdir(exist_ok=True)
+    while True:
+        for index in visible:
+            lock = FileLock(locks / f"{index}.lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            os.environ["CUDA_VISIBLE_DEVICES"] = index
+            try:
+                yield
+            finally:
+                lock.release()
+            return
+        time.sleep(1)
+
+
+def _visible() -> list[str]:
+    stated = stated_gpus()
+    return [str(index) for index in range(listed_gpus())] if stated is None else stated
