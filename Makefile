@@ -25,10 +25,11 @@ demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.htm
 test: $(STAMP)  ## the whole everyday test suite
 	$(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: $(STAMP)  ## formats, types, and the workflow
+lint: $(STAMP)  ## formats, types, layers, and the workflow
 	$(ON_PATH) ruff check .
 	$(ON_PATH) ruff format --check .
 	$(ON_PATH) mypy
+	$(ON_PATH) lint-imports
 	$(ON_PATH) snakefmt --check $(SMK)
 	$(ON_PATH) snakemake --lint
 

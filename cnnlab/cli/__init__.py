@@ -1,0 +1,1 @@
+"""Commands and the steps that the rules of the workflow call: every stage, in order."""

@@ -244,7 +244,7 @@ _step("collect", "Step: finished runs → tables of runs, arms and curves.")
 _step("compare", "Step: tables of contrasts and claims, with their verdicts.")
 _step("figures", "Step: the figures of every study.")
 _step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
-_step("track", "Step: mirror every finished run to MLflow, and mend what is missing there.")
+_step("track", "Step: mirror every finished run to MLflow, and complete what is missing there.")
 _step("render", "Step: the report, from the tables and figures.")
 
 

@@ -1,0 +1,1 @@
+"""What every stage needs: errors in a line, checked input, whole files, paths and git. Imports nothing of ours."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake that the person at the keyboard can mend: ``<where>: <what is wrong>; <what to do>``."""
+    """A mistake that the person at the keyboard can fix: ``<where>: <what is wrong>; <what to do>``."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

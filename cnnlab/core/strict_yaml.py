@@ -38,7 +38,7 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path}{_place(error)}: not valid YAML: {_problem(error)}; mend that line") from None
+        raise UserError(f"{path}{_place(error)}: not valid YAML: {_problem(error)}; fix that line") from None
 
 
 def _place(error: yaml.YAMLError) -> str:

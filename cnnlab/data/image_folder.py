@@ -43,7 +43,7 @@ def decode(file: Path, size: int, channels: int) -> Bytes:
     except Exception as error:  # Pillow's decoders raise whatever comes: OSError, ValueError, SyntaxError, struct.error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         reason = "not an image" if "cannot identify image file" in reason else reason
-        raise UserError(f"{file}: cannot be read as an image ({reason}); mend or remove it") from None
+        raise UserError(f"{file}: cannot be read as an image ({reason}); fix or remove it") from None
     pixels = np.asarray(square)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 

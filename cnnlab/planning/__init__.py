@@ -1,0 +1,1 @@
+"""Study files and configuration in, a plan out: arms, seeds, claims, files. Imports no heavy library."""

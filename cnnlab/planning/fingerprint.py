@@ -72,7 +72,7 @@ def _code(path: Path, _mtime: int) -> str:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}; mend that line") from None
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}; fix that line") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [item for item in node.body if not (_is_text(item) or _is_ours(item))] or [ast.Pass()]

@@ -77,7 +77,7 @@ def folder_listing_digest(root: str | Path) -> str:
         try:
             state = file.stat()
         except OSError as error:
-            raise UserError(f"{file}: {error.strerror}; mend or remove it") from None
+            raise UserError(f"{file}: {error.strerror}; fix or remove it") from None
         content.update(os.fsencode(file.relative_to(root)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return content.hexdigest()
 

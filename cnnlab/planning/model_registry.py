@@ -8,21 +8,22 @@ being listed anywhere.
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import validate
 from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
+from cnnlab.planning.declarations import declared
 from cnnlab.planning.specs import Switch
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SEARCH_PATH = "CNNLAB_MODEL_PATH"
 # He et al. 2015 derive their bound for activations that are zero on half of their inputs.
 HALF_ZERO = ("relu", "gelu")
+_CHECKED: dict[tuple[Path, int], Architecture] = {}
 
 
 def architectures() -> dict[str, Architecture]:
@@ -33,10 +34,8 @@ def architectures() -> dict[str, Architecture]:
     """
     found: dict[str, Architecture] = {}
     for folder in (MODELS, *_user_folders()):
-        for path in sorted(folder.glob("[!_]*.py")):
-            architecture = _read(path, path.stat().st_mtime_ns)
-            if architecture is None:
-                continue
+        for path, literal in declared(folder, "ARCHITECTURE"):
+            architecture = _read(path, path.stat().st_mtime_ns, literal)
             if architecture.name in found:
                 other = found[architecture.name].path
                 raise UserError(f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them")
@@ -139,30 +138,10 @@ def _user_folders() -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if folder != MODELS]
 
 
-@lru_cache(maxsize=256)
-def _read(path: Path, _mtime: int) -> Architecture | None:
-    """The declaration in `path`; None if the file has none."""
-    text = path.read_text(encoding="utf-8")
-    if "ARCHITECTURE" not in text:
-        return None
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}; mend that line") from None
-    node = next((value for statement in tree.body if (value := _declaration(statement)) is not None), None)
-    if node is None:
-        return None
-    try:
-        literal = ast.literal_eval(node)
-    except ValueError:
-        raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a literal; write its values out") from None
-    if not isinstance(literal, dict):
-        raise UserError(f"{path}, line {node.lineno}: ARCHITECTURE is not a dict; write it as in lenet.py")
-    return validate(Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE")
-
-
-def _declaration(statement: ast.stmt) -> ast.expr | None:
-    """The right side of ``ARCHITECTURE = ...``."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    named = any(isinstance(target, ast.Name) and target.id == "ARCHITECTURE" for target in targets)
-    return statement.value if named and isinstance(statement, ast.Assign | ast.AnnAssign) else None
+def _read(path: Path, mtime: int, literal: Mapping[str, Any]) -> Architecture:
+    """The declaration in `path`, checked once for each time that the file was written."""
+    if (path, mtime) not in _CHECKED:
+        _CHECKED[path, mtime] = validate(
+            Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE"
+        )
+    return _CHECKED[path, mtime]

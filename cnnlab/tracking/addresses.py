@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from cnnlab.analysis.tables.frames import Row
 from cnnlab.tracking.store import is_http, shown, store_uri
 from cnnlab.tracking.ui import HOST, PORT
 
@@ -17,7 +18,7 @@ def server() -> str:
     return shown(uri).rstrip("/") if is_http(uri) else f"http://{HOST}:{PORT}"
 
 
-def run_address(row: Row) -> str:
+def run_address(row: Mapping[str, Any]) -> str:
     """Of a row of ``measured/mlflow`` with an id."""
     return f"{server()}/#/experiments/{row['experiment_id']}/runs/{row['mlflow_run_id']}?{urlencode(TRAINING)}"
 

@@ -309,7 +309,7 @@ def track_records(
     figures: Mapping[str, Sequence[Path]] | None = None,
     root: Path = Path(),
 ) -> list[Row]:
-    """Mirror `found` to the experiment of `tier`, mend what is half there, and touch nothing that is complete.
+    """Mirror `found` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
 
     Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
     whatever goes wrong is one warning line, and the ids that could not be had are None.

@@ -124,7 +124,7 @@ PAGE = 1000
 
 NOTE = (
     "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
-    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` mends what is missing."
+    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
 )
 
 

@@ -38,7 +38,7 @@ def test_zoo_every_file_that_declares_an_architecture_is_found() -> None:
 
 def test_zoo_planning_imports_no_heavy_package() -> None:
     code = (
-        "import sys; from cnnlab.planning import registry; registry.architectures();"
+        "import sys; from cnnlab.planning import model_registry as registry; registry.architectures();"
         "registry.resolve('resnet_cifar', 'small', {'depth': 44}, 'here');"
         "registry.check_image('resnet_cifar', 'small', {}, 1, 14, 14, 10, 'here');"
         "print(sorted({'torch', 'numpy', 'pandas', 'mlflow', 'cnnlab.models'} & set(sys.modules)))"
@@ -271,7 +271,7 @@ def test_zoo_an_edited_file_is_read_again(folder: Path) -> None:
             "toy.py, line 2: ARCHITECTURE is not a literal; write its values out",
         ),
         ("toy", "ARCHITECTURE = [1]\n", "toy.py, line 1: ARCHITECTURE is not a dict"),
-        ("toy", "ARCHITECTURE = {\n", "toy.py, line 1: '{' was never closed; mend that line"),
+        ("toy", "ARCHITECTURE = {\n", "toy.py, line 1: '{' was never closed; fix that line"),
         (
             "toy",
             TOY.replace('"smallest', '"needs_sqare": True, "smallest'),

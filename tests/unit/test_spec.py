@@ -132,8 +132,8 @@ def test_planning_imports_no_heavy_library() -> None:
 
 def test_the_training_job_imports_only_what_training_needs() -> None:
     program = (
-        "import sys; import cnnlab.cli.main, cnnlab.cli.steps, cnnlab.training.job, cnnlab.training.train;"
-        "import cnnlab.cli.progress, cnnlab.data.load;"
+        "import sys; import cnnlab.cli.main, cnnlab.cli.steps, cnnlab.training.job, cnnlab.training.loop;"
+        "import cnnlab.cli.progress, cnnlab.data.dataset;"
         "heavy = {'mlflow', 'pandas', 'seaborn', 'torchvision', 'matplotlib', 'scipy', 'mlxtend'};"
         "print(*sorted(heavy & set(sys.modules)))"
     )

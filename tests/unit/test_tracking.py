@@ -399,7 +399,7 @@ def test_a_growing_run_ends_as_a_finished_one_does(root: Path, done: list[Record
     tracking.track_records("quick", done, ARMS, root=root)
     same, whole = runs(root)
     assert (grown.info.status, grown.data.tags["status"]) == ("FINISHED", "finished")
-    assert same.data.to_dictionary() == grown.data.to_dictionary(), "reconciling found nothing to mend"
+    assert same.data.to_dictionary() == grown.data.to_dictionary(), "reconciling found nothing to complete"
     assert set(same.data.metrics) == set(whole.data.metrics)
     assert set(same.data.params) == set(whole.data.params)
     assert set(same.data.tags) == set(whole.data.tags)

@@ -1,0 +1,1 @@
+"""Every table: its columns with units, its rows, and its files."""

@@ -1,0 +1,1 @@
+"""What all figures share: colours, lines, panels, labels, and the SVG that is written."""

@@ -1,0 +1,1 @@
+"""Tables as the page shows them, column by column."""

@@ -35,7 +35,7 @@ def test_the_update_is_that_of_pytorch_to_the_bit(momentum: float, decay: float)
 
 def test_a_step_imports_no_compiler() -> None:
     program = (
-        "import sys, torch; from cnnlab.training.sgd import SGD; import cnnlab.training.loop;"
+        "import sys, torch; from cnnlab.training.optimizers import SGD; import cnnlab.training.loop;"
         "w = torch.nn.Parameter(torch.ones(3)); o = SGD([w], 0.9, 0.1); w.sum().backward(); o.step(0.1);"
         "print(*sorted({'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)))"
     )
