@@ -4,6 +4,7 @@
 rule prepare:
     input:
         WORK.sources("cnnlab.data.prepare"),
+        lambda wildcards: WORK.reader(wildcards.data),
     output:
         images=WORK.path("data/{data}.safetensors"),
         card=WORK.path("data/{data}.json"),
