@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import fingerprint
 from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics
 from cnnlab.planning.fingerprint import PACKAGE
-from cnnlab.planning.metrics import METRICS, MOVING, TRAINING
+from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.study import Study
 
@@ -241,7 +243,11 @@ def test_an_unknown_metric_names_the_nearest_and_is_the_only_mistake(
 # What cannot be measured
 
 
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in TRAINING])
+def metrics_of(chosen: Callable[[DiagnosticSpec], bool]) -> list[str]:
+    return [name for diagnostic in diagnostics().values() if chosen(diagnostic) for name in diagnostic.metrics]
+
+
+@pytest.mark.parametrize("metric", metrics_of(lambda diagnostic: diagnostic.while_training))
 def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: str, tmp_path: Path) -> None:
     arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "train": {"epochs": 0}}}
     with pytest.raises(UserError) as caught:
@@ -252,7 +258,7 @@ def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: st
 
 
 @pytest.mark.parametrize("data", [{"shuffle_pixels": True}, {"scale_pixels": True}, {"standardize": "pixel"}])
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in MOVING])
+@pytest.mark.parametrize("metric", metrics_of(lambda diagnostic: diagnostic.moves_pixels))
 def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, Any], tmp_path: Path) -> None:
     arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "data": data}}
     with pytest.raises(UserError) as caught:
@@ -262,11 +268,10 @@ def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, An
     assert f"study0.yaml: arms.relu: data: {metric} moves pixels" in line
 
 
-def test_planning_and_diagnostics_agree_on_what_needs_training() -> None:
-    """Planning imports no torch, so its list stands apart from the modules that it describes."""
-    for metric in METRICS.values():
-        if metric.diagnostic:
-            source = (FOLDER / f"{metric.diagnostic}.py").read_text()
-            assert ("training: epochs of 1 or more" in source) == (metric.diagnostic in TRAINING), metric.diagnostic
-            moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
-            assert moves == (metric.diagnostic in MOVING), metric.diagnostic
+def test_a_diagnostic_declares_what_it_does() -> None:
+    """Planning refuses by the declaration what the code below it would refuse, or do wrong, after training."""
+    for name, diagnostic in diagnostics().items():
+        source = (FOLDER / f"{name}.py").read_text()
+        assert ("training: epochs of 1 or more" in source) == diagnostic.while_training, name
+        moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
+        assert moves == diagnostic.moves_pixels, name

@@ -1,7 +1,8 @@
 """What is read off a network while it trains and after, beside its loss: one module for each diagnostic.
 
 A diagnostic reads and changes nothing: a run ends with the same bits with and without it. A study asks for one by a
-metric that it measures (`cnnlab.planning.metrics`); the module of that name has a class `Diagnostic`.
+metric that it measures. Its module has a literal ``DIAGNOSTIC``, which says what it measures, and what it leaves to be
+drawn (`cnnlab.planning.diagnostics`), and a class `Diagnostic`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from cnnlab.core.errors import UserError
 from cnnlab.data.batches import select
 from cnnlab.data.dataset import Dataset, Split
-from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.specs import ArmSpec
 
 
@@ -44,7 +45,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """One number of a profile: `quantity` in `unit` at `position`, on an axis that the quantity names."""
+    """One number of a profile: the value of `quantity` at `position`, in the units of the title and the axis that the
+    profile declares; `label` names the position, as that of a layer."""
 
     quantity: str
     position: float
@@ -59,8 +61,13 @@ class Point:
 
 @dataclass
 class Findings:
-    """What a diagnostic leaves behind: a value for each of its metrics, values per test image, profiles, and pictures:
-    stacks ``(count, height, width)`` by name."""
+    """What a diagnostic leaves behind.
+
+    `values`: one for each of its metrics, in the metric's unit over its factor: a share, not pp; None where there is
+    none. `per_image`: float64 ``(N,)``, test images in order, by the name that the metric's `per_image` gives.
+    `profile`: points of the profiles that it declares. `pictures`: stacks ``(count, height, width)``, by the names that
+    it declares.
+    """
 
     values: dict[str, float | None]
     per_image: dict[str, Tensor] = field(default_factory=dict)
@@ -71,13 +78,9 @@ class Findings:
 class Diagnostic:
     """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
 
-    `share` is about what it costs, as a share of a run of its arm: for planning.
-
     Raises:
         UserError: if the run has nothing that it could look at.
     """
-
-    share = 0.1
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -86,8 +89,7 @@ class Diagnostic:
     def require(self, fits: bool, what: str) -> None:
         """Refuse a run that does not fit, before it is trained."""
         if not fits:
-            mine = type(self).__module__.rpartition(".")[2]
-            metrics = ", ".join(name for name, metric in METRICS.items() if metric.diagnostic == mine)
+            metrics = ", ".join(diagnostics()[type(self).__module__.rpartition(".")[2]].metrics)
             model = self.run.arm.model
             raise UserError(
                 f"{model.architecture} ({model.preset}): {metrics} needs {what}; compare another metric, or other arms"

@@ -28,6 +28,57 @@ from cnnlab.data.random_streams import derive_seed
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
+DIAGNOSTIC = {
+    "metrics": {
+        "input_drift": {
+            "title": "drift of layer inputs from one evaluation to the next",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "input_drift_to_loss": {
+            "title": "drift of layer inputs until the training loss is 0.5 nats",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "preactivation_drift": {
+            "title": "drift of pre-activations before normalization from one evaluation to the next",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "preactivation_drift_to_loss": {
+            "title": "drift of pre-activations before normalization until the training loss is 0.5 nats",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp", "factor": 100},
+    },
+    "profiles": {
+        "input_drift": {
+            "title": "drift of layer inputs between evaluations, in sd",
+            "axis": "layer, from the input",
+            "geometric": True,
+        },
+        "preactivation_drift": {
+            "title": "drift of pre-activations between evaluations, in sd",
+            "axis": "layer, from the input",
+            "geometric": True,
+        },
+        "input_sd": {
+            "title": "sd of layer inputs, darker towards the class scores",
+            "axis": "step",
+            "kind": "depths",
+            "layers": "input_drift",
+            "geometric": True,
+        },
+        "input_mean": {
+            "title": "mean of layer inputs, darker towards the class scores",
+            "axis": "step",
+            "kind": "depths",
+            "layers": "input_drift",
+        },
+    },
+    "while_training": True,
+}
 IMAGES, MATCHED_LOSS, TINY = 64, 0.5, 1e-6
 Moments = dict[tuple[str, str], tuple[Tensor, Tensor]]  # by quantity and layer
 

@@ -15,6 +15,36 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
 from cnnlab.training.diagnostics.predictions import right
 
+DIAGNOSTIC = {
+    "metrics": {
+        "warped_error": {
+            "title": "error on shifted and turned test images",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "warped_error",
+            "floor": "image",
+            "positive": True,
+        },
+        "far_warped_error": {
+            "title": "error on test images shifted and turned beyond the range simulated",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "far_warped_error",
+            "floor": "image",
+            "positive": True,
+        },
+    },
+    "profiles": {
+        "warped_error": {
+            "title": "error on shifted and turned test images, %",
+            "axis": "the range that augmentation simulates",
+            "kind": "points",
+        },
+    },
+    "moves_pixels": True,
+}
 DRAWS = 4
 # Least and greatest size of a shift in pixels, and of an angle in degrees; each with either sign.
 NEAR, FAR = ((0, 3), (0.0, 15.0)), ((4, 5), (20.0, 30.0))

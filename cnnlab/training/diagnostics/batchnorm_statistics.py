@@ -19,6 +19,29 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 from cnnlab.training.diagnostics.predictions import right
 
+DIAGNOSTIC = {
+    "metrics": {
+        "statistics_distance": {
+            "title": "distance of running means from training-set means in batch normalization",
+            "unit": "sd",
+            "signed": True,
+        },
+        "statistics_shift": {
+            "title": "test error with running averages minus with training-set statistics",
+            "unit": "pp",
+            "factor": 100,
+            "per_image": "statistics_shift",
+            "floor": "image",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "statistics_distance": {
+            "title": "distance of running means from training-set means, in sd",
+            "axis": "normalization, from the input",
+        },
+    },
+}
 BATCH = 500
 LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 

@@ -16,12 +16,31 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 from cnnlab.training.diagnostics.cka import cka, outputs
 
+DIAGNOSTIC = {
+    "metrics": {
+        "branch_similarity_gap": {
+            "title": "similarity of a branch to itself across seeds minus to the others",
+            "unit": "of 1",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "similarity": {
+            "title": "similarity (linear CKA)",
+            "axis": "Inception block",
+            "kind": "blocks",
+            "quantities": {
+                "similarity_across_seeds": "same branch, another seed",
+                "similarity_between_branches": "different branches",
+            },
+        },
+    },
+    "cost_share": 1.1,  # a second network is trained
+}
 IMAGES, TWIN_SEED = 300, 20_000
 
 
 class Diagnostic(diagnostics.Diagnostic):
-    share = 1.1  # a second network is trained
-
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]

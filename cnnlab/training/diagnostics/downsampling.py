@@ -14,6 +14,24 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
 from cnnlab.training.diagnostics.predictions import right
 
+DIAGNOSTIC = {
+    "metrics": {
+        "downsampling_drop": {
+            "title": "accuracy lost to images of 3/4 and 1/2 of the resolution",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "downsampling_drop",
+        },
+    },
+    "profiles": {
+        "downsampled_accuracy": {
+            "title": "test accuracy on coarser images, %",
+            "axis": "share of the pixels a side that is left",
+        },
+    },
+    "moves_pixels": True,
+}
 SIDES = (3 / 4, 1 / 2)
 
 

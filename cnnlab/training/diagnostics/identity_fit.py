@@ -20,6 +20,22 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 from cnnlab.training.optimizers import SGD
 
+DIAGNOSTIC = {
+    "metrics": {
+        "identity_advantage": {
+            "title": "log₂ of the loss that a random map leaves over that which the identity leaves",
+            "unit": "octaves",
+        },
+    },
+    "profiles": {
+        "remaining_loss": {
+            "title": "share of the loss that fitting leaves",
+            "axis": "map that is fitted",
+            "kind": "points",
+            "geometric": True,
+        },
+    },
+}
 IMAGES, STEPS, RATES = 64, 100, (0.03, 0.1, 0.3, 1.0)
 
 

@@ -20,6 +20,36 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 from cnnlab.training.diagnostics.cka import alignment, kernel, outputs
 
+DIAGNOSTIC = {
+    "metrics": {
+        "settling_lag": {
+            "title": "training time by which the upper half of the layers settles before the lower",
+            "unit": "pp",
+            "factor": 100,
+            "signed": True,
+        },
+        "change_lag": {
+            "title": "training time by which the upper half of the layers is done with its own change before the lower",
+            "unit": "pp",
+            "factor": 100,
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "settled_at": {"title": "settled at, % of training", "axis": "layer, from the input"},
+        "changed_at": {
+            "title": "nine tenths of its own change done at, % of training",
+            "axis": "layer, from the input",
+        },
+        "similarity_to_final": {
+            "title": "similarity of each layer to its final self",
+            "axis": "step",
+            "kind": "halves",
+            "layers": "settled_at",
+        },
+    },
+    "while_training": True,
+}
 IMAGES, SIDE, SETTLED = 128, 7, 0.9
 
 

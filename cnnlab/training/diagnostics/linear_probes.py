@@ -19,6 +19,23 @@ from cnnlab.data.dataset import Split
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
+DIAGNOSTIC = {
+    "metrics": {
+        "probe_rise": {
+            "title": "accuracy of a linear probe on the last hidden layer minus on the first",
+            "unit": "pp",
+            "factor": 100,
+            "per_image": "probe_rise",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "probe_accuracy": {
+            "title": "test accuracy of a linear probe, %",
+            "axis": "layer, from the input; 0 is the image",
+        },
+    },
+}
 SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
 
 

@@ -12,6 +12,13 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
 from cnnlab.training.diagnostics.predictions import right
 
+DIAGNOSTIC = {
+    "metrics": {
+        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp", "factor": 100},
+        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio", "scale": "log2"},
+    },
+}
+
 
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:

@@ -18,6 +18,24 @@ from torch import Tensor
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run, first_weight
 
+DIAGNOSTIC = {
+    "metrics": {
+        "selectivity_gain": {
+            "title": "orientation selectivity of first-layer filters, trained minus as initialized",
+            "unit": "of 1",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "selectivity": {
+            "title": "orientation selectivity of first-layer filters, 0 to 1",
+            "axis": "filters, from the least selective to the most",
+            "kind": "ranks",
+            "quantities": {"selectivity after": "trained", "selectivity before": "as initialized"},
+        },
+    },
+    "pictures": ["filters as initialized", "filters trained", "image", "feature maps"],
+}
 ORIENTATIONS, PHASES = 16, 8
 INITIALIZED, TRAINED = "filters as initialized", "filters trained"
 IMAGE, MAPS = "image", "feature maps"

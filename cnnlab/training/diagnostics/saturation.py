@@ -18,13 +18,20 @@ from cnnlab.models.layers.switches import ACTIVATIONS
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
+DIAGNOSTIC = {
+    "metrics": {
+        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100},
+    },
+    "profiles": {
+        "saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"},
+    },
+    "cost_share": 0.02,
+}
 IMAGES, FLAT = 64, 0.05
 KINDS: dict[str, Any] = {name: kind for name, kind in ACTIVATIONS.items() if name != "identity"}
 
 
 class Diagnostic(diagnostics.Diagnostic):
-    share = 0.02
-
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.activations = diagnostics.layers_of(run.model, *KINDS.values())

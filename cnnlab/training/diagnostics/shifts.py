@@ -14,6 +14,21 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
 from cnnlab.training.diagnostics.predictions import right
 
+DIAGNOSTIC = {
+    "metrics": {
+        "shift_drop": {
+            "title": "accuracy lost to shifts of 1 to 4 pixels",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "shift_drop",
+        },
+    },
+    "profiles": {
+        "shifted_accuracy": {"title": "test accuracy on shifted images, %", "axis": "shift, pixels"},
+    },
+    "moves_pixels": True,
+}
 PIXELS = (1, 2, 3, 4)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 

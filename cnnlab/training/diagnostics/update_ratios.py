@@ -17,6 +17,36 @@ import torch
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
+DIAGNOSTIC = {
+    "metrics": {
+        "update_slope": {
+            "title": "rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+        "update_tilt": {
+            "title": "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+        },
+        "update_spread": {"title": "sd over inner layers of log₁₀ update over weight", "unit": "decades"},
+        "gradient_slope": {
+            "title": "rise of the log₁₀ gradient norm from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "update_ratio": {
+            "title": "log₁₀ of update over weight, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+        "gradient_norm": {
+            "title": "log₁₀ of the gradient’s norm, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+    },
+    "while_training": True,
+}
 FIRST_STEPS, EVERY = 100, 5
 
 
