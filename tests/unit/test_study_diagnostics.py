@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,7 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import fingerprint
 from cnnlab.planning.config import from_mapping, load_config
-from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics
+from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics, read
 from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan, make_plan
@@ -184,6 +189,82 @@ def test_planning_of_every_study_is_quick() -> None:
     began = time.thread_time()
     make_plan(config)
     assert time.thread_time() - began < 0.5
+
+
+# Declarations
+
+NEW = """
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point
+
+DIAGNOSTIC = {
+    "metrics": {"lost_sleep": {"title": "sleep lost over it", "unit": "nights", "signed": True}},
+    "profiles": {"lost_sleep": {"title": "sleep lost, nights", "axis": "night"}},
+}
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def finish(self) -> Findings:
+        return Findings({"lost_sleep": 2.0}, profile=[Point("lost_sleep", night, 1.0) for night in (1, 2)])
+"""
+MEASURE = """
+from cnnlab.planning.diagnostics import diagnostics
+from cnnlab.planning.metrics import METRICS
+from cnnlab.training.diagnostics import Diagnostics
+from tests import small_runs
+print(METRICS["lost_sleep"].title, METRICS["lost_sleep"].diagnostic)
+print(diagnostics()["sleep"].profiles["lost_sleep"].title, diagnostics()["sleep"].cost_share)
+print(Diagnostics(["sleep"], small_runs.run()).finish().values)
+"""
+
+
+def test_a_new_diagnostic_is_one_new_file(tmp_path: Path) -> None:
+    for folder in ("cnnlab", "tests", "workflow"):
+        shutil.copytree(PACKAGE.parent / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "cnnlab/training/diagnostics/sleep.py").write_text(NEW)
+
+    def python(*arguments: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True, text=True).stdout
+
+    assert python("-c", MEASURE).splitlines() == [
+        "sleep lost over it sleep",
+        "sleep lost, nights 0.1",
+        "{'lost_sleep': 2.0}",
+    ]
+    assert re.search(r"lost_sleep +nights +sleep lost over it", python("-m", "cnnlab", "list", "--metrics"))
+
+
+@pytest.mark.parametrize(
+    ("literal", "line"),
+    [
+        ("{'metrics': {'a': {'title': 'A', 'unit': 's', 'factr': 2}}}", "metrics.a.factr: unknown key"),
+        ("{'metrics': {'a': {'title': 'A'}}}", "metrics.a.unit: missing; add it"),
+        ("{'metrics': {}}", "metrics: Dictionary should have at least 1 item"),
+        ("{'metrics': 3}", "metrics: Input should be a valid dictionary"),
+        ("{'metrics': {'b': {'title': 'B', 'unit': 's'}}, 'cost': 2}", "cost: unknown key; "),
+        ("{'metrics': {'here': {'title': 'B', 'unit': 's'}}}", "metrics.here: first.py declares it too; rename one"),
+        ("dict(metrics={})", "DIAGNOSTIC is not a literal; write its values out"),
+    ],
+)
+def test_a_wrong_declaration_is_one_line(literal: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text("DIAGNOSTIC = {'metrics': {'here': {'title': 'Here', 'unit': 'm'}}}")
+    (tmp_path / "second.py").write_text(f"DIAGNOSTIC = {literal}")
+    with pytest.raises(UserError) as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "second.py") in str(caught.value)
+    assert line in str(caught.value)
+
+
+def test_titles_are_no_part_of_an_arm_but_of_the_steps_that_show_them() -> None:
+    (title,) = (profile.title for profile in diagnostics()["saturation"].profiles.values())
+    file = FOLDER / "saturation.py"
+    assert title in file.read_text()
+    assert title not in fingerprint._read(file, file.stat().st_mtime_ns)[1]
+    assert " diagnostics:" in fingerprint.code("cnnlab.figures.drawing.profile_panels")
+    assert " diagnostics:" not in fingerprint.code("cnnlab.data.prepare")
 
 
 # Contrasts of one arm
