@@ -18,13 +18,11 @@ training loss is at most 0.5 nats. A unit is dead if it is the same for all imag
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cnnlab.data.random_streams import derive_seed
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
@@ -140,28 +138,22 @@ class Diagnostic(diagnostics.Diagnostic):
 
         Dropout leaves out the same units each time, and in each process: what is left is drift alone.
         """
-        model, found = self.run.model, Moments()
+        model, moments = self.run.model, Moments()
 
-        def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-            def hook(_module: nn.Module, given: Any, returned: Tensor) -> None:
-                found["input_drift", name] = _channels(given[0])
-                if name in self.names["preactivation_drift"]:
-                    found["preactivation_drift", name] = _channels(returned)
+        def keep(name: str, given: Tensor, returned: Tensor) -> None:
+            moments["input_drift", name] = _channels(given)
+            if name in self.names["preactivation_drift"]:
+                moments["preactivation_drift", name] = _channels(returned)
 
-            return hook
-
-        hooks = [layer.register_forward_hook(keep(name)) for name, layer in self.layers.items()]
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
         device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             self._reseed()
-            model.train()
-            model(self.images)
+            with observed(self.layers, keep):
+                model.train()(self.images)
         for name, buffer in model.named_buffers():
             buffer.copy_(kept[name])
-        for hook in hooks:
-            hook.remove()
-        return found
+        return moments
 
     def _reseed(self) -> None:
         """Without a GPU, the CPU's stream alone: `torch.manual_seed` would take as long as an eighth of the network."""

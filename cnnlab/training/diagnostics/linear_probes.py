@@ -8,14 +8,12 @@ layers with more numbers are not at a loss. Maps of more than `SIDE` pixels a si
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.data.dataset import Split
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
@@ -62,19 +60,13 @@ class Diagnostic(diagnostics.Diagnostic):
 
 @torch.no_grad()
 def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> dict[str, Tensor]:
-    """What each layer is given, float64 ``(N, features)``; to the first one, that is the images."""
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
-
-    def keep(name: str) -> Callable[[nn.Module, Any], None]:
-        return lambda _module, given: found[name].append(_small(given[0]))
-
-    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
+    """The inputs of each layer, float64 ``(N, features)``; those of the first one are the images."""
+    inputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     model.eval()
-    for chunk in split.chunks(BATCH):
-        model(chunk)
-    for hook in hooks:
-        hook.remove()
-    return {name: torch.cat(values).double() for name, values in found.items()}
+    with observed(layers, lambda name, given, _: inputs[name].append(_small(given))):
+        for chunk in split.chunks(BATCH):
+            model(chunk)
+    return {name: torch.cat(values).double() for name, values in inputs.items()}
 
 
 def _small(given: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ Glorot & Bengio 2010, section 3, follow saturation in training.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnlab.models.layers.hooks import observed
 from cnnlab.models.layers.switches import ACTIVATIONS
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
@@ -40,16 +40,13 @@ class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         shares: dict[str, float] = {}
 
-        def count(name: str) -> Callable[[nn.Module, Any], None]:
-            return lambda activation, given: shares.update({name: _flat(activation, given[0])})
+        def count(name: str, given: Tensor, _returned: Tensor) -> None:
+            shares[name] = _flat(self.activations[name], given)
 
-        hooks = [layer.register_forward_pre_hook(count(name)) for name, layer in self.activations.items()]
-        with torch.no_grad():
+        with torch.no_grad(), observed(self.activations, count):
             self.run.model.eval()(next(diagnostics.spread(self.run.data.train, IMAGES).chunks(IMAGES)))
-        for hook in hooks:
-            hook.remove()
         points = [
-            Point("saturated_units", depth, 100 * found, name) for depth, (name, found) in enumerate(shares.items(), 1)
+            Point("saturated_units", depth, 100 * share, name) for depth, (name, share) in enumerate(shares.items(), 1)
         ]
         return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=points)
 

@@ -6,13 +6,15 @@ shift-invariant again", measures consistency under shifts; here it is accuracy, 
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics import Findings
+from cnnlab.training.diagnostics.predictions import accuracy_drop
 
 DIAGNOSTIC = {
     "metrics": {
@@ -35,24 +37,15 @@ DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
-        by_shift = [
-            torch.stack([self._right(pixels * down, pixels * across) for down, across in DIRECTIONS]).mean(0)
+        black = self.run.data.test.scaling.black
+        shifts = {
+            pixels: [partial(_moved, pixels * down, pixels * across, black) for down, across in DIRECTIONS]
             for pixels in PIXELS
-        ]
-        still = self._right(0, 0)
-        drop = still - torch.stack(by_shift).mean(0)
-        profile = [
-            Point("shifted_accuracy", pixels, 100 * float(found.mean()))
-            for pixels, found in zip((0, *PIXELS), (still, *by_shift), strict=True)
-        ]
-        return Findings({"shift_drop": float(drop.mean())}, {"shift_drop": drop}, profile)
+        }
+        return accuracy_drop(self.run, "shift_drop", "shifted_accuracy", {0: [lambda images: images], **shifts})
 
-    def _right(self, down: int, across: int) -> Tensor:
-        """Which test images are answered rightly when all of them are moved so far."""
-        split = self.run.data.test
 
-        def moved(images: Tensor) -> Tensor:
-            size = torch.ones(len(images), dtype=torch.int64, device=images.device)
-            return translate(images, down * size, across * size, split.scaling.black)
-
-        return right(self.run.model, split, moved)
+def _moved(down: int, across: int, black: Tensor, images: Tensor) -> Tensor:
+    """All images by as many pixels."""
+    size = torch.ones(len(images), dtype=torch.int64, device=images.device)
+    return translate(images, down * size, across * size, black)
