@@ -36,21 +36,8 @@ OUTCOMES = (
         per_image="error",  # the training images are all there are of them: no sample, no spread
         floor="image",
     ),
-    Metric(
-        name="test_loss",
-        title="test log-loss",
-        unit="nats",
-        better="lower",
-        per_image="loss",
-        positive=True,
-    ),
-    Metric(
-        name="train_loss",
-        title="training log-loss, evaluation mode",
-        unit="nats",
-        better="lower",
-        positive=True,
-    ),
+    Metric(name="test_loss", title="test log-loss", unit="nats", better="lower", per_image="loss", positive=True),
+    Metric(name="train_loss", title="training log-loss, evaluation mode", unit="nats", better="lower", positive=True),
     Metric(name="validation_error", title="validation error", unit="pp", factor=100, better="lower", positive=True),
     Metric(
         name="steps_to_target",
@@ -83,13 +70,7 @@ OUTCOMES = (
         unit="log2 ratio",
         scale="log2",
     ),
-    Metric(
-        name="curve_area",
-        title="mean validation accuracy over training",
-        unit="pp",
-        factor=100,
-        better="higher",
-    ),
+    Metric(name="curve_area", title="mean validation accuracy over training", unit="pp", factor=100, better="higher"),
     Metric(
         name="calibration_error",
         title="expected calibration error on test images",

@@ -41,7 +41,7 @@ DIAGNOSTIC = {
             "title": "error on shifted and turned test images, %",
             "axis": "the range that augmentation simulates",
             "kind": "points",
-        },
+        }
     },
     "moves_pixels": True,
 }

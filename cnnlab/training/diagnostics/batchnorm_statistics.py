@@ -39,7 +39,7 @@ DIAGNOSTIC = {
         "statistics_distance": {
             "title": "distance of running means from training-set means, in sd",
             "axis": "normalization, from the input",
-        },
+        }
     },
 }
 BATCH = 500

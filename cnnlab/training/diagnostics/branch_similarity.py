@@ -22,7 +22,7 @@ DIAGNOSTIC = {
             "title": "similarity of a branch to itself across seeds minus to the others",
             "unit": "of 1",
             "signed": True,
-        },
+        }
     },
     "profiles": {
         "similarity": {
@@ -33,7 +33,7 @@ DIAGNOSTIC = {
                 "similarity_across_seeds": "same branch, another seed",
                 "similarity_between_branches": "different branches",
             },
-        },
+        }
     },
     "cost_share": 1.1,  # a second network is trained
 }

@@ -23,13 +23,13 @@ DIAGNOSTIC = {
             "factor": 100,
             "better": "lower",
             "per_image": "downsampling_drop",
-        },
+        }
     },
     "profiles": {
         "downsampled_accuracy": {
             "title": "test accuracy on coarser images, %",
             "axis": "share of the pixels a side that is left",
-        },
+        }
     },
     "moves_pixels": True,
 }

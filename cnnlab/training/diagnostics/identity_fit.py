@@ -25,7 +25,7 @@ DIAGNOSTIC = {
         "identity_advantage": {
             "title": "log₂ of the loss that a random map leaves over that which the identity leaves",
             "unit": "octaves",
-        },
+        }
     },
     "profiles": {
         "remaining_loss": {
@@ -33,7 +33,7 @@ DIAGNOSTIC = {
             "axis": "map that is fitted",
             "kind": "points",
             "geometric": True,
-        },
+        }
     },
 }
 IMAGES, STEPS, RATES = 64, 100, (0.03, 0.1, 0.3, 1.0)

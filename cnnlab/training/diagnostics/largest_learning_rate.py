@@ -17,7 +17,7 @@ DIAGNOSTIC = {
             "scale": "log2",
             "better": "higher",
             "floor": "octave",
-        },
+        }
     },
     "profiles": {"error_by_rate": {"title": "validation error, %", "axis": "learning rate", "log_x": True}},
     "while_training": True,

@@ -25,13 +25,13 @@ DIAGNOSTIC = {
             "factor": 100,
             "per_image": "probe_rise",
             "signed": True,
-        },
+        }
     },
     "profiles": {
         "probe_accuracy": {
             "title": "test accuracy of a linear probe, %",
             "axis": "layer, from the input; 0 is the image",
-        },
+        }
     },
 }
 SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500

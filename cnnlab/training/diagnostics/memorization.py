@@ -16,7 +16,7 @@ DIAGNOSTIC = {
     "metrics": {
         "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp", "factor": 100},
         "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio", "scale": "log2"},
-    },
+    }
 }
 
 

@@ -24,7 +24,7 @@ DIAGNOSTIC = {
             "title": "orientation selectivity of first-layer filters, trained minus as initialized",
             "unit": "of 1",
             "signed": True,
-        },
+        }
     },
     "profiles": {
         "selectivity": {
@@ -32,7 +32,7 @@ DIAGNOSTIC = {
             "axis": "filters, from the least selective to the most",
             "kind": "ranks",
             "quantities": {"selectivity after": "trained", "selectivity before": "as initialized"},
-        },
+        }
     },
     "pictures": ["filters as initialized", "filters trained", "image", "feature maps"],
 }

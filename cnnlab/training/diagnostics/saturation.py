@@ -20,11 +20,9 @@ from cnnlab.training.diagnostics import Findings, Point, Run
 
 DIAGNOSTIC = {
     "metrics": {
-        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100},
+        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100}
     },
-    "profiles": {
-        "saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"},
-    },
+    "profiles": {"saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"}},
     "cost_share": 0.02,
 }
 IMAGES, FLAT = 64, 0.05

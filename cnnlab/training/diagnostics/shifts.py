@@ -24,11 +24,9 @@ DIAGNOSTIC = {
             "factor": 100,
             "better": "lower",
             "per_image": "shift_drop",
-        },
+        }
     },
-    "profiles": {
-        "shifted_accuracy": {"title": "test accuracy on shifted images, %", "axis": "shift, pixels"},
-    },
+    "profiles": {"shifted_accuracy": {"title": "test accuracy on shifted images, %", "axis": "shift, pixels"}},
     "moves_pixels": True,
 }
 PIXELS = (1, 2, 3, 4)
