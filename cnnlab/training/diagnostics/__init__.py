@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -55,8 +55,13 @@ class Point:
 
     def as_row(self) -> dict[str, Any]:
         """With a value that is not finite as a missing one."""
-        known = self.value is not None and math.isfinite(self.value)
-        return {**asdict(self), "value": self.value if known else None}
+        finite = self.value is not None and math.isfinite(self.value)
+        return {**asdict(self), "value": self.value if finite else None}
+
+
+def points(quantity: str, values: Mapping[str, float], first: int = 1) -> list[Point]:
+    """One for each of `values`, by label, at the positions `first`, `first` + 1, ..."""
+    return [Point(quantity, place, value, label) for place, (label, value) in enumerate(values.items(), first)]
 
 
 @dataclass
@@ -150,18 +155,23 @@ class Diagnostics:
             member.state = state
 
 
-def spread(split: Split, count: int) -> Split:
+def evenly_spaced(split: Split, count: int) -> Split:
     """`count` images at equal distances, or all if there are fewer: the first ones would be of one class."""
     rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
     rows = rows.to(split.labels.device)
     return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
 
 
+def some_images(split: Split, count: int) -> Tensor:
+    """`evenly_spaced` ones, as the network is given them: ``(count, C, H, W)``."""
+    return next(evenly_spaced(split, count).chunks(count))
+
+
 def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, Any]:
     """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
     beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
-    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
-    return {name: layer for name, layer in found if not name.startswith(beside)}
+    layers = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
+    return {name: layer for name, layer in layers if not name.startswith(beside)}
 
 
 def first_weight(model: nn.Module) -> Tensor:

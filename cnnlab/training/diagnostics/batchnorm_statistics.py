@@ -16,7 +16,7 @@ from cnnlab.data.dataset import Split
 from cnnlab.models.layers.batchnorm import BatchNorm
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 from cnnlab.training.diagnostics.predictions import correct
 
 DIAGNOSTIC = {
@@ -62,14 +62,11 @@ class Diagnostic(diagnostics.Diagnostic):
             layer.running_var.copy_(variance)
         running, true = (correct(model, data.test) for model in (self.run.model, exact))
         shift = true - running  # of accuracy, so that of the error from true to running
-        points = [
-            Point("statistics_distance", depth, found, name) for depth, (name, found) in enumerate(distances.items(), 1)
-        ]
         values = {
             "statistics_distance": sum(distances.values()) / len(distances),
             "statistics_shift": float(shift.mean()),
         }
-        return Findings(dict(values), {"statistics_shift": shift}, points)
+        return Findings(dict(values), {"statistics_shift": shift}, points("statistics_distance", distances))
 
 
 @torch.no_grad()

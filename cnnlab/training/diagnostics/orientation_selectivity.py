@@ -51,13 +51,13 @@ class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         weights = self.state["initial"], first_weight(self.run.model)
         before, after = map(_selectivity, weights)
-        points = [
+        profile = [
             Point(f"selectivity {when}", place, float(value), f"filter {place}")
-            for when, found in (("before", before), ("after", after))
-            for place, value in enumerate(found, start=1)
+            for when, values in (("before", before), ("after", after))
+            for place, value in enumerate(values, start=1)
         ]
         pictures = dict(zip((INITIALIZED, TRAINED), map(_filters, weights), strict=True)) | self._seen()
-        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=points, pictures=pictures)
+        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=profile, pictures=pictures)
 
     @torch.no_grad()
     def _seen(self) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cnnlab.models.layers.hooks import observed
 from cnnlab.models.layers.switches import ACTIVATIONS
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
 DIAGNOSTIC = {
     "metrics": {
@@ -42,11 +42,9 @@ class Diagnostic(diagnostics.Diagnostic):
             shares[name] = _flat(self.activations[name], given)
 
         with torch.no_grad(), observed(self.activations, count):
-            self.run.model.eval()(next(diagnostics.spread(self.run.data.train, IMAGES).chunks(IMAGES)))
-        points = [
-            Point("saturated_units", depth, 100 * share, name) for depth, (name, share) in enumerate(shares.items(), 1)
-        ]
-        return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=points)
+            self.run.model.eval()(diagnostics.some_images(self.run.data.train, IMAGES))
+        profile = points("saturated_units", {name: 100 * share for name, share in shares.items()})
+        return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=profile)
 
 
 def _flat(activation: nn.Module, values: Tensor) -> float:

@@ -15,7 +15,7 @@ import math
 import torch
 
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
 DIAGNOSTIC = {
     "metrics": {
@@ -89,11 +89,8 @@ class Diagnostic(diagnostics.Diagnostic):
             "update_spread": float(torch.tensor(update).std()),
             "gradient_slope": diagnostics.slope(gradient),
         }
-        profile = [
-            Point(quantity, depth, value, name)
-            for quantity, found in (("update_ratio", update), ("gradient_norm", gradient))
-            for depth, (name, value) in enumerate(zip(self.names, found, strict=True), start=2)
-        ]
+        update_ratio, gradient_norm = (dict(zip(self.names, values, strict=True)) for values in (update, gradient))
+        profile = points("update_ratio", update_ratio, first=2) + points("gradient_norm", gradient_norm, first=2)
         return Findings(values, profile=profile)
 
 
