@@ -160,11 +160,11 @@ def _mean_at(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> 
     return significant(sum(values) / len(values))
 
 
-def _by_position(rows: pd.DataFrame) -> dict[float, list[float]]:
+def _by_position(rows: Any) -> dict[float, list[float]]:
     return {float(place): list(map(float, group["value"])) for place, group in rows.groupby("position")}
 
 
-def _over_runs(rows: pd.DataFrame) -> dict[float, list[float]]:
+def _over_runs(rows: Any) -> dict[float, list[float]]:
     """The mean over runs at each of at most `MOST` positions, the first and the last among them."""
     means = {float(place): [float(group["value"].mean())] for place, group in rows.groupby("position")}
     places = sorted(means)

@@ -6,6 +6,7 @@ shift-invariant again", measures consistency under shifts; here it is accuracy, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import accuracy_drop
+from cnnlab.training.diagnostics.predictions import Change, accuracy_drop
 
 DIAGNOSTIC = {
     "metrics": {
@@ -36,11 +37,10 @@ DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         black = self.run.data.test.scaling.black
-        shifts = {
-            pixels: [partial(_moved, pixels * down, pixels * across, black) for down, across in DIRECTIONS]
-            for pixels in PIXELS
-        }
-        return accuracy_drop(self.run, "shift_drop", "shifted_accuracy", {0: [lambda images: images], **shifts})
+        changes: dict[float, Sequence[Change]] = {0: [lambda images: images]}
+        for pixels in PIXELS:
+            changes[pixels] = [partial(_moved, pixels * down, pixels * across, black) for down, across in DIRECTIONS]
+        return accuracy_drop(self.run, "shift_drop", "shifted_accuracy", changes)
 
 
 def _moved(down: int, across: int, black: Tensor, images: Tensor) -> Tensor:
