@@ -10,8 +10,8 @@ import torch
 from cnnlab import models
 from cnnlab.models.cost import describe
 from cnnlab.planning import datasets
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.specs import ArmSpec, ModelSpec
-from cnnlab.training import diagnostics
 
 # Of a training step on one core of an ordinary machine: dispatch, arithmetic, and traffic of one activation.
 # Fitted to 140 arms of both tiers: four of five within 15 % below and 45 % above what was measured.
@@ -30,7 +30,7 @@ def estimate_seconds(arm: ArmSpec) -> float:
     images, validation, test = datasets.split_sizes(arm.data)
     # A forward pass is about a third of a step; at the end the training and the test images are evaluated.
     evaluated = spec.epochs * spec.evaluations_per_epoch * validation + images + test
-    diagnosed = 1 + sum(float(diagnostics.module(name).Diagnostic.share) for name in arm.diagnostics)
+    diagnosed = 1 + sum(diagnostics()[name].cost_share for name in arm.diagnostics)
     svm = images * SECONDS_PER_SVM_IMAGE * (spec.classifier != "network")
     return step / batch * (spec.epochs * images + evaluated / 3) * diagnosed + svm
 
