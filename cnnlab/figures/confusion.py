@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from cnnlab.analysis.tables.frames import Row, as_rows
-from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import fixed
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "confusion matrix",
+    "caption": "Predicted against true class on the test images, over all seeds; each arm by itself.",
+    "order": 90,
+    "tables": ["arms", "runs", "curves", "confusion"],
+}
 # Points: the page, the names of the classes, the space between two matrices. Shares are drawn up to `FULL`.
 PAGE, NAMES, SPACE, FULL = 72 * WIDTH, 30.0, 14.0, 0.05
 MOST = 12  # classes and arms
 LEGEND = f"Rows: the class; columns: the answer. In % where it is 0.1 or more; darkest from {fixed(100 * FULL, 0)} on."
 
 
-def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``confusion``."""
-    from matplotlib.figure import Figure
-
     figure = Figure()
     table = tables.get("confusion")
-    mine = {} if table is None else {arm.label: as_rows(table[table["arm_id"] == arm.arm_id]) for arm in arms}
+    if table is None:
+        return nothing(figure, "No run has left its answers yet.")
+    mine = {arm.label: as_rows(table[table["arm_id"] == arm.arm_id]) for arm in arms_of(study.name, tables)}
     shown = {label: rows for label, rows in list(mine.items())[:MOST] if rows}
     if not shown:
         return nothing(figure, "No run has left its answers yet.")
@@ -52,8 +58,6 @@ def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[F
 
 
 def _matrix(axes: Axes, left: float, top: float, cell: float, classes: Mapping[int, str], rows: Sequence[Row]) -> None:
-    from matplotlib.patches import Rectangle
-
     places = {label: place for place, label in enumerate(sorted(classes))}
     for label, place in places.items():
         name = classes[label]

@@ -45,7 +45,11 @@ def _file(module: str) -> Path | None:
 
 @cache
 def _imports(path: Path) -> tuple[str, ...]:
-    return tuple(name for name in _names(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("cnnlab"))
+    """The modules of cnnlab that a file imports; of a package that imports by name what lies in its folder, all."""
+    text = path.read_text(encoding="utf-8")
+    package = ".".join(path.parent.relative_to(ROOT).parts) if 'import_module(f"{__name__}.' in text else None
+    beside = [f"{package}.{file.stem}" for file in path.parent.glob("[!_]*.py")] if package else []
+    return tuple(name for name in (*_names(ast.parse(text)), *beside) if name.startswith("cnnlab"))
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

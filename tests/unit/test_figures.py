@@ -24,12 +24,12 @@ from cnnlab.figures import differences
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.style import log_if_wide
 from cnnlab.figures.drawing.theme import COLOURS, SERIES
-from cnnlab.planning.figure_choice import FIGURES
 from cnnlab.planning.plan import Plan
 from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
+FIGURES = ("curves", "differences", "errors")
 STUDIES = ("activation", "residual", "head", "matrix", "benchmark")
 
 
