@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import copysign, inf, isfinite, log2
 
 from markupsafe import Markup, escape
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.figures.drawing.theme import VERDICTS
+from cnnlab.figures.drawing.theme import BADGES
 from cnnlab.wording.numbers import significant
+from cnnlab.wording.verdicts import DIRECTIONS
 
 WIDTH, HEIGHT, MIDDLE = 132, 22, 11
 REACH = 7.0  # margins; what lies beyond is drawn as an arrow
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Effects in margins, turned so that to the right is as claimed; where the claim holds, in margins."""
-
-    turn: int
-    holds: tuple[float, float]
-
-
-SCALES = {
-    "greater": Scale(1, (1, inf)),
-    "less": Scale(-1, (1, inf)),
-    "equal": Scale(1, (-1, 1)),
-    "not-greater": Scale(-1, (-1, inf)),
-    "not-less": Scale(1, (-1, inf)),
-}
-
-
 def interval(row: Row) -> Markup:
     """An inline SVG of a row of ``claims``; nothing where there is no interval or no margin."""
-    scale = SCALES.get(row["direction"] or "")
-    if scale is None or not row["margin"] or (row["low"] is None and row["high"] is None):
+    claimed = DIRECTIONS.get(row["direction"])
+    if claimed is None or not row["margin"] or (row["low"] is None and row["high"] is None):
         return Markup("")
-    ends = [scale.turn * _or(row[key], other) / row["margin"] for key, other in (("low", -inf), ("high", inf))]
+    ends = [claimed.turn * _or(row[key], other) / row["margin"] for key, other in (("low", -inf), ("high", inf))]
     low, high = sorted(ends)
-    colour = f"var(--{VERDICTS[row['verdict']].role if row['verdict'] in VERDICTS else 'soft'})"
+    colour = f"var(--{BADGES[row['verdict']].role if row['verdict'] in BADGES else 'soft'})"
     shapes = [
         f'<path d="M0 {MIDDLE}H{WIDTH}" stroke="var(--grid)"/>',
         _rectangle(-1, 1, "var(--band)", 3, 16, 0.55),
-        _rectangle(*scale.holds, "var(--supported)", 3, 16, 0.16),
+        _rectangle(*claimed.holds, "var(--supported)", 3, 16, 0.16),
         f'<path d="M{_x(0)} 2V20" stroke="var(--line)"/>',
         f'<path d="M{_x(low)} {MIDDLE}H{_x(high)}" stroke="{colour}" stroke-width="2"/>',
         *(_arrow(end, colour) for end in (low, high) if abs(end) > REACH),
     ]
     if row["effect"] is not None and isfinite(row["effect"]):
-        at = scale.turn * row["effect"] / row["margin"]
+        at = claimed.turn * row["effect"] / row["margin"]
         if abs(at) <= REACH:
             shapes.append(f'<circle cx="{_x(at)}" cy="{MIDDLE}" r="3.6" fill="{colour}"/>')
     label = f"In margins, as claimed to the right: {_said(low)} to {_said(high)}"

@@ -79,10 +79,10 @@ def test_a_claim_is_told_with_its_weakest_effect_at_each_other_tier() -> None:
 def test_bounds_and_ratios_are_told_as_such() -> None:
     ratio = {"unit": "log2 ratio", "metric": "steps_to_target"}
     assert (
-        beside.told(claim(**ratio, effect=1.0, low=0.9, high=1.1))
+        beside.result(claim(**ratio, effect=1.0, low=0.9, high=1.1))
         == "supported, 1.00 (0.90 to 1.10) log₂ ratio, ×2.0, n = 8"
     )
-    assert beside.told(claim(**ratio, effect=None, low=0.9, high=None)) == "supported, above 0.90 log₂ ratio, n = 8"
+    assert beside.result(claim(**ratio, effect=None, low=0.9, high=None)) == "supported, above 0.90 log₂ ratio, n = 8"
 
 
 OPEN: dict[str, dict[str, Any]] = {
