@@ -47,11 +47,11 @@ def _mean(of_arm: Sequence[float], name: str) -> float:
 
 def _written(means: Mapping[str, float], name: str) -> dict[str, str]:
     """With the unit after the last; a share of the arm itself is in percent."""
-    known = metric(name)
-    if known.scale == "log2":
+    compared = metric(name)
+    if compared.scale == "log2":
         return {label: plain(float(f"{mean:.3g}")) for label, mean in means.items()}
     places = common_places(abs(mean) / 30 for mean in means.values())
-    percent = known.unit == "pp"
+    percent = compared.unit == "pp"
     texts = {label: fixed(mean, places) if percent else significant(mean, 3) for label, mean in means.items()}
     last = list(texts)[-1]
-    return texts | {last: with_unit(texts[last], "%" if percent and not known.signed else known.unit)}
+    return texts | {last: with_unit(texts[last], "%" if percent and not compared.signed else compared.unit)}
