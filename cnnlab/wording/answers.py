@@ -10,13 +10,13 @@ from cnnlab.planning.metrics import Metric
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.wording.contrasts import (
     SILENT,
-    Contrast,
     Form,
     Interaction,
     Pair,
     Single,
     Weighted,
     factor,
+    form_of,
     metric,
     noun,
     quoted,
@@ -53,16 +53,14 @@ class Effect:
         return metric(self.row["metric"])
 
     @property
-    def contrast(self) -> Contrast:
-        return Contrast(weights(self.row), self.labels)
+    def formula(self) -> str:
+        return form_of(weights(self.row), self.labels).formula(self.metric.scale)
 
     @property
     def form(self) -> Form:
-        return self.contrast.form
-
-    @property
-    def formula(self) -> str:
-        return self.contrast.formula(self.metric.scale)
+        """With names that can stand within a sentence."""
+        arms = weights(self.row)
+        return form_of(arms, {arm: quoted(self.labels.get(arm, arm)) for arm in arms})
 
     @property
     def linear(self) -> bool:
@@ -145,7 +143,7 @@ def _evidence(effect: Effect) -> str:
     if not effect.linear:
         of = "" if number.value else f" of the {unit(row['unit'])}"
         parts += [f"{unit(row['unit'])} {number.value}"] if number.value else []
-    elif isinstance(effect.form, Pair | Interaction) and (number.value or "").startswith(MINUS):
+    elif isinstance(effect.form, Pair | Interaction) and number.value and number.value[0] == MINUS:
         parts.append(f"difference {with_unit(number.value, row['unit'])}")
     if number.interval:
         scale = f" {unit(row['unit'])}" if effect.linear and row["unit"] in SILENT else ""
@@ -190,22 +188,19 @@ def capital(text: str) -> str:
 
 def _difference(effect: Effect) -> str:
     """``the test error is 2.4 pp higher with ReLU than with Sigmoid``."""
-    name = title(effect.row["metric"])
+    name, up = title(effect.row["metric"]), effect.value > 0
     match effect.form:
         case Single(arm):
-            return f"the {name} is {effect.signed} with {quoted(arm)}"
-        case Weighted():
-            return f"the weighted difference in {name}, {effect.formula}, is {effect.signed}"
-        case Interaction(first, second):
-            (a, b), (c, d) = (map(quoted, (pair.left, pair.right)) for pair in (first, second))
-            verb = "exceeds" if effect.value > 0 else "falls short of"
-            same = f"the same difference between {c} and {d}"
+            return f"the {name} is {effect.signed} with {arm}"
+        case Weighted() as form:
+            return f"the weighted difference in {name}, {form.formula('linear')}, is {effect.signed}"
+        case Interaction(Pair(a, b), Pair(c, d)):
+            verb, same = "exceeds" if up else "falls short of", f"the same difference between {c} and {d}"
             return f"the {name} of {a} minus that of {b} {verb} {same} by {effect.unsigned}"
         case Pair(left, right) if effect.rounds_to_zero:
-            return f"the {name} differs by {effect.unsigned} between {quoted(left)} and {quoted(right)}"
+            return f"the {name} differs by {effect.unsigned} between {left} and {right}"
         case Pair(left, right):
-            way = "higher" if effect.value > 0 else "lower"
-            return f"the {name} is {effect.unsigned} {way} with {quoted(left)} than with {quoted(right)}"
+            return f"the {name} is {effect.unsigned} {'higher' if up else 'lower'} with {left} than with {right}"
 
 
 def _ratio(effect: Effect) -> str:
@@ -213,14 +208,12 @@ def _ratio(effect: Effect) -> str:
     name, times = noun(effect.row["metric"]), f"{effect.bound}{ratio(effect.value)}"
     match effect.form:
         case Single(arm):
-            return f"the {name} is {times} with {quoted(arm)}"
-        case Weighted():
-            return f"the weighted ratio of the {name}, {effect.formula}, is {times}"
-        case Interaction(first, second):
-            (a, b), (c, d) = (map(quoted, (pair.left, pair.right)) for pair in (first, second))
+            return f"the {name} is {times} with {arm}"
+        case Weighted() as form:
+            return f"the weighted ratio of the {name}, {form.formula('log2')}, is {times}"
+        case Interaction(Pair(a, b), Pair(c, d)):
             return f"the ratio of the {name} of {a} to that of {b} is {times} times the same ratio of {c} to {d}"
-        case Pair(left, right):
-            larger, smaller = quoted(left), quoted(right)
+        case Pair(larger, smaller):
             if effect.value < 0 and not effect.bound:
                 larger, smaller, times = smaller, larger, ratio(-effect.value)
             if effect.metric.censored:
