@@ -13,9 +13,10 @@ from markupsafe import Markup
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
 from cnnlab.figures.drawing import svg
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.figures.drawing.theme import BADGES, Badge
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.study import Study
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
 from cnnlab.report.tables import contrasts as contrasttable
@@ -39,7 +40,7 @@ class ClaimAnswer:
     anchor: str
     name: str
     statement: str
-    verdict: Verdict
+    verdict: Badge
     against: str
     sentences: Sequence[Sentence]
     overall: Sentence | None
@@ -166,7 +167,7 @@ def _claim(
         anchor=anchor(row),
         name=claim_name(row),
         statement=row["statement"] or "",
-        verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
+        verdict=BADGES.get(row["verdict"], BADGES[Verdict.RUNNING]),
         against=said.get((row["id"], row["part"])) or against(parts, labels),
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,

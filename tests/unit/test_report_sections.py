@@ -149,8 +149,8 @@ def test_threats_are_the_studys_own_and_what_every_study_has_to_say(document: An
         "more of them, may answer otherwise.",
         "Networks: LeNet-5 (small), trained for 20 epochs with batches of 64; others, or longer training, may answer "
         "otherwise.",
-        "Runs: 8 seeds an arm; intervals cover the chances of seeds and test images, not the choice of the data.",
-        "Learning rates: each arm’s the best of 4, by one run of each on the validation images.",
+        "Runs: 8 seeds an arm; intervals cover the sampling of seeds and test images, not the choice of the data.",
+        "Learning rates: for each arm the best of 4, from one run each, by validation loss.",
     ]
 
 
