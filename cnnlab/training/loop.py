@@ -22,10 +22,10 @@ from cnnlab.data.dataset import Dataset
 from cnnlab.data.random_streams import derive_seed
 from cnnlab.models.layers.auxiliary import cross_entropy
 from cnnlab.planning.specs import ArmSpec, TrainSpec
+from cnnlab.training import optimizers
 from cnnlab.training.checkpoint import read_checkpoint, save_checkpoint
 from cnnlab.training.diagnostics import Diagnostics, Run, first_weight
 from cnnlab.training.evaluate import evaluate
-from cnnlab.training.optimizers import SGD
 
 Status = Literal["finished", "diverged", "timed_out"]
 
@@ -79,7 +79,7 @@ def train(
     """
     spec, device = arm.train, torch.device(arm.device)
     model = models.build(arm.model, data.channels, data.image_size, data.classes, seed).to(device)
-    optimizer = SGD(model.parameters(), spec.momentum, spec.weight_decay)
+    optimizer = optimizers.optimizer(spec, model.parameters())
     watched = first_weight(model)
 
     steps_per_epoch = len(batch_sizes(len(data.train), spec.batch_size))

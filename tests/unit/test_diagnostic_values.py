@@ -33,6 +33,7 @@ from cnnlab.training.diagnostics import (
     update_ratios,
 )
 from cnnlab.training.diagnostics.cka import cka
+from cnnlab.training.optimizers import SGD
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -191,7 +192,7 @@ def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> 
     spec, data = small_runs.arm(activation="relu", normalization="batch"), small_runs.dataset()
     seen: list[list[float]] = []
     watched: list[torch.nn.Parameter] = []
-    update = loop.SGD.step
+    update = SGD.step
 
     class Watching(update_ratios.Diagnostic):
         def before_update(self, step: int) -> None:
@@ -199,14 +200,14 @@ def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> 
             watched[:] = self.weights if step % update_ratios.EVERY == 0 else []
 
     @torch.no_grad()
-    def step(self: loop.SGD, rate: float) -> None:
+    def step(self: SGD, rate: float) -> None:
         before = [weight.clone() for weight in watched]
         update(self, rate)
         if watched:
             seen.append([float((now - was).norm() / was.norm()) for was, now in zip(before, watched, strict=True)])
 
     monkeypatch.setattr(update_ratios, "Diagnostic", Watching)
-    monkeypatch.setattr(loop.SGD, "step", step)
+    monkeypatch.setattr(SGD, "step", step)
     trained = loop.train(spec, data, 0, 0.1, 4, diagnostics=["update_ratios"])
     watching: Any = trained.diagnostics._members[0]
     assert len(seen) == len(watching.state["update"]) == 3

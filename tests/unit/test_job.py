@@ -21,7 +21,7 @@ from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset, load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training import job, loop, records, replay
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
@@ -101,8 +101,11 @@ def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(data: Dataset, tmp_path: Path) -> None:
-    spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(
+    data: Dataset, tmp_path: Path, optimizer: str
+) -> None:
+    spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4, optimizer=optimizer)
     whole = loop.train(spec, data, 5, 0.1, 4)
     checkpoint = tmp_path / "checkpoint.pt"
 
@@ -124,6 +127,13 @@ def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(data: Datase
     assert equal(weights(whole), weights(resumed))
     assert torch.equal(whole.curves.loss, resumed.curves.loss)
     assert whole.curves.validation_losses == resumed.curves.validation_losses
+
+
+def test_an_arm_with_another_optimizer_is_tuned_over_its_own_rates(paths: Paths) -> None:
+    job.run_job(arm(optimizer="adamw", tune={"extensions": 0}), paths, (0,), 30)
+    record = next(records.scan(paths))
+    assert [trial["learning_rate"] for trial in record.spec["tuning"]] == list(OPTIMIZERS["adamw"].rates)
+    assert "equal bit for bit" in replay.verify(paths, record.run_id)
 
 
 def test_divergence_is_a_result(paths: Paths) -> None:
