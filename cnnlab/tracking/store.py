@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.files import atomic
 from cnnlab.core.paths import MLFLOW
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def store_lock(root: Path) -> Iterator[None]:
 
 
 def create_store(uri: str) -> None:
-    """Make an SQLite store aside and rename it into place: MLflow cannot go on with one that is half made.
+    """Make an SQLite store, whole or not at all: MLflow cannot go on with one that is half made.
 
     To be called under the store's lock. Stores of other kinds are left alone.
     """
@@ -99,10 +100,10 @@ def create_store(uri: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     silence()
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent)).engine.dispose()
-    os.replace(aside, path)
+    for abandoned in path.parent.glob(f".{path.name}.*"):  # by a process that was killed
+        abandoned.unlink()
+    with atomic(path) as aside:
+        SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent)).engine.dispose()
 
 
 def artifacts(folder: Path) -> str:

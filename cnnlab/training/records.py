@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.core.errors import UserError
-from cnnlab.core.files import disk_space, flush, read_json, write_json
+from cnnlab.core.files import atomic, read_json, write_json
 from cnnlab.core.paths import Paths
 from cnnlab.planning.specs import DataSpec, seeds_slug
 
@@ -149,9 +144,9 @@ def write_record(
     tensors: Mapping[str, Mapping[str, Any]],
     profile: Sequence[Mapping[str, Any]] = (),
 ) -> Record:
-    """Write a run aside, flush it to disk, and rename it into place.
+    """Write a run, whole or not at all. One that someone finished meanwhile is left as it is.
 
-    `tensors` maps a file's name to its named tensors. A run that someone finished meanwhile is left as it is.
+    `tensors` maps a file's name to its named tensors.
 
     Raises:
         UserError: if the disk is full; what was finished before stays.
@@ -159,22 +154,13 @@ def write_record(
     from safetensors.torch import save_file
 
     final = paths.run_dir(spec["run_id"])
-    aside = paths.runs / f".{spec['run_id']}-{uuid.uuid4().hex[:8]}"
-    with disk_space(paths.results):
-        aside.mkdir(parents=True)
-        try:
-            documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
-            for name, value in documents.items():
-                (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-            for name, content in tensors.items():
-                save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
-            for path in (*aside.iterdir(), aside):
-                flush(path)
-            with _if_absent(final):
-                os.rename(aside, final)
-            flush(paths.runs)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
+    with atomic(final) as aside:
+        aside.mkdir()
+        for name, value in documents.items():
+            (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+        for name, content in tensors.items():
+            save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
     return Record(final)
 
 
@@ -187,15 +173,6 @@ def write_manifest(paths: Paths, arm_id: str, records: Mapping[int, Record]) -> 
     path = paths.manifest(arm_id, seeds_slug(tuple(records)))
     write_json(path, {"arm_id": arm_id, "seeds": sorted(records), "runs": runs})
     return path
-
-
-@contextmanager
-def _if_absent(final: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / SPEC).exists():
-            raise
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
