@@ -155,7 +155,7 @@ class TrainSpec(Spec):
     @model_validator(mode="before")
     @classmethod
     def _with_the_usual_values(cls, fields: Any) -> Any:
-        chosen = OPTIMIZERS.get(fields.get("optimizer", "sgd")) if isinstance(fields, dict) else None
+        chosen = OPTIMIZERS.get(str(fields.get("optimizer", "sgd"))) if isinstance(fields, dict) else None
         if chosen is None:
             return fields
         given = {name: value for name, value in fields.items() if name not in SETTINGS or value is not None}
@@ -193,8 +193,12 @@ class ArmSpec(Spec):
 
     @property
     def arm_id(self) -> str:
-        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count."""
+        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count; nor do the settings of
+        other optimizers."""
         identity = self.model_dump(mode="json")
+        identity["train"] = {
+            name: value for name, value in identity["train"].items() if name not in SETTINGS or value is not None
+        }
         if self.train.learning_rate is not None:
             identity["train"].pop("tune")
         if self.data.name != "folder":

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
 
-
 # MLflow retries for four minutes by default; a mirror that is not there must not hold up a report for that long.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -33,6 +32,12 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 LOCK_SECONDS = 300.0
+CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
+PAGE = 1000
+NOTE = (
+    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
+    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
+)
 
 
 def store_uri(root: Path) -> str:
@@ -115,18 +120,6 @@ def silence() -> None:
     """Keep MLflow's notes off the terminal; after its import, which configures its loggers."""
     for name in ("mlflow", "alembic", "urllib3", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
-
-
-PAGE = 1000
-
-
-NOTE = (
-    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
-    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
-)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,23 +22,34 @@ CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safet
 PROFILE, PICTURES = "profile.json", "pictures.safetensors"
 
 
+ABSENT: dict[str, Any] = {TEST: None, PROFILE: (), PICTURES: {}}  # what a run has that left no such file
+
+
 @dataclass(frozen=True)
 class Record:
-    """A finished run, read lazily from its directory."""
+    """A run. What a finished one holds is read from its directory when it is asked for; `contents` gives, by the names
+    of the files, what need not be read: for a run that still trains, which has no directory, all there is."""
 
-    directory: Path
+    path: Path | None = None
+    contents: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def directory(self) -> Path:
+        """Of a finished run."""
+        assert self.path is not None, "a run that still trains has no directory"
+        return self.path
 
     @cached_property
     def spec(self) -> dict[str, Any]:
-        return read_json(self.directory / SPEC)
+        return dict(self._content(SPEC))
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        return read_json(self.directory / RESULT)
+        return dict(self._content(RESULT))
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        return read_json(self.directory / PROVENANCE)
+        return dict(self._content(PROVENANCE))
 
     @property
     def run_id(self) -> str:
@@ -58,24 +69,34 @@ class Record:
 
     def curves(self) -> dict[str, np.ndarray]:
         """1-d arrays ``step.*`` (one value per step) and ``evaluation.*`` (one per evaluation)."""
-        return _arrays(self.directory / CURVES)
+        return dict(self._content(CURVES))
 
     def test(self) -> dict[str, np.ndarray] | None:
         """Per test image ``label``, ``correct``, ``predicted``, ``loss`` (nats), ``confidence``, and what diagnostics
         left; None for a run that did not finish."""
-        path = self.directory / TEST
-        return _arrays(path) if path.exists() else None
+        arrays: dict[str, np.ndarray] | None = self._content(TEST)
+        return arrays
 
     def profile(self) -> list[dict[str, Any]]:
         """What its diagnostics saw along depth, steps or shifts: quantity, position, value and label of each point."""
-        path = self.directory / PROFILE
-        points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return points
+        return list(self._content(PROFILE))
 
     def pictures(self) -> dict[str, np.ndarray]:
         """What its diagnostics left to look at: stacks ``(count, height, width)`` by name."""
-        path = self.directory / PICTURES
-        return _arrays(path) if path.exists() else {}
+        return dict(self._content(PICTURES))
+
+    def in_memory(self) -> Record:
+        """Itself with all that a contrast asks for, for who asks many times."""
+        documents = {SPEC: self.spec, RESULT: self.result, PROVENANCE: self.provenance}
+        return Record(self.path, {**self.contents, **documents, TEST: self.test()})
+
+    def _content(self, name: str) -> Any:
+        if name in self.contents:
+            return self.contents[name]
+        if name in ABSENT and (self.path is None or not (self.path / name).exists()):
+            return ABSENT[name]
+        file = self.directory / name
+        return read_json(file) if file.suffix == ".json" else _arrays(file)
 
 
 def load(run_dir: Path) -> Record:

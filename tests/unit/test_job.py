@@ -23,6 +23,8 @@ from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training import job, loop, records, replay
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
@@ -112,17 +114,20 @@ def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(
     class Stopped(Exception):
         pass
 
-    def stop(curves: loop.Curves) -> None:
-        if len(curves.steps) == 3:
-            raise Stopped
+    class Stop(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            if len(curves.steps) == 3:
+                raise Stopped
+
+    class Steps(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            steps.append(curves.steps[-1])
 
     with pytest.raises(Stopped):
-        loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=stop)
+        loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, observers=[Stop()])
     assert checkpoint.exists()
     steps: list[int] = []
-    resumed = loop.train(
-        spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=lambda curves: steps.append(curves.steps[-1])
-    )
+    resumed = loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, observers=[Steps()])
     assert len(steps) == 2, "the first two epochs came from the checkpoint"
     assert equal(weights(whole), weights(resumed))
     assert torch.equal(whole.curves.loss, resumed.curves.loss)
