@@ -28,6 +28,7 @@ from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Diagnostics, Run, first_weight
 from cnnlab.training.evaluate import evaluate
 from cnnlab.training.lane import Lane
+from cnnlab.training.learning_rate import schedule
 from cnnlab.training.observer import Observer
 
 Status = Literal["finished", "diverged", "timed_out"]
@@ -150,18 +151,3 @@ def ending(curves: Curves, spec: TrainSpec, total: int, seconds: float) -> Statu
     if curves.steps[-1] == total:
         return "finished"
     return "timed_out" if spec.time_limit_seconds is not None and seconds > spec.time_limit_seconds else None
-
-
-def schedule(spec: TrainSpec, step: int, total: int) -> float:
-    """The factor of the learning rate at `step` (0-based) of `total`.
-
-    Cosine decay without restarts (Loshchilov & Hutter 2017), a tenth after half and after three quarters of the steps
-    (He et al. 2016), or constant; each after a linear warm-up.
-    """
-    if step < spec.warmup_steps:
-        return (step + 1) / spec.warmup_steps
-    if spec.schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * (step - spec.warmup_steps) / max(1, total - spec.warmup_steps)))
-    if spec.schedule == "step":
-        return 0.1 ** ((2 * step >= total) + (4 * step >= 3 * total))
-    return 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import json
 import math
 import os
@@ -243,20 +242,6 @@ def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
     (record.directory / records.RESULT).write_text(json.dumps({**result, "test_loss": 0.0}))
     with pytest.raises(UserError, match=r"result\.json differ"):
         replay.verify(paths, record.run_id)
-
-
-def test_the_schedule_warms_up_and_decays() -> None:
-    spec = TrainSpec(epochs=1, warmup_steps=4)
-    factors = [loop.schedule(spec, step, 100) for step in range(100)]
-    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
-    assert factors[4] == 1.0
-    assert all(later < sooner for sooner, later in itertools.pairwise(factors[4:]))
-    steps = replace_schedule(spec, "step")
-    assert [round(loop.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
-
-
-def replace_schedule(spec: TrainSpec, name: str) -> TrainSpec:
-    return spec.model_copy(update={"schedule": name})
 
 
 def test_curves_hold_a_value_per_step_and_per_evaluation(data: Dataset) -> None:
