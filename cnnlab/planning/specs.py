@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import Spec, digest
+from cnnlab.planning import sources
 
 Switch = bool | int | float | str
 Positive = Annotated[float, Field(gt=0)]
@@ -46,11 +47,19 @@ class PreparedSpec(Spec):
     split_seed: int = 0
 
     @property
+    def source(self) -> sources.Known | sources.Folder:
+        """What is known of the images before anything is read."""
+        return sources.find(self.name, self.root)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All fields; where a data set of fixed content lies changes no result, so it doesn't count."""
+        return self.model_dump(mode="json", exclude={"root"} if self.name in sources.known() else set())
+
+    @property
     def data_id(self) -> str:
-        """Name and hash of everything that decides the prepared file, but for where a known dataset lies."""
-        identity = self.model_dump(mode="json", include=set(PreparedSpec.model_fields))
-        if self.name != "folder":
-            identity.pop("root")
+        """Name and hash of everything that decides the prepared file."""
+        identity = {key: value for key, value in self.identity.items() if key in PreparedSpec.model_fields}
         return f"{self.name}-{digest(identity)}"
 
 
@@ -193,16 +202,13 @@ class ArmSpec(Spec):
 
     @property
     def arm_id(self) -> str:
-        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count; nor do the settings of
-        other optimizers."""
-        identity = self.model_dump(mode="json")
+        """Slug and hash of everything that decides a result; settings of other optimizers do not."""
+        identity = {**self.model_dump(mode="json"), "data": self.data.identity}
         identity["train"] = {
             name: value for name, value in identity["train"].items() if name not in SETTINGS or value is not None
         }
         if self.train.learning_rate is not None:
             identity["train"].pop("tune")
-        if self.data.name != "folder":
-            identity["data"].pop("root")
         return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
 
 

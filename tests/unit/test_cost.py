@@ -13,9 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.planning import model_registry
+from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training.estimate import estimate_seconds, split_sizes
+from cnnlab.training.estimate import estimate_seconds
 from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 
@@ -122,9 +123,7 @@ def test_zoo_measuring_states_its_conditions() -> None:
 
 
 @pytest.mark.parametrize(("optimizer", "copies"), [("sgd", 3), ("adamw", 4)])
-def test_zoo_memory_is_weights_and_what_the_backward_pass_needs(
-    optimizer: Any, copies: int
-) -> None:
+def test_zoo_memory_is_weights_and_what_the_backward_pass_needs(optimizer: Any, copies: int) -> None:
     def held(batch_size: int) -> float:
         model = nn.Sequential(nn.Flatten(), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
         train = TrainSpec(epochs=1, batch_size=batch_size, optimizer=optimizer)
