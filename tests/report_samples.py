@@ -21,7 +21,6 @@ from cnnlab.core import paths
 from cnnlab.core.validation import digest
 from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import Config
-from cnnlab.planning.figure_choice import FIGURES
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.planning.study import Arm, Matrix, Study
@@ -495,7 +494,7 @@ def _study(name: str, written: dict[str, Any]) -> Study:
         claims=tuple(_claim(written, *claim) for claim in written["claims"]),
         secondary=tuple(row if isinstance(row, ContrastSpec) else _secondary(*row) for row in written["secondary"]),
         path=Path(f"workflow/studies/{name}.yaml"),
-        figures=written.get("figures", FIGURES),
+        figures=written.get("figures", ("curves", "differences", "errors")),
         matrix=written.get("matrix"),
         design=written.get("design"),
         threats=written.get("threats", ()),

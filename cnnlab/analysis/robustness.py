@@ -15,6 +15,7 @@ from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
 from cnnlab.analysis.verdicts import Row, Runs, runs_of
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
     from cnnlab.planning.study import Study
     from cnnlab.planning.study_file import ClaimSpec
-
-WORDS = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
@@ -39,7 +38,7 @@ def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
     if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
     found = Counter(str(decisions.conjunction(claims)) for claims in without)
-    return {word: found[word] for word in WORDS if found[word]}
+    return {word: found[word] for word in Verdict if found[word]}
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
@@ -48,11 +47,12 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
     Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
     """
     verdict = str(decisions.conjunction(claims))
-    if verdict == "inconclusive":
+    if verdict == Verdict.INCONCLUSIVE:
         return None
-    if verdict == "supported":
-        lines = [intervals.TOST if claim.direction == "equal" else intervals.ONE_SIDED for claim in claims]
-        return all(family * float(decisions.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
+    if verdict == Verdict.SUPPORTED:
+        return all(
+            family * float(decisions.p_value(claim)) <= decisions.error_rate(claim.direction) for claim in claims
+        )
     return str(decisions.conjunction(claims, family)) == verdict
 
 
@@ -67,7 +67,7 @@ def rows(studies: Sequence[Study], registry: ClaimRegistry, found: Runs) -> list
 
 
 def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -> Row:
-    row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": "running"}
+    row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
     arms = [runs_of(contrast, study, found) for contrast in claim.requires]
     if not all(seed in runs for part in arms for runs in part.values() for seed in study.seeds):
         return row

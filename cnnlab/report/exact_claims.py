@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.figures.drawing.theme import BADGES, Badge
+from cnnlab.planning.verdicts import COMPUTED, Verdict
 from cnnlab.report.tables.view import Cell, Column, TableView, missing, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import exact, plural
@@ -28,14 +29,14 @@ class Article:
     anchor: str
     name: str
     statement: str
-    verdict: Verdict
+    verdict: Badge
     summary: str
     checks: str
     evidence: TableView
 
 
 def build(tables: Tables) -> list[Article]:
-    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in ("holds", "fails")]
+    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in COMPUTED]
 
 
 def _article(row: Row, tables: Tables) -> Article:
@@ -47,7 +48,7 @@ def _article(row: Row, tables: Tables) -> Article:
         anchor=anchor(row),
         name=name,
         statement=row["statement"] or "",
-        verdict=VERDICTS[row["verdict"]],
+        verdict=BADGES[row["verdict"]],
         summary=row["reason"] or "No summary is given.",
         checks=told + (f"; {plural(beside, 'number')} beside" if beside else ""),
         evidence=TableView(
@@ -87,4 +88,4 @@ def _holds(row: Row) -> Cell:
     """A row that decides nothing says so."""
     if row["holds"] is None:
         return Cell("only shown")
-    return verdict_cell("holds" if row["holds"] else "fails", "" if row["required"] else "only shown")
+    return verdict_cell(Verdict.HOLDS if row["holds"] else Verdict.FAILS, "" if row["required"] else "only shown")

@@ -17,6 +17,7 @@ from cnnlab.figures.drawing import theme
 from cnnlab.report import exact_claims, ledger, methods, networks, study_section
 from cnnlab.report.tables import settings
 from cnnlab.wording.numbers import listed, moment, plural
+from cnnlab.wording.verdicts import MEANINGS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,8 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
     )
     environment.filters["tie"] = _tie
     environment.filters["moment"] = moment
-    environment.globals["verdicts"] = theme.VERDICTS
+    environment.globals["verdicts"] = theme.BADGES
+    environment.globals["meanings"] = MEANINGS
     return environment.get_template("page.html.j2").render(
         title=TITLE,
         overview=_overview(plan, tables),

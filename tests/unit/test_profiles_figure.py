@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -24,6 +25,7 @@ from cnnlab.planning.plan import Plan
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
+GRADIENTS: Any = SimpleNamespace(name="gradients")  # all that these figures ask of their study
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def looks(frames: Frames, *quantities: str) -> pd.DataFrame:
 def draw(frames: Frames, rows: pd.DataFrame) -> tuple[Any, str]:
     """The figure of the study `gradients` from these rows alone."""
     with style():
-        return profiles.draw(arms_of("gradients", frames), {**frames, "profiles": rows})
+        return profiles.draw(GRADIENTS, {**frames, "profiles": rows})
 
 
 def test_every_profile_that_a_diagnostic_declares_is_in_the_samples_and_of_a_kind_that_is_drawn() -> None:
@@ -224,7 +226,7 @@ def test_filters_are_drawn_of_the_first_finished_run_of_each_arm(frames: Frames,
     assert rows.groupby("arm_id")["run_id"].nunique().tolist() == [1, 1]
     assert set(rows["seed"]) == {0}
     with style():
-        figure, alt = filters.draw(arms_of("gradients", frames), frames)
+        figure, alt = filters.draw(GRADIENTS, frames)
         figures.save(figures.Drawing(figure, "Filters", alt), tmp_path / "filters", "gradients-filters")
     for arm in arms_of("gradients", frames):
         profile = frames["profiles"][frames["profiles"]["run_id"].isin(rows[rows["arm_id"] == arm.arm_id]["run_id"])]
@@ -244,7 +246,8 @@ def test_filters_are_drawn_of_the_first_finished_run_of_each_arm(frames: Frames,
 def test_an_arm_without_filters_is_left_out_and_a_study_without_says_so(frames: Frames) -> None:
     arms = arms_of("gradients", frames)
     one = frames["pictures"][frames["pictures"]["arm_id"] == arms[1].arm_id]
-    alt = filters.draw(arms, frames | {"pictures": one})[1]
+    alt = filters.draw(GRADIENTS, frames | {"pictures": one})[1]
     assert arms[0].label not in alt
     assert arms[1].label in alt
-    assert filters.draw(arms, {})[1] == "No run has left its filters yet."
+    bare = {name: frames[name] for name in ("arms", "runs", "curves")}
+    assert filters.draw(GRADIENTS, bare)[1] == "No run has left its filters yet."

@@ -128,7 +128,7 @@ SENTENCES = {
     ),
     "any weights": (
         {"contrast": '{"a": 0.25, "b": 0.75, "d": -1}'},
-        "The weighted difference in test error, 1/4 ReLU + 3/4 Sigmoid − Residual, 8 layers, is 2.4 pp (95 % "
+        "The weighted difference in test error, 1/4 ReLU + 3/4 Sigmoid − “Residual, 8 layers”, is 2.4 pp (95 % "
         "interval 1.9 to 2.9 pp, n = 8 seeds), beyond the margin of 1 pp: supported.",
     ),
     "the median run diverged": (

@@ -12,12 +12,10 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab import figures
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import last_commit
-from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.plan import Plan
-from cnnlab.report import render, study_section
+from cnnlab.report import render
 from cnnlab.wording import robustness, threats
 from cnnlab.wording.numbers import moment
 from tests import report_samples
@@ -151,8 +149,8 @@ def test_threats_are_the_studys_own_and_what_every_study_has_to_say(document: An
         "more of them, may answer otherwise.",
         "Networks: LeNet-5 (small), trained for 20 epochs with batches of 64; others, or longer training, may answer "
         "otherwise.",
-        "Runs: 8 seeds an arm; intervals cover the chances of seeds and test images, not the choice of the data.",
-        "Learning rates: each arm’s the best of 4, by one run of each on the validation images.",
+        "Runs: 8 seeds an arm; intervals cover the sampling of seeds and test images, not the choice of the data.",
+        "Learning rates: for each arm the best of 4, from one run each, by validation loss.",
     ]
 
 
@@ -176,7 +174,3 @@ def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: 
     assert expected in committed
     assert "its first run started 3 March 2025, 11:06 UTC" in committed
     assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])
-
-
-def test_every_figure_that_a_study_may_name_is_drawn_and_has_a_caption() -> None:
-    assert set(study_section.CAPTIONS) == set(figures.KINDS) == set(ALL_FIGURES)

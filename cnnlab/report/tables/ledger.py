@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnlab.analysis import intervals
+from cnnlab.analysis.decisions import error_rate
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures import margin_bar
 from cnnlab.planning import plan as commands
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.report.exact_claims import checks, evidence
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.view import Cell, Column, missing, shown, verdict_cell
@@ -55,8 +56,8 @@ class Ledger:
     def cells(self, row: Row) -> list[Cell]:
         """The cells of a row of ``claims``."""
         head = [Cell(claim_name(row), note=row["kind"]), self._claim(row)]
-        if row["verdict"] == "not tested":
-            return [*head, verdict_cell("not tested"), self._how_to(row)]
+        if row["verdict"] == Verdict.NOT_TESTED:
+            return [*head, verdict_cell(Verdict.NOT_TESTED), self._how_to(row)]
         if row["kind"] != "empirical":
             rest = len(COLUMNS) - len(head) - 1
             return [*head, self._computed(row), *[missing(UNTRAINED)] * rest]
@@ -66,7 +67,7 @@ class Ledger:
         about = [metric(row["metric"]).title.partition(", ")[0]] if row["metric"] else []
         if (row["id"], row["part"]) in self.several:
             about.append(self.titles.get(row["study"], row["study"]))
-        link = "" if row["verdict"] == "not tested" else anchor(row)
+        link = "" if row["verdict"] == Verdict.NOT_TESTED else anchor(row)
         return Cell(row["statement"], note=" · ".join(about), link=link)
 
     def _how_to(self, row: Row) -> Cell:
@@ -84,7 +85,7 @@ class Ledger:
         return verdict_cell(row["verdict"], f"{told} checks" if told else "")
 
     def _tested(self, row: Row) -> list[Cell]:
-        running = row["verdict"] == "running"
+        running = row["verdict"] == Verdict.RUNNING
         why = WAITING if running else UNKNOWN
         mine = {"part": row["part"], "study": row["study"]}
         parts = self.tables.rows("contrasts", claim=row["id"], primary=True, **mine)
@@ -128,7 +129,6 @@ def _ledger_wide(row: Row) -> str:
     if p is None:
         return "not of the ledger"
     told = f"ledger-wide {p_value(p).replace(' ', NOBREAK)}"
-    if row["verdict"] != "supported":
+    if row["verdict"] != Verdict.SUPPORTED:
         return told
-    level = intervals.TOST if row["direction"] == "equal" else intervals.ONE_SIDED
-    return f"{told}: {'stands' if p <= level else 'does not stand'}"
+    return f"{told}: {'stands' if p <= error_rate(row['direction']) else 'does not stand'}"

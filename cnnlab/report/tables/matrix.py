@@ -39,7 +39,7 @@ def _cell(cell: MatrixCell, name: str) -> Cell:
     if row is None:
         return missing(cell.why(name))
     log = row["unit"] == "log2 ratio" and row["estimate"] is not None
-    return Cell(cell.told(name), note=times(row["estimate"]) if log else "")
+    return Cell(cell.text(name), note=times(row["estimate"]) if log else "")
 
 
 def _capital(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.figures.drawing.theme import BADGES, Badge
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cell:
     link: str = ""
     address: str = ""
     span: int = 1
-    verdict: Verdict | None = None
+    verdict: Badge | None = None
     plot: str = ""
     code: bool = False
     warning: bool = False
@@ -66,5 +66,5 @@ def shown(text: str | None, why: str = "missing", hint: str = "", note: str = ""
 
 
 def verdict_cell(word: str, note: str = "", warning: bool = False) -> Cell:
-    verdict = VERDICTS.get(word, Verdict(word, "untested", "\N{MIDDLE DOT}"))
+    verdict = BADGES.get(word, Badge(word, "untested", "\N{MIDDLE DOT}"))
     return Cell(verdict=verdict, note=note, warning=warning)
