@@ -22,7 +22,6 @@ from cnnlab.data.dataset import Dataset
 from cnnlab.data.random_streams import derive_seed
 from cnnlab.models.layers.auxiliary import cross_entropy
 from cnnlab.planning.specs import ArmSpec, TrainSpec
-from cnnlab.training import optimizers
 from cnnlab.training.checkpoint import read_checkpoint, save_checkpoint
 from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Diagnostics, Run, first_weight
@@ -30,6 +29,7 @@ from cnnlab.training.evaluate import evaluate
 from cnnlab.training.lane import Lane
 from cnnlab.training.learning_rate import schedule
 from cnnlab.training.observer import Observer
+from cnnlab.training.optimizers import build_optimizer
 
 Status = Literal["finished", "diverged", "timed_out"]
 
@@ -69,7 +69,7 @@ def train(
     """
     spec, device = arm.train, torch.device(arm.device)
     model = models.build(arm.model, data.channels, data.image_size, data.classes, seed).to(device)
-    optimizer = optimizers.optimizer(spec, model.parameters())
+    optimizer = build_optimizer(spec, model.parameters())
     steps_per_epoch = len(batch_sizes(len(data.train), spec.batch_size))
     total = epochs * steps_per_epoch
     interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)

@@ -130,6 +130,6 @@ class AdamW(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 
 
-def optimizer(spec: TrainSpec, parameters: Iterable[nn.Parameter]) -> Optimizer:
+def build_optimizer(spec: TrainSpec, parameters: Iterable[nn.Parameter]) -> Optimizer:
     """The one that `spec` asks for, with its settings."""
     return OPTIMIZERS[spec.optimizer](parameters, **spec.optimizer_settings)

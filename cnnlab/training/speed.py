@@ -20,8 +20,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from cnnlab.models.layers.auxiliary import cross_entropy
 from cnnlab.planning.specs import TrainSpec
-from cnnlab.training import optimizers
-from cnnlab.training.optimizers import Optimizer
+from cnnlab.training.optimizers import Optimizer, build_optimizer
 
 REPETITION_SECONDS = 0.05
 
@@ -62,7 +61,7 @@ def measure(
         model = model.to(device)
         images = torch.randn(train.batch_size, *input_shape, device=device)
         labels = torch.arange(train.batch_size, device=device) % classes
-        optimizer = optimizers.optimizer(train, model.parameters())
+        optimizer = build_optimizer(train, model.parameters())
         step = _training_step(model.train(), optimizer, images, labels)
         memory = _memory(optimizer, step)
         step_s = _time(step, repeats, device)

@@ -37,7 +37,7 @@ def network() -> nn.Sequential:
 
 
 def ours(name: str, model: nn.Module, **settings: Any) -> Optimizer:
-    return optimizers.optimizer(TrainSpec(epochs=1, optimizer=name, **settings), model.parameters())  # type: ignore[arg-type]
+    return optimizers.build_optimizer(TrainSpec(epochs=1, optimizer=name, **settings), model.parameters())  # type: ignore[arg-type]
 
 
 def theirs(name: str, model: nn.Module, **settings: Any) -> torch.optim.Optimizer:
@@ -123,7 +123,7 @@ def test_a_step_imports_no_compiler(name: str) -> None:
     program = (
         "import sys, torch; from cnnlab.training import loop, optimizers; from cnnlab.planning.specs import TrainSpec;"
         f"spec, weight = TrainSpec(epochs=1, optimizer={name!r}), torch.nn.Parameter(torch.ones(3));"
-        "weight.sum().backward(); optimizers.optimizer(spec, [weight]).step(0.1);"
+        "weight.sum().backward(); optimizers.build_optimizer(spec, [weight]).step(0.1);"
         "print(*sorted({'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
