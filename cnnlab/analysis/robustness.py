@@ -9,16 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
-from cnnlab.analysis.effects import Run, observe
+from cnnlab.analysis.effects import observe
 from cnnlab.analysis.verdicts import Row, Runs, runs_of
 from cnnlab.planning.verdicts import Verdict
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
@@ -73,7 +71,10 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -
     arms = [runs_of(contrast, study, found) for contrast in claim.requires]
     if not all(seed in runs for part in arms for runs in part.values() for seed in study.seeds):
         return row
-    held = [{name: _held(runs) for name, runs in part.items()} for part in arms]
+    # Read once, however many seeds are left out in turn.
+    held = [
+        {name: {seed: run.in_memory() for seed, run in runs.items()} for name, runs in part.items()} for part in arms
+    ]
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     one_out = verdicts([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
@@ -94,7 +95,7 @@ def _others(seeds: Sequence[int], left_out: int) -> list[int]:
 
 
 def _hypotheses(
-    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Run]]], seeds: Sequence[int]
+    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Record]]], seeds: Sequence[int]
 ) -> list[Hypothesis]:
     """What each part claims, as far as `seeds` show it."""
     parts = []
@@ -103,18 +104,3 @@ def _hypotheses(
         assert contrast.margin is not None
         parts.append(Hypothesis(observe(contrast, runs, seeds).effects, contrast.direction, contrast.margin))
     return parts
-
-
-class _Held:
-    """A run whose arrays are read from disk once, however many seeds are left out in turn."""
-
-    def __init__(self, run: Run) -> None:
-        self.spec, self.result, self.provenance = run.spec, run.result, run.provenance
-        self._read = cache(run.test)
-
-    def test(self) -> dict[str, np.ndarray] | None:
-        return self._read()
-
-
-def _held(runs: Mapping[int, Run]) -> dict[int, Run]:
-    return {seed: _Held(run) for seed, run in runs.items()}

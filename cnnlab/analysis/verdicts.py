@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
-from cnnlab.analysis.effects import Observed, Run, observe
+from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.interim import Looks
 from cnnlab.analysis.power import NOTHING, Settle, settle
 from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
 
 Row = dict[str, Any]
-Runs = Mapping[str, Mapping[int, Run]]
+Runs = Mapping[str, Mapping[int, Record]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> 
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
-def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Run]]:
+def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Record]]:
     """The runs of the arms of a contrast, by their names in the study and by seed."""
     return {name: found.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from cnnlab.core.errors import nearest
 from cnnlab.core.validation import Spec
-from cnnlab.planning.figure_choice import ALL_FIGURES
+from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import Switch
 from cnnlab.planning.verdicts import Direction
@@ -24,8 +24,8 @@ def switch_text(value: Switch) -> str:
 
 
 def _known_figure(name: str) -> str:
-    if name not in ALL_FIGURES:
-        raise ValueError(f"unknown figure; {nearest(name, ALL_FIGURES)}")
+    if name not in kinds():
+        raise ValueError(f"unknown figure; {nearest(name, kinds())}")
     return name
 
 

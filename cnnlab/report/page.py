@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnlab.analysis.tables.frames import Tables
-from cnnlab.core.files import disk_space
+from cnnlab.core.files import atomic
 from cnnlab.figures.drawing import theme
 from cnnlab.report import exact_claims, ledger, methods, networks, study_section
 from cnnlab.report.tables import settings
@@ -43,11 +43,8 @@ class Overview:
 def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
     """See `cnnlab.report.render`."""
     text = page(plan, Tables(frames), figures)
-    with disk_space(out.parent):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = out.with_name(f".{out.name}")
+    with atomic(out) as aside:
         aside.write_text(text, encoding="utf-8")
-        aside.replace(out)
 
 
 def page(plan: Plan, tables: Tables, figures: Path) -> str:

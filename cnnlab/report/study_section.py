@@ -14,6 +14,7 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.theme import BADGES, Badge
+from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.study import Study
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.report.tables import arms as armtable
@@ -30,24 +31,6 @@ from cnnlab.wording.threats import generated
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
 
-CAPTIONS = {
-    "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "
-    "that diverged was not looked into.",
-    "sweep": "What the number on the axis does, all else as it is: each run as a dot, and means with 95 % intervals "
-    "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
-    "curves": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
-    "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
-    "differences": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a "
-    "grey band. Filled marks decide a claim, open ones are secondary.",
-    "errors": "Test error of each run (below) and mean with 95 % interval over seeds (above).",
-    "matrix": "What each component does to the test error in each family, all else as in that family’s base arm. "
-    "The cells describe: a verdict comes from the architecture that its claim names, fixed before the run.",
-    "filters": "The first layer of the first seed of each arm, its filters as weights summed over input channels, and "
-    "what each trained filter returns for the first test image (left).",
-    "confusion": "Answers to the test images, class by class, over all seeds; each arm by itself.",
-    "frontier": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
-    "line joins the networks that no other beats in both: the Pareto front.",
-}
 LONG = 12  # rows of a table that is folded
 OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study
 
@@ -141,7 +124,7 @@ def build(
 
 
 def figure(study: str, name: str, figures: Path) -> FigureView:
-    return FigureView(name, _figure(figures / study / f"{name}.svg"), CAPTIONS[name])
+    return FigureView(name, _figure(figures / study / f"{name}.svg"), kinds()[name].caption)
 
 
 def _tables(

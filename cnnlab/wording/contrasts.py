@@ -18,7 +18,7 @@ FACTORS = {"log2 ratio": 2.0, "octaves": 2.0, "decades": 10.0}
 
 def metric(name: str) -> Metric:
     """The metric, or one made up from its name for a table that was written by a newer version."""
-    return METRICS.get(name) or Metric(name, name.replace("_", " "), "")
+    return METRICS.get(name) or Metric(name=name, title=name.replace("_", " "), unit="")
 
 
 def title(name: str) -> str:

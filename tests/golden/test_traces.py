@@ -20,6 +20,7 @@ from cnnlab.training import loop, process
 
 TRACES = Path(__file__).with_name("traces.json")
 DATA = DataSpec(name="mnist5k", limit=400)
+# Architecture, switches, and changes of the data.
 ARMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "lenet-sigmoid": ("lenet", {"activation": "sigmoid", "pooling": "average"}, {}),
     "lenet-relu-max": ("lenet", {"activation": "relu", "pooling": "max"}, {}),
@@ -27,7 +28,10 @@ ARMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "mlp-shuffled": ("mlp", {"activation": "tanh"}, {"shuffle_pixels": True}),
     "resnet-8": ("resnet_cifar", {"depth": 8}, {"augment": ("shift:2",)}),
     "plain-8": ("resnet_cifar", {"depth": 8, "residual": False}, {}),
+    "lenet-adamw": ("lenet", {"activation": "relu", "pooling": "max"}, {}),
 }
+# Of those that are not trained by SGD at a rate of 0.05.
+OPTIMIZERS: dict[str, tuple[str, float]] = {"lenet-adamw": ("adamw", 0.003)}
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +46,14 @@ def trace(name: str, folder: Path) -> dict[str, list[float]]:
     complete = model_registry.resolve(architecture, "small", switches, name)
     data = DATA.model_copy(update=changes)
     model = ModelSpec(architecture=architecture, switches=complete)
-    arm = ArmSpec(model=model, data=data, train=TrainSpec(epochs=2), torch="", fingerprint="")
+    optimizer, rate = OPTIMIZERS.get(name, ("sgd", 0.05))
+    train = TrainSpec(epochs=2, optimizer=optimizer)  # type: ignore[arg-type]
+    arm = ArmSpec(model=model, data=data, train=train, torch="", fingerprint="")
     threads = torch.get_num_threads()
     process.prepare_process("cpu")
     try:
         images = load(folder / "images.safetensors", folder / "images.json", data, 7)
-        trained = loop.train(arm, images, 7, 0.05, 2)
+        trained = loop.train(arm, images, 7, rate, 2)
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(False)

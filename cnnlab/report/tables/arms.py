@@ -117,7 +117,7 @@ def _settings(arm: ArmRows) -> dict[str, Any]:
 
 def _training(spec: ArmSpec) -> dict[str, Any]:
     """How the arm is trained, but for its learning rate."""
-    fields = spec.train.model_dump(mode="json", exclude=ELSEWHERE)
+    fields = spec.train.model_dump(mode="json", exclude=ELSEWHERE, exclude_none=True)
     return {key.replace("_", " "): value for key, value in fields.items()}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlab.data.card import read
-from cnnlab.planning.specs import ArmSpec, PreparedSpec, seeds_slug
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, PreparedSpec, seeds_slug
 from cnnlab.report.tables.view import Cell, Column, TableView, missing
 from cnnlab.wording.numbers import count, plain
 
@@ -95,5 +95,9 @@ def _rates(arm: ArmSpec) -> str:
 
 
 def _optimizer(arm: ArmSpec) -> str:
-    train = arm.train
-    return f"{train.optimizer.upper()}, momentum {plain(train.momentum)}, weight decay {plain(train.weight_decay)}"
+    settings = (f"{name.replace('_', ' ')} {_written(value)}" for name, value in arm.train.optimizer_settings.items())
+    return ", ".join([OPTIMIZERS[arm.train.optimizer].title, *settings])
+
+
+def _written(value: float | tuple[float, ...]) -> str:
+    return " and ".join(map(plain, value)) if isinstance(value, tuple) else plain(value)
