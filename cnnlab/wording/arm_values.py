@@ -39,14 +39,14 @@ def _of_arm(arm: Row, name: str, tables: Tables) -> list[float]:
 
 
 def _mean(of_arm: Sequence[float], name: str) -> float:
-    """Geometric where the metric is compared by its ratio."""
+    """The arithmetic mean, or the geometric where the metric is compared by its ratio."""
     if metric(name).scale == "log2":
         return float(2.0 ** (sum(map(log2, of_arm)) / len(of_arm))) if min(of_arm) > 0 else 0.0
     return sum(of_arm) / len(of_arm)
 
 
 def _written(means: Mapping[str, float], name: str) -> dict[str, str]:
-    """With the unit after the last; a share of the arm itself is in percent."""
+    """The means as text, by label, the last with its unit; a share of the arm itself is in percent."""
     compared = metric(name)
     if compared.scale == "log2":
         return {label: plain(float(f"{mean:.3g}")) for label, mean in means.items()}

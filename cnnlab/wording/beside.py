@@ -1,4 +1,4 @@
-"""What other studies, tiers and families say of the same claims: told beside the verdict, counted, never averaged."""
+"""What other studies, tiers and families say of the same claims: beside the verdict, counted, never averaged."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def _side(row: Row) -> Side:
 
 
 def across_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """``Of 3 studies, 2 agree with the claim (…: supported; …), none disagrees, and 1 is open (…).``
+    """``Of 3 studies, 2 agree with the claim (…), none disagrees, and 1 is open (…).``, by id and part of the claim.
 
-    By id and part, for each that more than one study tests: rows of ``claims``, and the titles of the studies.
+    Args:
+        rows: of ``claims``; a part that only one study tests is left out.
+        titles: of the studies, by name.
     """
     tested = group([row for row in rows if row["study"]], lambda row: (row["id"], row["part"]))
     return {key: _of_studies(members, titles) for key, members in tested.items() if len(members) > 1}
@@ -76,7 +78,7 @@ def summary(tables: Tables) -> list[str]:
 
 
 def _of_tier(tier: str, rows: Sequence[Row]) -> str:
-    """Of its rows of ``claims``, each with the row of this tier as ``here``."""
+    """The sentence about one other tier, from its rows of ``claims``; ``here`` is the row of this tier."""
     named = [
         f"{claim_name(row)} ({row['here']['verdict']} here, {row['verdict']} there)"
         for row in rows

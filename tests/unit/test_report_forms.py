@@ -130,7 +130,8 @@ def test_the_words_of_a_direction_say_what_is_decided(direction: Direction, effe
     assert (low < words.turn * effect < high) == supported
     assert _holds(claimed(direction, 1.0, "pp") or "", effect) == supported
     text = against([row({"a": 1, "b": -1}, direction=direction)], LABELS)
-    said(text, "A difference in training error", f"8 layers {MINUS} 14 layers", "of", "1 pp or")
+    bound = f"{MINUS if direction in (Direction.LESS, Direction.NOT_LESS) else ''}1 pp or"
+    said(text, "A difference in training error", f"8 layers {MINUS} 14 layers", "of", bound)
     assert _holds(text, effect) != supported
 
 

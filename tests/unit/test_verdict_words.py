@@ -17,6 +17,7 @@ OTHERS = {
     "report/exact_claims.py": {"holds"},
     "figures/confusion.py": {"contradicted"},  # the role of a colour
     "figures/drawing/theme.py": set(Verdict),
+    "figures/margin_bar.py": {"supported"},
     "tracking/live.py": {"running"},  # the status of a run
 }
 
