@@ -8,12 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
-from cnnlab.figures.drawing import svg
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
 from cnnlab.planning.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
@@ -22,8 +18,8 @@ from cnnlab.report.tables.view import TableView
 from cnnlab.wording import beside, matrix_cells, robustness
 from cnnlab.wording.answers import Sentence, against, answer, conjunction
 from cnnlab.wording.arm_values import by_arm
-from cnnlab.wording.claims import anchor, claim_name
-from cnnlab.wording.numbers import count, moment, plural
+from cnnlab.wording.claims import claim_name
+from cnnlab.wording.numbers import count, plural
 from cnnlab.wording.threats import generated
 
 if TYPE_CHECKING:
@@ -53,10 +49,9 @@ OPENING = "matrix"  # stands above the ledger, and not a second time in the sect
 
 @dataclass(frozen=True)
 class ClaimAnswer:
-    anchor: str
-    name: str
-    statement: str
-    verdict: Verdict
+    """What the study says of a claim, a row of ``claims``."""
+
+    row: Row
     against: str
     sentences: Sequence[Sentence]
     overall: Sentence | None
@@ -68,28 +63,26 @@ class ClaimAnswer:
 
 @dataclass(frozen=True)
 class FigureView:
+    """A figure, which may not be drawn yet."""
+
     name: str
-    svg: Markup | None
+    path: Path
     caption: str
 
 
 @dataclass(frozen=True)
 class StudyView:
-    name: str
-    title: str
-    question: str
-    design: str
-    chapter: str | None
-    paper: str | None
-    file: str
+    """`opening` stands above the ledger, `figures` in the section of the study; `folded` are tables to be unfolded."""
+
+    study: Study
     commit: Commit | None
-    first_run: str | None
+    first_run: datetime | None
     progress: str
     claims: Sequence[ClaimAnswer]
     extensions: Sequence[Sentence]
     threats: Sequence[str]
+    opening: FigureView | None
     figures: Sequence[FigureView]
-    opens: bool
     tables: Sequence[TableView]
     folded: Sequence[TableView]
     setting: str
@@ -112,14 +105,9 @@ def build(
     arms = armtable.read(study, tables)
     shown = list(_tables(study, arms, tables, labels))
     done, planned = sum(len(arm.runs) for arm in arms), len(study.arms) * len(study.seeds)
+    drawn = {name: FigureView(name, figures / study.name / f"{name}.svg", CAPTIONS[name]) for name in study.figures}
     return StudyView(
-        name=study.name,
-        title=study.title,
-        question=study.question,
-        design=study.design or "",
-        chapter=study.source.chapter,
-        paper=study.source.paper,
-        file=study.path.as_posix(),
+        study,
         commit=last_commit(study.path),
         first_run=_first_run(arms),
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
@@ -130,17 +118,13 @@ def build(
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
         threats=[*study.threats, *generated(study, plan, tables)],
-        figures=[figure(study.name, name, figures) for name in study.figures if name != OPENING],
-        opens=OPENING in study.figures,
+        opening=drawn.pop(OPENING, None),
+        figures=list(drawn.values()),
         tables=[table for table in shown if len(table.rows) <= LONG],
         folded=[table for table in shown if len(table.rows) > LONG] + list(_further(study, arms, tables)),
         setting=armtable.common_setting(arms),
         cost=_cost(arms),
     )
-
-
-def figure(study: str, name: str, figures: Path) -> FigureView:
-    return FigureView(name, _figure(figures / study / f"{name}.svg"), CAPTIONS[name])
 
 
 def _tables(
@@ -149,7 +133,7 @@ def _tables(
     """A benchmark's first; then the cells of a matrix; then arms and contrasts."""
     if "frontier" in study.figures:
         yield benchmark.build(study, arms, tables)
-    cells = matrix.table(study, matrix_cells.read(study, tables), tables)
+    cells = matrix.build(study, matrix_cells.read(study, tables), tables)
     if cells:
         yield cells
     yield armtable.build(study, arms)
@@ -180,10 +164,7 @@ def _claim(
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
     return ClaimAnswer(
-        anchor=anchor(row),
-        name=claim_name(row),
-        statement=row["statement"] or "",
-        verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
+        row,
         against=said.get((row["id"], row["part"])) or against(parts, labels),
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
@@ -194,15 +175,10 @@ def _claim(
     )
 
 
-def _figure(path: Path) -> Markup | None:
-    """Our own SVG, drawn by `cnnlab.figures`, in which matplotlib has escaped every label."""
-    return Markup(svg.inline(path.read_text(encoding="utf-8"))) if path.exists() else None
-
-
-def _first_run(arms: Sequence[armtable.ArmRows]) -> str | None:
+def _first_run(arms: Sequence[armtable.ArmRows]) -> datetime | None:
     """When the first of the study's runs started."""
-    started = [row["started_ms"] for arm in arms for row in arm.measured if row["started_ms"] is not None]
-    return moment(datetime.fromtimestamp(min(started) / 1000, UTC)) if started else None
+    started = [run["started_ms"] for arm in arms for run in arm.measured if run["started_ms"] is not None]
+    return datetime.fromtimestamp(min(started) / 1000, UTC) if started else None
 
 
 def _cost(arms: Sequence[armtable.ArmRows]) -> str | None:

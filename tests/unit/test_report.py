@@ -22,6 +22,7 @@ from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
 from cnnlab.wording.answers import against, answer, conjunction
+from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import Contrast
 from tests import report_samples
 
@@ -280,7 +281,7 @@ def test_the_summary_counts_claims_and_verdicts() -> None:
         claim_row(id="C02", kind="exact", verdict="not tested", study=None),
     )
     assert view.summary == "2 claims tested: 1 supported and 1 inconclusive; 1 running; 1 not yet tested."
-    assert [str(square.name) for square in view.strip["7.1"]] == ["C06", "C07 gradients", "C07 outputs", "C14", "C02"]
+    assert [claim_name(row) for row in view.chapters["7.1"]] == ["C06", "C07 gradients", "C07 outputs", "C14", "C02"]
 
 
 def test_expected_false_verdicts_add_up_by_kind_of_error() -> None:

@@ -123,7 +123,9 @@ SEVERAL = {
 @pytest.mark.parametrize(("verdicts", "expected"), SEVERAL.values(), ids=SEVERAL)
 def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], expected: str) -> None:
     rows = [claim_row(name, verdict) for name, verdict in zip("abcdef", verdicts, strict=False)]
-    assert beside.sentences([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {("C26", "main"): expected}
+    assert beside.across_studies([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {
+        ("C26", "main"): expected
+    }
 
 
 def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) -> None:
