@@ -71,7 +71,8 @@ class Ledger:
     def _interval(self, row: Row) -> Cell | None:
         if row["verdict"] == "not tested":
             return self._how_to(row)
-        return Cell(plot=margin_bar.interval(row), hint=_no_number(row)) if row["kind"] == "empirical" else None
+        plot = margin_bar.interval(row) if row["kind"] == "empirical" else ""
+        return Cell(plot=plot) if plot else None
 
     def _how_to(self, row: Row) -> Cell:
         """How to run what this call did not, in place of its numbers."""
