@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 CAPTIONS = {
     "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "
-    "that diverged was not looked into.",
-    "sweep": "What the number on the axis does, all else as it is: each run as a dot, and means with 95 % intervals "
+    "that diverged is not measured.",
+    "sweep": "Effect of the number on the axis, all else equal: each run as a dot, and means with 95 % intervals "
     "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
     "curves": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
     "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",

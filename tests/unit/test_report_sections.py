@@ -132,12 +132,12 @@ def test_a_section_says_how_it_was_tested_and_what_would_count_against_it(docume
     written = report_samples.STUDIES["normalization"]
     assert text_of(section.find_class("design")[0]) == f"How it was tested. {written['design']}"
     article = document.get_element_by_id("claim-C26-normalization")
-    assert text_of(article.find_class("against")[0]) == f"Against it would count: {written['against']['C26']}"
+    assert text_of(article.find_class("against")[0]) == f"What would count against it: {written['against']['C26']}"
     assert "leaving any one seed out: the same in 8 of 8" in text_of(article)
     (made,) = document.get_element_by_id("claim-C28-normalization").find_class("against")
     assert text_of(made) == (
-        "Against it would count: A difference in test error, No normalization − Batch normalization, of 1 pp or more, "
-        "either way."
+        "What would count against it: A difference in test error, No normalization − Batch normalization, of 1 pp or "
+        "more, either way."
     )
     assert not document.get_element_by_id("study-activation").find_class("design")
 
