@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
 
-R = TypeVar("R")
+R = TypeVar("R", contravariant=True)
 # What stands in several tables.
 MACS_HINT = "Of one image, forward; without biases"
 MEAN_HINT = "Mean over seeds (95 % interval over seeds, on these test images)"
