@@ -107,9 +107,11 @@ def test_the_page_says_what_it_said(page: str, accept_golden: bool) -> None:
         return
     assert PAGE.exists(), "no golden page yet: pytest tests/golden --accept-golden"
     known = PAGE.read_text(encoding="utf-8")
-    diff = list(unified_diff(known.splitlines(), page.splitlines(), str(PAGE), "the page of today", lineterm="", n=1))
-    shown = "\n".join(diff[:DIFF]) + (f"\n... {len(diff) - DIFF} lines more" if len(diff) > DIFF else "")
-    assert known == page, f"if the change is meant: pytest tests/golden --accept-golden\n{shown}"
+    diff = list(unified_diff(known.splitlines(), page.splitlines(), PAGE.name, "the page of today", lineterm="", n=1))
+    if diff:
+        more = [f"... {len(diff) - DIFF} lines more"] if len(diff) > DIFF else []
+        shown = "\n".join([*diff[:DIFF], *more])
+        pytest.fail(f"if the change is meant: pytest tests/golden --accept-golden\n{shown}", pytrace=False)
 
 
 KINDS = "opening, answer supported, answer running, against, families, beside, threats, missing, no-figure"
