@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.report.tables.view import Cell, Column, TableView, table, value, verdict_cell
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, table, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import exact, plural
 
@@ -69,13 +69,7 @@ def _holds(row: Row) -> Cell:
 EVIDENCE: tuple[Column[Row], ...] = (
     Column("Case", value("case")),
     Column("Quantity", _quantity),
-    Column("Value", value("value", exact), numeric=True),
-    Column(
-        "Must be",
-        _bound,
-        "What the value is held against",
-        numeric=True,
-        missing="only shown: it is held against nothing",
-    ),
+    Number("Value", value("value", exact)),
+    Number("Must be", _bound, "What the value is held against", missing="only shown: it is held against nothing"),
     Column("Holds", _holds),
 )

@@ -29,8 +29,8 @@ class MethodsView:
     data: TableView
     settings: TableView
     runs: TableView
-    throughput: TableView | None
-    cost: TableView | None
+    throughput: TableView
+    cost: TableView
 
 
 def build(plan: Plan, tables: Tables) -> MethodsView:
@@ -54,14 +54,12 @@ def dates(measured: Sequence[Row]) -> str | None:
 
 def _commits(measured: Sequence[Row]) -> str | None:
     commits = Counter((row["git_commit"], row["git_dirty"]) for row in measured)
-    return (
-        "; ".join(
-            f"commit {commit[:12]}{' with uncommitted changes' if dirty else ''} ({plural(runs, 'run')})"
-            for (commit, dirty), runs in commits.most_common()
-            if commit
-        )
-        or None
+    texts = (
+        f"commit {commit[:12]}{' with uncommitted changes' if dirty else ''} ({plural(runs, 'run')})"
+        for (commit, dirty), runs in commits.most_common()
+        if commit
     )
+    return "; ".join(texts) or None
 
 
 def _versions(measured: Sequence[Row]) -> str | None:

@@ -12,7 +12,7 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import Architecture, Preset
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.report.tables.settings import in_words
-from cnnlab.report.tables.view import MACS_HINT, Cell, Column, TableView, table, value
+from cnnlab.report.tables.view import MACS_HINT, Cell, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import count, kibibytes
 
 
@@ -76,11 +76,10 @@ def _trace(architecture: Architecture, network: Network) -> TableView:
 
 
 def _size(title: str, size: Callable[[Network], str], hint: str = "") -> Column[Sized]:
-    return Column(
+    return Number(
         title,
         lambda sized: size(sized.network) if sized.network else None,
         hint,
-        numeric=True,
         missing="its layers are not in the tables yet",
     )
 
@@ -92,7 +91,7 @@ def _shape(name: str) -> Callable[[Row], str]:
 PRESETS: tuple[Column[Sized], ...] = (
     Column("Preset", lambda sized: Cell(sized.name, note=in_words(sized.preset.switches, sized.preset.switches))),
     Column("Image", lambda sized: sized.image, "Channels, height, width"),
-    Column("Classes", lambda sized: count(sized.preset.classes), numeric=True),
+    Number("Classes", lambda sized: count(sized.preset.classes)),
     _size("Parameters", lambda network: count(network.parameters)),
     _size("Multiply-accumulates", lambda network: count(network.macs), MACS_HINT),
     _size("Parameters, KiB", lambda network: kibibytes(4 * network.parameters), "In float32"),
@@ -107,13 +106,8 @@ LAYERS: tuple[Column[Row], ...] = (
     Column("Kind", value("kind")),
     Column("In", _shape("input_shape"), "N is the sample: convolutions carry four dimensions, dense layers two"),
     Column("Out", _shape("output_shape")),
-    Column("Parameters", value("parameters", count), numeric=True),
-    Column("MACs", value("macs", count), "Multiply-accumulates of one image, forward; without biases", numeric=True),
-    Column("Parameters, KiB", value("parameter_bytes", kibibytes), "In float32", numeric=True),
-    Column(
-        "Activations, KiB",
-        value("activation_bytes", kibibytes),
-        "The layer's output for one image, in float32",
-        numeric=True,
-    ),
+    Number("Parameters", value("parameters", count)),
+    Number("MACs", value("macs", count), "Multiply-accumulates of one image, forward; without biases"),
+    Number("Parameters, KiB", value("parameter_bytes", kibibytes), "In float32"),
+    Number("Activations, KiB", value("activation_bytes", kibibytes), "The layer's output for one image, in float32"),
 )

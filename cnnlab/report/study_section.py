@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ CAPTIONS = {
     "frontier": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
     "line joins the networks that no other beats in both: the Pareto front.",
 }
-LONG = 12  # rows of a table that is folded
+LONG = 12  # rows; a longer table is folded
 OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study
 
 
@@ -103,7 +103,13 @@ def build(
     contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
     extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
     arms = armtable.read(study, tables)
-    shown = list(_tables(study, arms, tables, labels))
+    shown = [
+        benchmark.build(study, arms, tables),
+        matrix.build(study, matrix_cells.read(study, tables), tables),
+        armtable.build(study, arms),
+        contrasttable.build(study, tables, labels),
+    ]
+    further = [metrics.build(study, arms), classes.build(study, tables)]
     done, planned = sum(len(arm.runs) for arm in arms), len(study.arms) * len(study.seeds)
     drawn = {name: FigureView(name, figures / study.name / f"{name}.svg", CAPTIONS[name]) for name in study.figures}
     return StudyView(
@@ -120,41 +126,15 @@ def build(
         threats=[*study.threats, *generated(study, plan, tables)],
         opening=drawn.pop(OPENING, None),
         figures=list(drawn.values()),
-        tables=[table for table in shown if len(table.rows) <= LONG],
-        folded=[table for table in shown if len(table.rows) > LONG] + list(_further(study, arms, tables)),
+        tables=[table for table in shown if table and 0 < len(table.rows) <= LONG],
+        folded=[table for table in shown if table and len(table.rows) > LONG] + [table for table in further if table],
         setting=armtable.common_setting(arms),
         cost=_cost(arms),
     )
 
 
-def _tables(
-    study: Study, arms: Sequence[armtable.ArmRows], tables: Tables, labels: dict[str, str]
-) -> Iterator[TableView]:
-    """A benchmark's first; then the cells of a matrix; then arms and contrasts."""
-    if "frontier" in study.figures:
-        yield benchmark.build(study, arms, tables)
-    cells = matrix.build(study, matrix_cells.read(study, tables), tables)
-    if cells:
-        yield cells
-    yield armtable.build(study, arms)
-    contrasts = contrasttable.build(study, tables, labels)
-    if contrasts.rows:
-        yield contrasts
-
-
-def _further(study: Study, arms: Sequence[armtable.ArmRows], tables: Tables) -> Iterator[TableView]:
-    """Tables that are folded however short they are."""
-    for table in (metrics.build(study, arms), classes.build(study, tables)):
-        if table:
-            yield table
-
-
 def _claim(
-    row: Row,
-    study: Study,
-    tables: Tables,
-    families: Mapping[tuple[str, str], str],
-    wholes: Mapping[str, str],
+    row: Row, study: Study, tables: Tables, families: Mapping[tuple[str, str], str], wholes: Mapping[str, str]
 ) -> ClaimAnswer:
     labels = {name: arm.label for name, arm in study.arms.items()}
     said = {(claim.id, claim.part): claim.against for claim in study.claims}

@@ -16,7 +16,7 @@ from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.study import Study
 from cnnlab.report.tables.settings import in_words
-from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, TableView, table, value
+from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span
 
 NOT_TRAINED = "not trained: the network is left as it was initialized"
@@ -56,50 +56,43 @@ class ArmRows:
 def read(study: Study, tables: Tables) -> list[ArmRows]:
     rows = {row["arm"]: row for row in tables.rows("arms", study=study.name)}
     measured = tables.by("measured/runs", "run_id")
-    found = []
+    arms = []
     for name, arm in study.arms.items():
         runs = [row for row in tables.rows("runs", arm_id=arm.spec.arm_id) if row["seed"] in study.seeds]
         timed = [measured[run["run_id"]] for run in runs if run["run_id"] in measured]
-        found.append(ArmRows(arm.label, arm.spec, rows.get(name), len(study.seeds), runs, timed))
-    return found
+        arms.append(ArmRows(arm.label, arm.spec, rows.get(name), len(study.seeds), runs, timed))
+    return arms
 
 
 def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
     target = distinct([run for arm in arms for run in arm.runs], "target_accuracy")
     goal = f"{100 * target[0]:.3g} %" if len(target) == 1 else "target"
-    differing = _differing([_settings(arm) | _training(arm.spec) for arm in arms])
+    differing = _differing([_given(arm) for arm in arms])
     columns: list[Column[ArmRows]] = [
-        Column("Arm", lambda arm: Cell(arm.label, note=in_words(_settings(arm) | _training(arm.spec), differing))),
-        Column(
+        Column("Arm", lambda arm: Cell(arm.label, note=in_words(_given(arm), differing))),
+        Number(
             "Learning rate",
             _rate,
             "Peak of the schedule; chosen on the validation images unless fixed",
-            numeric=True,
             missing=lambda arm: "not tuned yet" if arm.trained else NOT_TRAINED,
         ),
         mean_column("Test error, %", arms, "test_error", MEAN_HINT),
         mean_column("Training error, %", arms, "train_error", "In evaluation mode; mean over seeds (95 % interval)"),
-        Column(
+        Number(
             f"Steps to {goal}",
             _steps,
             "Median over seeds; a run that never got there counts as later",
-            numeric=True,
             missing=lambda arm: NOT_TRAINED if not arm.trained else _waiting(arm, "every run diverged before"),
         ),
-        Column(
+        Number(
             "Diverged",
             _diverged,
             "Runs whose loss or weights became infinite; each counts as worst",
-            numeric=True,
             missing="no run is finished yet",
         ),
-        Column("Parameters", _parameters, numeric=True, missing=_no_parameters),
-        Column(
-            "Seconds a run",
-            _seconds,
-            "Wall clock, median; other jobs may have run beside it",
-            numeric=True,
-            missing="not measured",
+        Number("Parameters", _parameters, missing=_no_parameters),
+        Number(
+            "Seconds a run", _seconds, "Wall clock, median; other jobs may have run beside it", missing="not measured"
         ),
     ]
     return table(f"arms-{study.name}", f"Arms of “{study.title}”", columns, arms)
@@ -109,11 +102,10 @@ def mean_column(title: str, arms: Sequence[ArmRows], metric: str, hint: str) -> 
     """Mean and 95 % interval of each arm, in percent, with as many decimals in all of them."""
     means = [arm.mean(metric) for arm in arms]
     places = common_places((high - low) / 2 for _, low, high in filter(None, means))
-    return Column(
+    return Number(
         title,
         lambda arm: _mean(arm, arm.mean(metric), places),
         hint,
-        numeric=True,
         missing=lambda arm: _waiting(arm, "every run diverged"),
     )
 
@@ -141,9 +133,9 @@ def _settings(arm: ArmRows) -> dict[str, Any]:
     return fields | {f"data {key}": setting for key, setting in json.loads(row["data"]).items()}
 
 
-def _training(spec: ArmSpec) -> dict[str, Any]:
-    """How the arm is trained, but for its learning rate."""
-    return spec.train.model_dump(mode="json", exclude=ELSEWHERE)
+def _given(arm: ArmRows) -> dict[str, Any]:
+    """Its settings, and how it is trained but for its learning rate."""
+    return _settings(arm) | arm.spec.train.model_dump(mode="json", exclude=ELSEWHERE)
 
 
 def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
@@ -195,7 +187,7 @@ def _diverged(arm: ArmRows) -> Cell | None:
     return Cell(f"{number} of {len(arm.runs)}", note=note, warning=bool(number or stopped))
 
 
-def _parameters(arm: ArmRows) -> str | None:
+def _parameters(arm: ArmRows) -> Cell | str | None:
     return None if arm.spec.train.classifier == "hog_svm" else value("parameters", count)(arm.row)
 
 

@@ -12,7 +12,7 @@ from cnnlab.analysis.tables.frames import Row, Tables, values
 from cnnlab.planning.study import Study
 from cnnlab.report.tables import costs
 from cnnlab.report.tables.arms import ArmRows, mean_column
-from cnnlab.report.tables.view import MEAN_HINT, Column, R, TableView, table
+from cnnlab.report.tables.view import MEAN_HINT, Column, Number, R, TableView, table
 from cnnlab.wording.numbers import count, significant
 
 NOT_MEASURED = "not measured yet"
@@ -28,7 +28,10 @@ class Network:
     fronts: Sequence[str]
 
 
-def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView:
+def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView | None:
+    """None for a study that draws no frontier."""
+    if "frontier" not in study.figures:
+        return None
     networks = sorted(_networks(arms, tables), key=lambda network: inf if network.error is None else network.error)
     columns: list[Column[Network]] = [
         Column("Network", lambda network: network.arm.label),
@@ -40,17 +43,11 @@ def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView:
             missing="known when its runs are finished and its cost is measured",
         ),
         *(_on(lambda network: network.cost, column) for column in costs.sizes(NOT_MEASURED)),
-        Column(
-            "Epochs",
-            lambda network: count(network.arm.spec.train.epochs),
-            "Passes over the training images",
-            numeric=True,
-        ),
-        Column(
+        Number("Epochs", lambda network: count(network.arm.spec.train.epochs), "Passes over the training images"),
+        Number(
             "CPU seconds a run",
             _seconds,
             "Process time of training and of the final evaluations, median",
-            numeric=True,
             missing="no run is finished yet",
         ),
         *(_on(lambda network: network.cost, column) for column in costs.speeds(NOT_MEASURED)),
@@ -76,7 +73,7 @@ def _networks(arms: Sequence[ArmRows], tables: Tables) -> list[Network]:
 
 def _on(part: Callable[[Network], R], column: Column[R]) -> Column[Network]:
     """The column of a part of a network."""
-    return Column(column.title, lambda network: column.of(part(network)), column.hint, column.numeric)
+    return Column(column.title, lambda network: column.of(part(network)), column.hint, numeric=column.numeric)
 
 
 def _front(network: Network) -> str | None:

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import Cell, Column, TableView, table
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
 from cnnlab.wording.numbers import count, fixed
 
 Class = tuple[int, str | None]  # number and name
@@ -34,11 +34,10 @@ def _by_class(rows: Sequence[Row]) -> dict[Class, Row]:
 
 
 def _column(row: Row, key: Class, by_arm: Mapping[str, Mapping[Class, Row]]) -> Column[str]:
-    return Column(
+    return Number(
         str(row["class"]) if row["name"] is None else row["name"],
         lambda name: _accuracy(by_arm[name].get(key)),
         f"{count(row['images'])} test images; mean over seeds, and what most of the wrong answers say",
-        numeric=True,
         missing="no run has left its answers",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import WAITING, Cell, Column, TableView, capital, table, value, verdict_cell
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table, value, verdict_cell
 from cnnlab.wording.contrasts import Contrast, claimed, metric, title, unit
 from cnnlab.wording.numbers import MINUS, Quantity, p_value, significant, times
 
@@ -25,23 +25,16 @@ def build(study: Study, tables: Tables, labels: Mapping[str, str]) -> TableView:
     columns: list[Column[Row]] = [
         Column("Contrast", lambda row: _contrast(row, labels)),
         Column("Role", _role, "Only a primary contrast gives a verdict"),
-        Column("Effect (95 % interval)", lambda row: effect(row, row["estimate"]), numeric=True, missing=_waiting),
-        Column("Claimed", _claimed, CLAIMED_HINT, numeric=True, missing=SECONDARY),
+        Number("Effect (95 % interval)", lambda row: effect(row, row["estimate"]), missing=_waiting),
+        Number("Claimed", _claimed, CLAIMED_HINT, missing=SECONDARY),
         Column("Verdict", _verdict, missing=SECONDARY),
-        Column(
-            "p",
-            value("p", p_value),
-            P_HINT,
-            numeric=True,
-            missing=lambda row: _waiting(row) if row["primary"] else SECONDARY,
-        ),
-        Column("n", _seeds, "Seeds", numeric=True),
+        Number("p", value("p", p_value), P_HINT, missing=lambda row: _waiting(row) if row["primary"] else SECONDARY),
+        Number("n", _seeds, "Seeds"),
         Column("Method", _method, missing=_waiting),
-        Column(
+        Number(
             "Correlation",
             value("correlation", _correlation),
             "Between the two sides over seeds; pairing helps where it is positive",
-            numeric=True,
             missing="not defined here",
         ),
     ]

@@ -13,7 +13,7 @@ from cnnlab.planning import plan as commands
 from cnnlab.report.exact_claims import checks, evidence
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.contrasts import CLAIMED_HINT, P_HINT, effect
-from cnnlab.report.tables.view import WAITING, Cell, Column, missing, value, verdict_cell
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.contrasts import claimed, metric
 from cnnlab.wording.numbers import count, p_value
@@ -96,7 +96,7 @@ class Ledger:
 
     def _seconds(self, row: Row) -> Cell | str:
         cost = self.tables.rows("measured/claims", id=row["id"], part=row["part"], study=row["study"])
-        return value("core_seconds", count)(cost[0] if cost else None) or missing("not measured")
+        return value("core_seconds", count)(cost[0] if cost else None) or Cell(hint="not measured")
 
     def _runs(self, row: Row) -> Cell:
         return mlflow_links.claim_runs(row, self._parts(row), self.tables)
@@ -104,9 +104,7 @@ class Ledger:
 
 def _of_training(title: str, cell: Callable[[Row], Cell | str | None], hint: str = "") -> Column[Row]:
     """A number that computed claims do not have."""
-    return Column(
-        title, lambda row: cell(row) if row["kind"] == "empirical" else None, hint, numeric=True, missing=_no_number
-    )
+    return Number(title, lambda row: cell(row) if row["kind"] == "empirical" else None, hint, missing=_no_number)
 
 
 def _no_number(row: Row) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnnlab.analysis.tables.frames import Tables, distinct
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import Cell, Column, TableView, capital, table
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import metric, title, unit
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula
 from cnnlab.wording.numbers import times
@@ -28,7 +28,7 @@ def build(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableVie
 
 def _column(name: str) -> Column[MatrixCell]:
     head = f"{capital(title(name))}, {unit(metric(name).unit)}"
-    return Column(head, lambda cell: _effect(cell, name), numeric=True, missing=lambda cell: cell.why(name))
+    return Number(head, lambda cell: _effect(cell, name), missing=lambda cell: cell.why(name))
 
 
 def _effect(cell: MatrixCell, name: str) -> Cell | None:

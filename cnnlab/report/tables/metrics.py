@@ -11,7 +11,7 @@ from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.study import Study
 from cnnlab.report.tables.arms import ArmRows
-from cnnlab.report.tables.view import WAITING, Cell, Column, TableView, capital, table
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import noun, unit
 from cnnlab.wording.numbers import Quantity, fixed, significant
 
@@ -32,11 +32,10 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView | None:
 def _column(metric: Metric) -> Column[ArmRows]:
     of = "" if metric.scale == "log2" else "%" if metric.unit == "pp" and not metric.signed else unit(metric.unit)
     how = "Geometric mean" if metric.scale == "log2" else "Mean"
-    return Column(
+    return Number(
         capital(noun(metric.name)) + (f", {of}" if of else ""),
         lambda arm: _mean(arm, metric),
         f"{how} over seeds (95 % interval over seeds)",
-        numeric=True,
         missing=lambda arm: "no run of the arm has a value" if arm.complete else WAITING,
     )
 

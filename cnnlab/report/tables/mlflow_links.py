@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values, weights
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.report.tables.view import Cell, missing
+from cnnlab.report.tables.view import Cell
 from cnnlab.tracking.addresses import search_address
 from cnnlab.wording.numbers import plural
 
@@ -21,7 +21,7 @@ def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
     known = len(values(rows, "mlflow_run_id"))
     experiments = distinct(rows, "experiment_id")
     if not known or len(experiments) != 1:
-        return missing(UNREACHED if used else "none is finished yet")
+        return Cell(hint=UNREACHED if used else "none is finished yet")
     text = plural(len(used), "run") if known == len(used) else f"{known} of {plural(len(used), 'run')}"
     return Cell(text, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
 

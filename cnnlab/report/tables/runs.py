@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.report.tables.view import Cell, Column, TableView, table, value
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
 from cnnlab.tracking.addresses import run_address
 from cnnlab.wording.numbers import fixed, plain, significant
 
@@ -17,15 +17,15 @@ def build(plan: Plan, tables: Tables) -> TableView:
     measured, tracked = tables.by("measured/runs", "run_id"), tables.by("measured/mlflow", "run_id")
     names, seconds = arm_names(plan), value("seconds", significant)
     columns: list[Column[Row]] = [
-        Column("Run", lambda run: Cell(run["run_id"], code=True)),
+        Column("Run", value("run_id", code)),
         Column("Arm", lambda run: names.get(run["arm_id"], run["arm_id"])),
-        Column("Seed", value("seed"), numeric=True),
-        Column("Learning rate", value("learning_rate", plain), numeric=True),
+        Number("Seed", value("seed")),
+        Number("Learning rate", value("learning_rate", plain)),
         Column("Status", _status),
         _percent("Test error, %", "test_error"),
         _percent("Calibration error, %", "calibration_error", "Expected calibration error on the test images"),
         _percent("Curve area, %", "curve_area", "Mean validation accuracy over training"),
-        Column("Seconds", lambda run: seconds(measured.get(run["run_id"])), numeric=True, missing="not measured"),
+        Number("Seconds", lambda run: seconds(measured.get(run["run_id"])), missing="not measured"),
         Column(
             "MLflow run",
             lambda run: _mlflow(tracked.get(run["run_id"])),
@@ -53,7 +53,7 @@ def _percent(title: str, name: str, hint: str = "") -> Column[Row]:
         finished = run["status"] == "finished"
         return "it has no probabilities, or is not trained" if finished else f"the run {_status(run)}"
 
-    return Column(title, value(name, lambda share: fixed(100 * share, 2)), hint, numeric=True, missing=why)
+    return Number(title, value(name, lambda share: fixed(100 * share, 2)), hint, missing=why)
 
 
 def _mlflow(row: Row | None) -> Cell | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.data.card import card
 from cnnlab.planning.specs import ArmSpec, seeds_slug
-from cnnlab.report.tables.view import Cell, Column, TableView, table
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
 from cnnlab.wording.numbers import count, plain
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnnlab.planning.study import Study
 
 FIXED = "fixed by the study"
-Card = Mapping[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
+Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
 
 
 def in_words(settings: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -46,37 +46,25 @@ def data(plan: Plan) -> TableView:
     return table("data", "Prepared data sets", DATA, _cards(plan))
 
 
-def _prepared(text: Callable[[Card], Cell | str]) -> Callable[[Card], Cell | str | None]:
-    """The text, of data that are prepared."""
-    return lambda card: text(card) if "images" in card else None
+def _images(sizes: Mapping[str, int]) -> str:
+    return " / ".join(count(sizes[part]) for part in ("train", "validation", "test"))
 
 
-def _images(card: Card) -> str:
-    return " / ".join(count(card["images"][part]) for part in ("train", "validation", "test"))
-
-
-def _size(card: Card) -> Cell:
+def _size(card: Card) -> Cell | None:
+    if "classes" not in card:
+        return None
     side = card["image_size"]
     return Cell(f"{card['channels']}×{side}×{side}", note=f"{len(card['classes'])} classes")
-
-
-def _split(card: Card) -> str:
-    return f"{card['split']['how']}, seed {card['split']['seed']}"
 
 
 NOT_YET = "not prepared yet"
 DATA: tuple[Column[Card], ...] = (
     Column("Data", lambda card: Cell(card["title"], note=card["data_id"])),
-    Column("Images", _prepared(_images), "Training, validation, test", numeric=True, missing=NOT_YET),
-    Column("Size", _prepared(_size), missing=NOT_YET),
-    Column("Split", _prepared(_split), missing=NOT_YET),
-    Column("Source", _prepared(lambda card: str(card["origin"])), missing=NOT_YET),
-    Column(
-        "Checksum",
-        _prepared(lambda card: Cell(card["checksum"], code=True)),
-        "Of the prepared images, labels and split",
-        missing=NOT_YET,
-    ),
+    Number("Images", value("images", _images), "Training, validation, test", missing=NOT_YET),
+    Column("Size", _size, missing=NOT_YET),
+    Column("Split", value("split", lambda split: f"{split['how']}, seed {split['seed']}"), missing=NOT_YET),
+    Column("Source", value("origin"), missing=NOT_YET),
+    Column("Checksum", value("checksum", code), "Of the prepared images, labels and split", missing=NOT_YET),
 )
 
 
@@ -84,20 +72,14 @@ def settings(studies: Sequence[Study]) -> TableView:
     return table("settings", "Training settings", SETTINGS, studies)
 
 
-def _arms(text: Callable[[ArmSpec], str]) -> Callable[[Study], str]:
-    """What the arms of a study are given; where they differ, each once."""
-    return lambda study: " / ".join(dict.fromkeys(text(arm.spec) for arm in study.arms.values()))
+def _arms(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
+    """What the arms of a study are given; where they differ, each once. None where `text` has nothing of any."""
+    return lambda study: " / ".join(filter(None, dict.fromkeys(text(arm.spec) for arm in study.arms.values()))) or None
 
 
 def _tuned(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
-    """As `_arms`, of those whose learning rate is chosen; None where no one's is."""
-
-    def of(study: Study) -> str | None:
-        arms = [arm.spec for arm in study.arms.values()]
-        tuned = [arm for arm in arms if arm.train.learning_rate is None and arm.train.epochs]
-        return " / ".join(dict.fromkeys(map(text, tuned))) or None
-
-    return of
+    """As `_arms`, of those whose learning rate is chosen."""
+    return _arms(lambda arm: text(arm) if arm.train.learning_rate is None and arm.train.epochs else "")
 
 
 def _optimizer(arm: ArmSpec) -> str:
@@ -108,8 +90,8 @@ def _optimizer(arm: ArmSpec) -> str:
 SETTINGS: tuple[Column[Study], ...] = (
     Column("Study", lambda study: Cell(study.title, note=study.path.name)),
     Column("Seeds", lambda study: seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
-    Column("Epochs", _arms(lambda arm: str(arm.train.epochs)), numeric=True),
-    Column("Batch", _arms(lambda arm: str(arm.train.batch_size)), numeric=True),
+    Number("Epochs", _arms(lambda arm: str(arm.train.epochs))),
+    Number("Batch", _arms(lambda arm: str(arm.train.batch_size))),
     Column("Optimizer", _arms(_optimizer)),
     Column("Schedule", _arms(lambda arm: arm.train.schedule)),
     Column(
@@ -118,18 +100,16 @@ SETTINGS: tuple[Column[Study], ...] = (
         "Extended where the best is an edge",
         missing=FIXED,
     ),
-    Column(
+    Number(
         "Tuned for",
         _tuned(lambda arm: f"{100 * arm.train.tune.epochs_share:.0f} %"),
         "Share of the epochs, one seed of its own per rate",
-        numeric=True,
         missing=FIXED,
     ),
-    Column(
+    Number(
         "Target",
         _arms(lambda arm: f"{100 * arm.train.target_accuracy:g} %"),
         "Validation accuracy to which steps and seconds are counted",
-        numeric=True,
     ),
     Column("Device", _arms(lambda arm: f"{arm.device}, {arm.precision}")),
 )

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.figures.drawing.theme import VERDICTS, Verdict
 
-R = TypeVar("R", contravariant=True)
+R = TypeVar("R", contravariant=True)  # what is shown of any row can be shown of a certain kind
 # What stands in several tables.
 MACS_HINT = "Of one image, forward; without biases"
 MEAN_HINT = "Mean over seeds (95 % interval over seeds, on these test images)"
@@ -50,14 +50,21 @@ class Column(Generic[R]):
     title: str
     cell: Callable[[R], Cell | str | None]
     hint: str = ""
-    numeric: bool = False
     missing: str | Callable[[R], str] = "missing"
+    numeric: bool = False
 
     def of(self, row: R) -> Cell:
         content = self.cell(row)
         if content is None:
-            return missing(self.missing if isinstance(self.missing, str) else self.missing(row))
+            return Cell(hint=self.missing if isinstance(self.missing, str) else self.missing(row))
         return Cell(content) if isinstance(content, str) else content
+
+
+@dataclass(frozen=True)
+class Number(Column[R]):
+    """A column of numbers, which stand flush right."""
+
+    numeric: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,8 @@ def table(
     return TableView(name, caption, columns, [cells(columns, row) for row in shown], marked)
 
 
-def value(name: str, form: Callable[[Any], str] = str) -> Callable[[Row | None], str | None]:
-    """Of a row what it holds under `name`, as text; None where there is no such row or value."""
+def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row | None], Cell | str | None]:
+    """What a row holds under `name`, as it is shown; None where there is no such row or value."""
     return lambda row: None if row is None or row.get(name) is None else form(row[name])
 
 
@@ -108,8 +115,8 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def missing(why: str = "missing") -> Cell:
-    return Cell(hint=why)
+def code(text: str) -> Cell:
+    return Cell(text, code=True)
 
 
 def verdict_cell(word: str, note: str = "", warning: bool = False) -> Cell:
