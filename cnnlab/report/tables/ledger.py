@@ -103,7 +103,7 @@ class Ledger:
 
 
 def _of_training(title: str, cell: Callable[[Row], Cell | str | None], hint: str = "") -> Column[Row]:
-    """A number that computed claims do not have."""
+    """A number that exact claims do not have."""
     return Number(title, lambda row: cell(row) if row["kind"] == "empirical" else None, hint, missing=_no_number)
 
 
