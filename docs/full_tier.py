@@ -14,7 +14,7 @@ from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
-from cnnlab.planning import datasets
+from cnnlab.planning import sources
 from cnnlab.planning.config import Config, load_config
 from cnnlab.wording import beside
 from cnnlab.wording.claims import claim_name
@@ -115,7 +115,7 @@ def _tier(config: Config) -> Tier:
     frames = {name: io.read(config.paths.table(name)) for name in TABLES}
     found = Tables({name: frame for name, frame in frames.items() if frame is not None})
     names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
-    return Tier(config.tier, listed(sorted(datasets.find(name).title for name in names)), found)
+    return Tier(config.tier, listed(sorted(sources.find(name).title for name in names)), found)
 
 
 if __name__ == "__main__":

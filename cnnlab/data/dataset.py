@@ -1,8 +1,4 @@
-"""What a training job reads: prepared images as tensors in memory, and batches of them.
-
-No worker processes and no Python per image: a batch is one ``index_select``. The order of the images is a
-function of (seed, epoch) alone, so arms that share a seed see the same images in the same order.
-"""
+"""What a training job reads: prepared images as tensors in memory, varied and standardized as its arm asks."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
     for name, code in (("test", TEST), ("validation", VALIDATION)):
         official = np.flatnonzero(pool == code)
         free = official if len(official) else np.flatnonzero(pool == TRAIN)
-        count = _count(getattr(spec, name), total, len(official) or _usual(spec, name, total))
+        whole = len(official) and getattr(spec, name) is None
+        count = len(official) if whole else datasets.split_size(spec, name, total)
         if count > len(free):
             raise UserError(f"data: {name}: {count} images wanted where {len(free)} are free; write fewer")
         chosen[name] = free[stratified(raw.labels[free], count, spec.split_seed, name)]
@@ -67,21 +68,6 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
         if label not in raw.labels[train]:
             raise UserError(f"data: class '{name}' has no training image left; add images, or a smaller test split")
     return {"train": train, "validation": chosen["validation"], "test": chosen["test"]}
-
-
-def _count(wanted: float | int | None, total: int, usual: int) -> int:
-    if wanted is None:
-        return usual
-    return max(1, round(wanted * total)) if isinstance(wanted, float) else wanted
-
-
-def _usual(spec: PreparedSpec, name: str, total: int) -> int:
-    """The size of a split that the source doesn't come with; a limited data set keeps the proportions."""
-    if spec.name == "folder":
-        return max(1, round({"validation": datasets.FOLDER_VALIDATION, "test": datasets.FOLDER_TEST}[name] * total))
-    known = datasets.find(spec.name)
-    size: int = getattr(known, name)
-    return max(1, round(size * total / known.images))
 
 
 def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file: Path) -> dict[str, Any]:
@@ -94,7 +80,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
     return {
         "data_id": spec.data_id,
         "name": spec.name,
-        "title": Path(str(spec.root)).name if spec.name == "folder" else datasets.find(spec.name).title,
+        "title": spec.source.title,
         "origin": raw.origin,
         "classes": list(raw.class_names),
         "channels": raw.images.shape[1],

@@ -14,13 +14,12 @@ from pydantic import Field
 
 from cnnlab.core.validation import Spec, validate
 from cnnlab.planning.declarations import declared
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.sweeps import sweeps
 
 FOLDER = Path(__file__).resolve().parents[1] / "figures"
-# The diagnostics that leave something to be drawn: all but those whose metrics are single numbers.
-NUMBERS_ONLY = {"memorization"}
 LEAST = 3  # values that make a sweep of what is otherwise a pair
 
 
@@ -49,14 +48,14 @@ def kinds() -> dict[str, Kind]:
 def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -> tuple[str, ...]:
     """From the arms by name, the metrics of all contrasts, and whether the study is a matrix, which is shown alone."""
     asked: Collection[str] = list(metrics)
-    diagnostics = {METRICS[name].diagnostic for name in asked} - NUMBERS_ONLY - {None}
+    measured = [diagnostics()[name] for name in {METRICS[name].diagnostic for name in asked} if name]
     facts = {
         "all": True,
         "trained": any(spec.train.epochs for spec in arms.values()),
         "contrasts": bool(asked),
         "sweeps": any(sweep.longest >= LEAST for sweep in sweeps(arms)),
-        "profiles": bool(diagnostics),
-        "pictures": "orientation_selectivity" in diagnostics,
+        "profiles": any(spec.profiles for spec in measured),
+        "pictures": any(spec.pictures for spec in measured),
     }
     having = {"matrix"} if matrix else {fact for fact, holds in facts.items() if holds}
     return tuple(name for name, kind in kinds().items() if kind.default_for in having)

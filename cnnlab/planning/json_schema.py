@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.core.paths import SCHEMAS
-from cnnlab.planning import datasets, model_registry
+from cnnlab.planning import model_registry, sources
 from cnnlab.planning.config import Config
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
@@ -35,7 +35,7 @@ class StudyAware:
             definitions.update(described.pop("$defs", {}))
             described.pop("required", None)  # an arm gives only what differs from the base
             definitions[model.__name__] = described
-        definitions["DataSpec"]["properties"]["name"]["enum"] = sorted(datasets.NAMES)
+        definitions["DataSpec"]["properties"]["name"]["enum"] = sources.names()
         for name in {"ArmFields", "FamilyFields"} & set(definitions):
             fields = definitions[name]["properties"]
             fields["data"], fields["train"] = ({"$ref": f"#/$defs/{each}"} for each in ("DataSpec", "TrainSpec"))

@@ -5,12 +5,13 @@ Planning imports this module, so it imports neither torch nor numpy.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import Spec, digest
+from cnnlab.planning import sources
 
 Switch = bool | int | float | str
 Positive = Annotated[float, Field(gt=0)]
@@ -44,11 +45,19 @@ class PreparedSpec(Spec):
     split_seed: int = 0
 
     @property
+    def source(self) -> sources.Known | sources.Folder:
+        """What is known of the images before anything is read."""
+        return sources.find(self.name, self.root)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All fields; where a data set of fixed content lies changes no result, so it doesn't count."""
+        return self.model_dump(mode="json", exclude={"root"} if self.name in sources.known() else set())
+
+    @property
     def data_id(self) -> str:
-        """Name and hash of everything that decides the prepared file, but for where a known dataset lies."""
-        identity = self.model_dump(mode="json", include=set(PreparedSpec.model_fields))
-        if self.name != "folder":
-            identity.pop("root")
+        """Name and hash of everything that decides the prepared file."""
+        identity = {key: value for key, value in self.identity.items() if key in PreparedSpec.model_fields}
         return f"{self.name}-{digest(identity)}"
 
 
@@ -138,12 +147,10 @@ class ArmSpec(Spec):
 
     @property
     def arm_id(self) -> str:
-        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count."""
-        identity = self.model_dump(mode="json")
+        """Slug and hash of everything that decides a result."""
+        identity = {**self.model_dump(mode="json"), "data": self.data.identity}
         if self.train.learning_rate is not None:
             identity["train"].pop("tune")
-        if self.data.name != "folder":
-            identity["data"].pop("root")
         return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
 
 

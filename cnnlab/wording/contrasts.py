@@ -34,7 +34,7 @@ OPPOSITES = {
 
 def metric(name: str) -> Metric:
     """The metric, or one made up from its name for a table that was written by a newer version."""
-    return METRICS.get(name) or Metric(name, name.replace("_", " "), "")
+    return METRICS.get(name) or Metric(name=name, title=name.replace("_", " "), unit="")
 
 
 def title(name: str) -> str:

@@ -13,9 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.planning import model_registry
+from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training.estimate import estimate_seconds, split_sizes
+from cnnlab.training.estimate import estimate_seconds
 from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 

@@ -587,7 +587,7 @@ def test_the_largest_rate_within_two_points_of_the_best(
         return SimpleNamespace(status="diverged" if error is None else "finished", model=error)
 
     monkeypatch.setattr(loop, "train", trains)
-    monkeypatch.setattr(loop, "evaluate", lambda model, split: SimpleNamespace(error=model))
+    monkeypatch.setattr(evaluate, "evaluate", lambda model, split: SimpleNamespace(error=model))
     run = small_runs.run(model=errors[0], learning_rate=1 / 8)
     found = largest_learning_rate.Diagnostic(replace(run, model=errors[0])).finish()
     assert found.values == {"largest_rate": largest}

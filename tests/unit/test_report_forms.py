@@ -116,8 +116,8 @@ SENTENCES: dict[str, tuple[Row, str]] = {
     ),
     "sd": (
         row({"a": 1}, metric="statistics_distance", unit="sd", direction="less", estimate=0.012, low=0.01, high=0.014),
-        "The distance of running from whole-set means of batch normalization is 0.0120 sd with 8 layers (95 % "
-        "interval 0.0100 to 0.0140 sd, n = 8 seeds), beyond the margin of 1 sd: supported.",
+        "The distance of running means from training-set means in batch normalization is 0.0120 sd with 8 layers "
+        "(95 % interval 0.0100 to 0.0140 sd, n = 8 seeds), beyond the margin of 1 sd: supported.",
     ),
     "one octave": (
         row({"a": 1, "b": -1}, metric="identity_advantage", unit="octaves", estimate=3.1, low=2.4, high=3.8),

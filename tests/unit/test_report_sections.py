@@ -170,7 +170,7 @@ def test_threats_need_no_prepared_data(plan: Plan, tmp_path: Path) -> None:
 def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: Any) -> None:
     committed = text_of(document.get_element_by_id("study-activation").findall("p")[-1])
     found = last_commit(Path("workflow/studies/activation.yaml"))
-    expected = f"last changed in commit {found.name} of {found.date}" if found else "not committed"
+    expected = f"last changed in commit {found.name} of {moment(found.date)}" if found else "not committed"
     assert expected in committed
     assert "its first run started 3 March 2025, 11:06 UTC" in committed
     assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import merge
-from cnnlab.planning import dependencies, model_registry
-from cnnlab.planning.fingerprint import SHARED, _code, fingerprint
+from cnnlab.planning import model_registry
+from cnnlab.planning.fingerprint import PACKAGE, closure, fingerprint, statements, training_files
+from cnnlab.planning.fingerprint import code as code_of
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, parse_seeds, run_id, seeds_slug
 
 
@@ -83,7 +84,7 @@ def test_merge_goes_mapping_by_mapping() -> None:
 def code(folder: Path, text: str) -> str:
     path = folder / f"{abs(hash(text))}.py"
     path.write_text(text)
-    return _code(path, 0)
+    return statements([path])
 
 
 def test_comments_docstrings_and_layout_are_not_code(tmp_path: Path) -> None:
@@ -105,18 +106,20 @@ def test_an_edit_of_one_architecture_changes_that_fingerprint_alone(
 
 
 def test_the_fingerprint_covers_what_training_is_made_of() -> None:
-    modules = ("training.train", "training.tune", "models.lenet", "models.resnet_cifar")
-    made_of = {file for module in modules for file in dependencies.sources(f"cnnlab.{module}")}
-    # each counts for its own arms
-    made_of -= {f"cnnlab/models/{name}.py" for name in ("lenet", "resnet_cifar", "layers/residual")} | {
-        "cnnlab/training/svm.py"
-    }
-    # Planning, records and messages decide no number; they are listed so that a new file must be put on one side.
-    not_numbers = {
-        "__init__", "core/errors", "core/paths", "planning/__init__", "planning/spec", "planning/registry",
-        "planning/architecture", "planning/metrics", "planning/catalog", "training/records",
+    own = {"models/lenet.py", "models/resnet_cifar.py", "models/layers/residual.py"}  # each counts for its own arms
+    hashed = {place(path) for name in ("lenet", "resnet_cifar") for path in training_files(name)}
+    assert own <= hashed
+    assert not {place(path) for path in training_files("lenet")} & (own - {"models/lenet.py"})
+    # What a training job imports and that decides no number; listed so that a new file must be put on one side.
+    job = {place(path) for path in closure([PACKAGE / "training/job.py"])}
+    assert {name for name in job - hashed if not name.startswith(("core/", "planning/"))} == {
+        "training/__init__.py", "training/job.py", "training/records.py", "training/provenance.py", "training/svm.py",
     }  # fmt: skip
-    assert made_of == {f"cnnlab/{name}" for name in SHARED} | {f"cnnlab/{name}.py" for name in not_numbers}
+    assert "training/svm.py" in {place(path) for path in training_files("lenet", classifier="svm")}
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
 def test_planning_imports_no_heavy_library() -> None:
@@ -141,28 +144,19 @@ def test_the_training_job_imports_only_what_training_needs() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_a_step_depends_on_the_modules_that_it_imports_and_no_others() -> None:
-    tables = dependencies.sources("cnnlab.analysis.tables.runs")
-    assert {
-        "cnnlab/analysis/tables/runs.py",
-        "cnnlab/analysis/tables/columns.py",
-        "cnnlab/training/records.py",
-        "cnnlab/planning/specs.py",
-    } <= set(tables)
-    assert not {
-        "cnnlab/figures/__init__.py",
-        "cnnlab/tracking.py",
-        "cnnlab/cli/steps.py",
-        "cnnlab/models/lenet.py",
-    } & set(tables)
-    figures = set(dependencies.sources("cnnlab.figures"))
-    others = (
-        "cnnlab.analysis.tables.runs",
-        "cnnlab.analysis.verdicts",
-        "cnnlab.tracking",
-        "cnnlab.models.cost",
-        "cnnlab.data.prepare",
-    )
-    assert "cnnlab/figures/__init__.py" in figures
-    for other in others:
-        assert "cnnlab/figures/__init__.py" not in dependencies.sources(other), other
+# The package or module behind a rule, and the stages whose code it may depend on.
+STAGES = ("core", "planning", "data", "models", "training", "tracking", "analysis", "wording", "figures", "report")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_depends_on_a_later_stage(stage: str) -> None:
+    before = STAGES[: STAGES.index(stage) + 1]
+    files = [place(path) for path in closure(sorted((PACKAGE / stage).rglob("*.py")))]
+    assert {name.partition("/")[0] for name in files} <= set(before)
+
+
+def test_a_package_stands_for_all_its_files() -> None:
+    """As figures, diagnostics and exact claims are found in their folders, not imported by name."""
+    edited = code_of("cnnlab.figures")
+    assert "figures:" in edited
+    assert edited != code_of("cnnlab.figures.errors")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import time
 from pathlib import Path
 
@@ -45,27 +43,6 @@ def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) ->
 
 class TestFinished:
     def test_nothing_is_left_to_be_done(self, tiny: Project) -> None:
-        assert tiny.planned() == {}
-
-    def test_touching_every_file_runs_nothing(self, tiny: Project) -> None:
-        time.sleep(1.1)
-        for folder in ("cnnlab", "workflow", "studies", "benchmarks"):
-            for path in (tiny.path / folder).rglob("*.*"):
-                os.utime(path)
-        for name in ("Snakefile", "requirements.lock", "environment.yml", "tiny.yaml"):
-            os.utime(tiny.path / name)
-        assert tiny.planned() == {}
-
-    def test_an_edit_of_the_figures_redraws_and_renders(self, tiny: Project) -> None:
-        with edited(tiny.path / "cnnlab/figures/__init__.py", "\nUNUSED = 1\n"):
-            assert tiny.planned() == {"figures": 1, "render": 1}
-        assert tiny.planned() == {}
-
-    def test_an_edit_of_an_architecture_retrains_its_arms_alone(self, tiny: Project) -> None:
-        with edited(tiny.path / "cnnlab/models/lenet.py", "\n# A comment.\n"):
-            assert tiny.planned() == {}
-        with edited(tiny.path / "cnnlab/models/lenet.py", "\nUNUSED = 1\n"):
-            assert tiny.planned()["train"] == 2
         assert tiny.planned() == {}
 
     def test_all_then_one_study_then_all_trains_nothing(self, tiny: Project) -> None:
@@ -111,15 +88,6 @@ class TestFinished:
         finally:
             manifest.write_text(text)
             aside.rename(run_folder)
-
-    def test_a_label_reaches_the_report_and_retrains_nothing(self, tiny: Project) -> None:
-        study = tiny.path / "studies/dense.yaml"
-        text = study.read_text()
-        study.write_text(text + "labels: {relu: Rectified}\n")
-        assert {"collect", "figures", "render", "track"} <= tiny.planned().keys()
-        assert "train" not in tiny.planned()
-        study.write_text(text)
-        assert tiny.planned() == {}
 
     def test_clean_unused_frees_what_no_study_asks_for(self, tiny: Project) -> None:
         whole = tiny.runs()
@@ -169,17 +137,3 @@ def test_lint_and_format() -> None:
     project = Project(root)
     assert "good condition" in project.run("snakemake", "--lint")
     project.run("snakefmt", "--check", "Snakefile", "workflow/rules")
-
-
-class edited:
-    """Append to a file for as long as the block runs."""
-
-    def __init__(self, path: Path, addition: str) -> None:
-        self.path, self.text, self.addition = path, path.read_text(), addition
-
-    def __enter__(self) -> None:
-        self.path.write_text(self.text + self.addition)
-
-    def __exit__(self, *error: object) -> None:
-        self.path.write_text(self.text)
-        subprocess.run(["sync", "-f", self.path], check=False)

@@ -1,12 +1,11 @@
 # Records → tables → verdicts → figures → report; MLflow mirrors the records beside it.
-# Each rule lists its modules: small files are compared by content, so a `touch` does nothing and an edit runs it again.
+# Files are compared by content, so a `touch` does nothing. Each rule names the code that it is made of: a statement that
+# changes runs it again, a comment nothing. What it takes from the studies is a parameter too.
 
 
 rule collect:
     input:
         WORK.manifests,
-        WORK.sources("cnnlab.analysis.tables.runs"),
-        WORK.studies,
         WORK.lock,
     output:
         WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
@@ -18,7 +17,9 @@ rule collect:
     conda:
         "../../environment.yml"
     params:
-        flags=WORK.flags("studies"),
+        code=WORK.code("cnnlab.analysis.tables.runs", "cnnlab.analysis.tables.io"),
+        studies=WORK.collected,
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
 
@@ -26,7 +27,6 @@ rule collect:
 # Read off the networks, whatever studies are selected.
 rule inspect:
     input:
-        WORK.sources("cnnlab.analysis.exact"),
         WORK.lock,
     output:
         WORK.tables("layers", "exact", "evidence"),
@@ -37,7 +37,7 @@ rule inspect:
     conda:
         "../../environment.yml"
     params:
-        # Changes when the code of a network does; comments aside.
+        code=WORK.code("cnnlab.analysis.exact", "cnnlab.analysis.tables.io"),
         networks=WORK.networks,
         flags=WORK.flags(),
     shell:
@@ -48,9 +48,6 @@ rule compare:
     input:
         WORK.manifests,
         WORK.tables("exact"),
-        WORK.sources("cnnlab.analysis.verdicts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.runs"),
-        WORK.studies,
-        WORK.claims,
         WORK.lock,
     output:
         WORK.tables("contrasts", "claims", "robustness", "measured/contrasts"),
@@ -61,7 +58,9 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        flags=WORK.flags("studies"),
+        code=WORK.code("cnnlab.analysis.verdicts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"),
+        studies=WORK.compared,
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab compare {params.flags} 2>&1 | tee {log}"
 
@@ -72,7 +71,6 @@ rule figures:
             "runs", "arms", "curves", "profiles", "pictures", "confusion", "contrasts", "claims", "layers"
         ),
         WORK.tables("measured/cost"),
-        WORK.sources("cnnlab.figures"),
         WORK.lock,
     output:
         WORK.figures,
@@ -84,7 +82,9 @@ rule figures:
     conda:
         "../../environment.yml"
     params:
-        flags=WORK.flags("studies"),
+        code=WORK.code("cnnlab.figures"),
+        studies=WORK.drawn,
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab figures {params.flags} 2>&1 | tee {log}"
 
@@ -93,7 +93,6 @@ rule figures:
 rule track:
     input:
         WORK.manifests,
-        WORK.sources("cnnlab.tracking"),
     output:
         WORK.tables("measured/mlflow"),
     log:
@@ -103,8 +102,9 @@ rule track:
     conda:
         "../../environment.yml"
     params:
+        code=WORK.code("cnnlab.tracking"),
         tags=WORK.membership,
-        flags=WORK.flags("studies"),
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab track {params.flags} 2>&1 | tee {log}"
 
@@ -118,7 +118,9 @@ rule render:
         WORK.figures,
         WORK.network_figures,
         WORK.elsewhere,
-        WORK.sources("cnnlab.report"),
+        WORK.assets,
+        WORK.studies,
+        WORK.claims,
         WORK.lock,
     output:
         WORK.report,
@@ -129,6 +131,7 @@ rule render:
     conda:
         "../../environment.yml"
     params:
-        flags=WORK.flags("studies"),
+        code=WORK.code("cnnlab.report", "cnnlab.figures"),
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

@@ -3,7 +3,6 @@
 
 rule cost:
     input:
-        WORK.sources("cnnlab.training.measure"),
         WORK.lock,
     output:
         WORK.tables("measured/cost"),
@@ -17,8 +16,9 @@ rule cost:
     resources:
         gpu=WORK.gpu,
     params:
+        code=WORK.code("cnnlab.training.measure"),
         arms=WORK.arm_ids,
-        flags=WORK.flags("studies"),
+        flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab cost {params.flags} 2>&1 | tee {log}"
 

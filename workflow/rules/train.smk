@@ -2,8 +2,6 @@
 
 
 rule prepare:
-    input:
-        WORK.sources("cnnlab.data.prepare"),
     output:
         images=WORK.path("data/{data}.safetensors"),
         card=WORK.path("data/{data}.json"),
@@ -14,6 +12,7 @@ rule prepare:
     conda:
         "../../environment.yml"
     params:
+        code=lambda wildcards: WORK.reader(wildcards.data),
         # Changes when the files of an image folder do.
         listing=lambda wildcards: WORK.listing(wildcards.data),
         flags=WORK.flags(),

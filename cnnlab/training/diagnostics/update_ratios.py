@@ -15,8 +15,38 @@ import math
 import torch
 
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
+DIAGNOSTIC = {
+    "metrics": {
+        "update_slope": {
+            "title": "rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+        "update_tilt": {
+            "title": "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+        },
+        "update_spread": {"title": "sd over inner layers of log₁₀ update over weight", "unit": "decades"},
+        "gradient_slope": {
+            "title": "rise of the log₁₀ gradient norm from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "update_ratio": {
+            "title": "log₁₀ of update over weight, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+        "gradient_norm": {
+            "title": "log₁₀ of the gradient’s norm, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+    },
+    "while_training": True,
+}
 FIRST_STEPS, EVERY = 100, 5
 
 
@@ -59,11 +89,8 @@ class Diagnostic(diagnostics.Diagnostic):
             "update_spread": float(torch.tensor(update).std()),
             "gradient_slope": diagnostics.slope(gradient),
         }
-        profile = [
-            Point(quantity, depth, value, name)
-            for quantity, found in (("update_ratio", update), ("gradient_norm", gradient))
-            for depth, (name, value) in enumerate(zip(self.names, found, strict=True), start=2)
-        ]
+        update_ratio, gradient_norm = (dict(zip(self.names, values, strict=True)) for values in (update, gradient))
+        profile = points("update_ratio", update_ratio, first=2) + points("gradient_norm", gradient_norm, first=2)
         return Findings(values, profile=profile)
 
 

@@ -1,0 +1,98 @@
+"""What an edit runs again, no more and no less: a finished project, one edit after another, and the real Snakemake."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from project import Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+
+STATEMENT, COMMENT = "\nUNUSED = 1\n", "\n# A comment.\n"
+# Everything after training, and what is measured of each arm.
+AFTER = {"collect", "compare", "figures", "track", "render"}
+ARMS = AFTER | {"train", "cost"}
+
+# File, what is replaced by what (appended where nothing is replaced), and the rules that run.
+EDITS: dict[str, tuple[str, str, str, set[str]]] = {
+    "style": ("cnnlab/report/report.css", "", "/* A comment. */", {"render"}),
+    "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
+    "figure": ("cnnlab/figures/errors.py", "", STATEMENT, {"figures", "render"}),
+    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "render"}),
+    "words of the page": ("cnnlab/wording/answers.py", "", STATEMENT, {"render"}),
+    "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, {"compare", "figures", "render"}),
+    "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "render"}),
+    "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
+    "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, {"track", "render"}),
+    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"inspect", "compare", "figures", "render"}),
+    "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"inspect", "throughput"}),
+    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"inspect", "compare", "figures", "render"}),
+    "loop": ("cnnlab/training/loop.py", "", STATEMENT, ARMS | {"throughput"}),
+    "diagnostic of no arm": ("cnnlab/training/diagnostics/shifts.py", "", STATEMENT, set()),
+    "data source": ("cnnlab/data/prepare.py", "", STATEMENT, AFTER | {"prepare", "train"}),
+    "measurement": ("cnnlab/training/speed.py", "", STATEMENT, {"cost", "figures", "render"}),
+    "command line": ("cnnlab/cli/show.py", "", STATEMENT, set()),
+    "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
+    "question that is a claim": ("studies/dense.yaml", "Which has", "Which of them has", {"compare", "figures", "render"}),
+    "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
+    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "render"}),
+    "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "track", "render"}),
+    "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", {"compare", "figures", "render"}),
+    "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
+    "rates": ("studies/dense.yaml", "rates: [0.03", "rates: [0.01", ARMS),
+    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"inspect", "cost", "throughput"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project.tiny(tmp_path_factory.mktemp("finished"))
+    project.snakemake()
+    assert project.planned() == {}
+    return project
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_an_edit_runs_what_depends_on_it_and_nothing_else(finished: Project, kind: str) -> None:
+    name, old, new, rules = EDITS[kind]
+    text = (finished.path / name).read_text()
+    assert old in text
+    with written(finished.path / name, text.replace(old, new) if old else text + new):
+        planned = finished.planned()
+    assert set(planned) == rules
+    # Both studies have two arms, and one edit of a study concerns its own.
+    assert planned.get("train", 0) in ({2} if name.startswith(("studies/", "cnnlab/models/")) else {4}) | {0}
+
+
+def test_comments_and_the_time_of_files_run_nothing(finished: Project) -> None:
+    """A comment at the end of every Python file at once, a touch of everything, and all put back."""
+    files = sorted((finished.path / "cnnlab").rglob("*.py"))
+    texts = {path: path.read_text() for path in files}
+    for path, text in texts.items():
+        path.write_text(text + COMMENT)
+    assert finished.planned() == {}
+    time.sleep(1.1)
+    for path, text in texts.items():
+        path.write_text(text)
+    for folder in ("cnnlab", "workflow", "studies", "benchmarks"):
+        for path in (finished.path / folder).rglob("*.*"):
+            os.utime(path)
+    for name in ("Snakefile", "requirements.lock", "environment.yml", "tiny.yaml"):
+        os.utime(finished.path / name)
+    assert finished.planned() == {}
+
+
+@contextmanager
+def written(path: Path, text: str) -> Iterator[None]:
+    """The file with another text, for as long as the block runs."""
+    before = path.read_text()
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(before)
