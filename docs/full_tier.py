@@ -16,6 +16,7 @@ from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
 from cnnlab.planning import sources
 from cnnlab.planning.config import Config, load_config
+from cnnlab.planning.verdicts import UNDECIDED
 from cnnlab.wording import beside
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import claimed
@@ -100,7 +101,7 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
                     mine["study"],
                     claimed(mine["direction"], mine["margin"], mine["unit"]) or "",
                     [
-                        (beside.told(row), tier.epochs(row["study"]), tier.seconds(row))
+                        (beside.result(row), tier.epochs(row["study"]), tier.seconds(row))
                         for tier, row in ((quick, mine), (full, theirs))
                     ],
                     mine["verdict"] == theirs["verdict"],
@@ -108,7 +109,7 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
 
 
 def _decided(row: Row) -> bool:
-    return row["verdict"] not in beside.UNDECIDED
+    return row["verdict"] not in UNDECIDED
 
 
 def _tier(config: Config) -> Tier:

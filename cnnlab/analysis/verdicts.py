@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
-from cnnlab.analysis.effects import Observed, Run, observe
+from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.interim import Looks
-from cnnlab.analysis.intervals import ONE_SIDED, TOST
 from cnnlab.analysis.power import NOTHING, Settle, settle
 from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.verdicts import REFUTED, Verdict
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
 
 Row = dict[str, Any]
-Runs = Mapping[str, Mapping[int, Run]]
+Runs = Mapping[str, Mapping[int, Record]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +102,9 @@ def _ledger(
     """Every part of every registered claim, tested or not; then the studies' own claims."""
     for claim in registry.claims:
         for part, kind in claim.parts.items():
-            row = {"id": claim.id, "part": part, "kind": kind, "verdict": "not tested"}
+            row = {"id": claim.id, "part": part, "kind": kind, "verdict": Verdict.NOT_TESTED}
             if (found := exact.get((claim.id, part))) is not None:
-                row |= {"verdict": "holds" if found["holds"] else "fails", "reason": found["summary"]}
+                row |= {"verdict": Verdict.HOLDS if found["holds"] else Verdict.FAILS, "reason": found["summary"]}
             yield from tested.pop((claim.id, part), [_complete_claim(row, registry)])
     for rows in tested.values():
         yield from rows
@@ -128,13 +129,13 @@ def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> 
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
     verdict = str(decisions.verdict(claim))
-    needed = settle(claim) if verdict == "inconclusive" else NOTHING
+    needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NOTHING
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
-def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Run]]:
+def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Record]]:
     """The runs of the arms of a contrast, by their names in the study and by seed."""
     return {name: found.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 
@@ -143,7 +144,7 @@ def _hidden_until_complete(parts: Sequence[Judged]) -> list[Judged]:
     """All parts of a claim are shown, or none is."""
     if all(part.observed for part in parts):
         return list(parts)
-    return [Judged(part.spec, part.finished, part.planned, verdict="running") for part in parts]
+    return [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
 
 
 def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | None = None) -> Row:
@@ -189,7 +190,7 @@ _NUMBERS = tuple(intervals.Summary.__dataclass_fields__)
 def _claim_row(study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry: ClaimRegistry, looks: Looks) -> Row:
     """One claim in one study, with the numbers of its weakest part."""
     running = any(part.observed is None for part in parts)
-    verdict = "running" if running else str(decisions.conjunction([part.claim for part in parts if part.claim]))
+    verdict = Verdict.RUNNING if running else str(decisions.conjunction([part.claim for part in parts if part.claim]))
     shown = min(parts, key=lambda part: part.finished) if running else _weakest(parts, verdict)
     row: Row = {
         "id": claim.id,
@@ -225,9 +226,9 @@ def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
     """The part with the largest p for its line (0.025, equivalence 0.05), of those that refuted the claim."""
 
     def shortfall(part: Judged) -> float:
-        return inf if part.p is None else part.p / (TOST if part.spec.direction == "equal" else ONE_SIDED)
+        return inf if part.p is None else part.p / decisions.error_rate(part.spec.direction)
 
-    refuting = [part for part in parts if part.verdict == verdict and verdict in ("contradicted", "equivalent")]
+    refuting = [part for part in parts if part.verdict == verdict and verdict in REFUTED]
     return max(refuting or parts, key=shortfall)
 
 
@@ -248,7 +249,7 @@ def _claim_reason(parts: Sequence[Judged], weakest: Judged, verdict: str) -> str
     if len(parts) == 1:
         return weakest.reason
     title = METRICS[weakest.spec.metric].title
-    if verdict == "inconclusive" and weakest.verdict != "inconclusive":  # k parts are k chances to err
+    if verdict == Verdict.INCONCLUSIVE and weakest.verdict != Verdict.INCONCLUSIVE:  # k parts are k chances to err
         return f"one part ({title}) is {weakest.verdict} alone, but not at the level for {len(parts)} parts"
     if weakest.reason is None:
         return None

@@ -17,10 +17,11 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.figures.drawing.style import WIDTH, nothing
-from cnnlab.figures.drawing.theme import VERDICTS, light
+from cnnlab.figures.drawing.theme import BADGES, light
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import parse_seeds
 from cnnlab.planning.study import Study
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.wording.contrasts import Contrast, claimed, metric, unit
 from cnnlab.wording.numbers import Quantity, fixed, times
 
@@ -183,8 +184,8 @@ def _interval(axes: Axes, row: Row, y: float, seeds: Sequence[float]) -> None:
 
 
 def _look(row: Row) -> tuple[str, str]:
-    verdict = VERDICTS.get(row["verdict"] or "") if row["primary"] else None
-    return (light(verdict.role), verdict.marker) if verdict and verdict.role != "running" else (light("soft"), "o")
+    badge = BADGES.get(row["verdict"] or "") if row["primary"] else None
+    return (light(badge.role), badge.marker) if badge and badge.word != Verdict.RUNNING else (light("soft"), "o")
 
 
 def _inside(axes: Axes, end: float | None, otherwise: float) -> float:

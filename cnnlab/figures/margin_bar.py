@@ -7,33 +7,26 @@ from math import copysign, inf, isfinite, log2
 from markupsafe import Markup, escape
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.figures.drawing.theme import VERDICTS
+from cnnlab.figures.drawing.theme import BADGES
 from cnnlab.wording.numbers import significant
+from cnnlab.wording.verdicts import DIRECTIONS
 
 WIDTH, HEIGHT, MIDDLE = 132, 22, 11
 REACH = 7.0  # margins; what lies beyond is drawn as an arrow
-# By direction: the sign that turns effects so that to the right is as claimed; where the claim then holds, in margins.
-SCALES = {
-    "greater": (1, (1, inf)),
-    "less": (-1, (1, inf)),
-    "equal": (1, (-1, 1)),
-    "not-greater": (-1, (-1, inf)),
-    "not-less": (1, (-1, inf)),
-}
 
 
 def interval(row: Row) -> Markup:
     """An inline SVG of a row of ``claims``; nothing where there is no interval or no margin."""
-    if row["direction"] not in SCALES or not row["margin"] or (row["low"] is None and row["high"] is None):
+    claimed = DIRECTIONS.get(row["direction"])
+    if claimed is None or not row["margin"] or (row["low"] is None and row["high"] is None):
         return Markup("")
-    turn, holds = SCALES[row["direction"]]
     bounds = (-inf if row["low"] is None else row["low"], inf if row["high"] is None else row["high"])
-    low, high = sorted(turn * bound / row["margin"] for bound in bounds)
-    colour = f"var(--{VERDICTS[row['verdict']].role if row['verdict'] in VERDICTS else 'soft'})"
+    low, high = sorted(claimed.turn * bound / row["margin"] for bound in bounds)
+    colour = f"var(--{BADGES[row['verdict']].role if row['verdict'] in BADGES else 'soft'})"
     shapes = [
         f'<path d="M0 {MIDDLE}H{WIDTH}" stroke="var(--grid)"/>',
         _rectangle(-1, 1, "band", 0.55),
-        _rectangle(*holds, "supported", 0.16),
+        _rectangle(*claimed.holds, "supported", 0.16),
         f'<path d="M{_x(0)} 2V20" stroke="var(--line)"/>',
         f'<path d="M{_x(low)} {MIDDLE}H{_x(high)}" stroke="{colour}" stroke-width="2"/>',
     ]
@@ -41,7 +34,7 @@ def interval(row: Row) -> Markup:
         if abs(end) > REACH:
             tip = _x(end) + copysign(5, end)
             shapes.append(f'<path d="M{_x(end)} 7L{tip} {MIDDLE}L{_x(end)} 15z" fill="{colour}"/>')
-    if row["effect"] is not None and abs(at := turn * row["effect"] / row["margin"]) <= REACH:
+    if row["effect"] is not None and abs(at := claimed.turn * row["effect"] / row["margin"]) <= REACH:
         shapes.append(f'<circle cx="{_x(at)}" cy="{MIDDLE}" r="3.6" fill="{colour}"/>')
     label = f"In margins, as claimed to the right: {_said(low)} to {_said(high)}"
     head = f'<svg class="mini" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {HEIGHT}" fill="none">'

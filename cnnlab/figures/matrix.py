@@ -146,7 +146,7 @@ def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> 
     columns = [f"{title} ({signs[switch] or 'no contrast yet'})" for switch, title in matrix.switches.items()]
     rows = []
     for family, label in matrix.families.items():
-        told = [f"{cell.title} {cell.told(SHOWN)}" for cell in cells if cell.family == family]
+        told = [f"{cell.title} {cell.text(SHOWN)}" for cell in cells if cell.family == family]
         rows.append(f"{label}: {', '.join(told)}")
     return (
         f"Effect on the test error in percentage points, with its 95 % interval, of {'; '.join(columns)}. "

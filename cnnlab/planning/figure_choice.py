@@ -7,6 +7,7 @@ read without running the file, as planning must not import matplotlib.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,7 @@ class Kind(Spec):
     )
 
 
+@cache
 def kinds() -> dict[str, Kind]:
     """Every figure that a study may name, in their declared order.
 
@@ -48,14 +50,15 @@ def kinds() -> dict[str, Kind]:
 def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -> tuple[str, ...]:
     """From the arms by name, the metrics of all contrasts, and whether the study is a matrix, which is shown alone."""
     asked: Collection[str] = list(metrics)
-    measured = [diagnostics()[name] for name in {METRICS[name].diagnostic for name in asked} if name]
+    names = {METRICS[name].diagnostic for name in asked} - {None}
+    watched = [spec for name, spec in diagnostics().items() if name in names]
     facts = {
         "all": True,
         "trained": any(spec.train.epochs for spec in arms.values()),
         "contrasts": bool(asked),
         "sweeps": any(sweep.longest >= LEAST for sweep in sweeps(arms)),
-        "profiles": any(spec.profiles for spec in measured),
-        "pictures": any(spec.pictures for spec in measured),
+        "profiles": any(spec.profiles for spec in watched),
+        "pictures": any(spec.pictures for spec in watched),
     }
     having = {"matrix"} if matrix else {fact for fact, holds in facts.items() if holds}
     return tuple(name for name, kind in kinds().items() if kind.default_for in having)

@@ -110,8 +110,11 @@ class Folder(Source):
 @cache
 def known() -> dict[str, Known]:
     """Every data set that declares itself, by name."""
-    found = ((path.stem.replace("_", "-"), path, literal) for path, literal in declared(READERS, "SOURCE"))
-    return {name: validate(Known, {"name": name, **literal}, str(path)) for name, path, literal in found}
+    sources = [
+        validate(Known, {"name": path.stem.replace("_", "-"), **literal}, str(path))
+        for path, literal in declared(READERS, "SOURCE")
+    ]
+    return {source.name: source for source in sources}
 
 
 def names() -> list[str]:

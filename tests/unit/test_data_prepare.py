@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_written(
 
     monkeypatch.setattr(module, "save_file", fail)
     reason = "no space left on the disk" if number == errno.ENOSPC else "Permission denied"
-    with pytest.raises(UserError, match=rf"a\.safetensors: cannot be written \({reason}\)"):
+    with pytest.raises(UserError, match=rf"a\.safetensors: cannot be written: {reason}"):
         prepare(folder, tmp_path / "out" / "a.safetensors", tmp_path / "out" / "a.json")
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -192,7 +192,7 @@ def small_fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fashion(tmp_path: Path) -> PreparedSpec:
-    return PreparedSpec(name="fashion-mnist", root=str(tmp_path / "root"))
+    return PreparedSpec(name="fashion-mnist", root=str(tmp_path / "mine"))
 
 
 def test_the_folder_of_debian_is_read_where_the_root_has_nothing(small_fashion: Path, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_the_folder_of_debian_is_read_where_the_root_has_nothing(small_fashion: 
     assert raw.labels.tolist() == [*range(10)] * 4
     assert raw.official is not None
     assert raw.official.tolist() == [TRAIN] * 30 + [TEST] * 10
-    write_parts(tmp_path / "root" / "FashionMNIST" / "raw", 30, 10, fill=2)
+    write_parts(tmp_path / "mine" / "FashionMNIST" / "raw", 30, 10, fill=2)
     assert (read(fashion(tmp_path)).images == 2).all()
 
 
@@ -237,8 +237,8 @@ def test_damaged_files_of_debian_are_one_line(
 
 
 def test_images_of_the_root_that_are_not_the_known_ones_are_refused(tmp_path: Path) -> None:
-    write_parts(tmp_path / "root" / "FashionMNIST" / "raw", 60_000, 10_000)
-    with pytest.raises(UserError, match=r"fashion-mnist: images in .*/root/ differ from the known ones .*; delete it"):
+    write_parts(tmp_path / "mine" / "FashionMNIST" / "raw", 60_000, 10_000)
+    with pytest.raises(UserError, match=r"fashion-mnist: images in .*/mine/ differ from the known ones .*; delete it"):
         read(fashion(tmp_path))
 
 

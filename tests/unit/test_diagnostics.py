@@ -18,6 +18,8 @@ from cnnlab.planning import diagnostics as planning
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.training import diagnostics, job, loop, records
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
 from cnnlab.training.outcome import Outcome, result
 from tests import small_runs
 
@@ -156,14 +158,19 @@ def test_a_resumed_run_finds_what_an_uninterrupted_one_finds(tmp_path: Path) -> 
     class Stopped(Exception):
         pass
 
-    def stop(curves: loop.Curves) -> None:
-        if len(curves.steps) == 8:
-            raise Stopped
+    class Stop(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            if len(curves.steps) == 8:
+                raise Stopped
+
+    class Steps(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            steps.append(curves.steps[-1])
 
     with pytest.raises(Stopped):
-        outcome(spec, names, checkpoint=checkpoint, checkpoint_seconds=0.0, evaluated=stop)
+        outcome(spec, names, checkpoint=checkpoint, checkpoint_seconds=0.0, observers=[Stop()])
     steps: list[int] = []
-    _, resumed = outcome(spec, names, checkpoint=checkpoint, evaluated=lambda curves: steps.append(curves.steps[-1]))
+    _, resumed = outcome(spec, names, checkpoint=checkpoint, observers=[Steps()])
     assert steps == [7, 8, 9, 10, 11, 12], "the first two epochs came from the checkpoint"
     _, whole = outcome(spec, names)
     assert whole.values == resumed.values

@@ -78,7 +78,7 @@ def test_a_cell_whose_contrast_is_not_there_yet_says_so(plan: Plan, frames: Fram
     """A report while tables are older than the study."""
     none = {**frames, "contrasts": frames["contrasts"].iloc[:0]}
     cells = matrix_cells.read(plan.studies[0], Tables(none))
-    assert {cell.told("test_error").partition(":")[0] for cell in cells} == {
+    assert {cell.text("test_error").partition(":")[0] for cell in cells} == {
         "not applicable",
         "its contrast is not in the tables yet",
     }
@@ -94,7 +94,7 @@ def test_no_cell_is_ever_empty(given_row: Any, refused: str | None) -> None:
     keys = ("estimate", "low", "high", "n", "reason")
     rows = {} if given_row is None else {"test_error": dict(zip(keys, given_row, strict=True)) | {"n_planned": 5}}
     cell = matrix_cells.MatrixCell("lenet", "pooling", "Pooling", rows, refused)
-    assert cell.told("test_error").strip()
+    assert cell.text("test_error").strip()
 
 
 def test_what_is_subtracted_from_what_is_read_from_the_arms(plan: Plan, frames: Frames) -> None:

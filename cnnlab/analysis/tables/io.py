@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.core.files import disk_space
+from cnnlab.core.files import atomic
 
 
 def table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -31,13 +31,10 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, base: Path) -> None:
-    """``base.csv`` and ``base.parquet``, each written aside and renamed. Floats as Python's shortest exact form."""
-    base.parent.mkdir(parents=True, exist_ok=True)
-    with disk_space(base.parent):
-        for suffix, save in ((".csv", _save_csv), (".parquet", _save_parquet)):
-            aside = base.with_name(f".{base.name}{suffix}")
+    """``base.csv`` and ``base.parquet``, each whole or absent. Floats as Python's shortest exact form."""
+    for suffix, save in ((".csv", _save_csv), (".parquet", _save_parquet)):
+        with atomic(base.with_name(base.name + suffix)) as aside:
             save(frame, aside)
-            aside.replace(base.with_name(base.name + suffix))
 
 
 def read(base: Path) -> pd.DataFrame | None:

@@ -16,18 +16,7 @@ SOURCE: dict[str, Any] = {
     "title": "Fashion-MNIST",
     "channels": 1,
     "image_size": 28,
-    "classes": [
-        "t-shirt",
-        "trouser",
-        "pullover",
-        "dress",
-        "coat",
-        "sandal",
-        "shirt",
-        "sneaker",
-        "bag",
-        "ankle boot",
-    ],
+    "classes": ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
     "images": 70_000,
     "validation": 5_000,
     "test": 10_000,
@@ -40,8 +29,5 @@ SOURCE: dict[str, Any] = {
 
 def read(spec: PreparedSpec) -> Stored:
     return read_official(
-        spec,
-        "FashionMNIST",
-        elsewhere=Path(SOURCE["debian_folder"]),
-        remedy=f"install {SOURCE['debian_package']} again",
+        spec, "FashionMNIST", Path(SOURCE["debian_folder"]), remedy=f"install {SOURCE['debian_package']} again"
     )

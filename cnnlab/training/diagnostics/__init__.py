@@ -23,6 +23,9 @@ from cnnlab.data.batches import select
 from cnnlab.data.dataset import Dataset, Split
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.specs import ArmSpec
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
+from cnnlab.training.optimizers import Optimizer
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Run:
     learning_rate: float | None
     total_steps: int
     steps_per_epoch: int
+    optimizer: Optimizer
 
     @cached_property
     def layers(self) -> dict[str, nn.Module]:
@@ -106,6 +110,9 @@ class Diagnostic:
     def before_update(self, step: int) -> None:
         """Gradients of `step` (0-based) are there, weights not yet changed."""
 
+    def after_update(self, step: int) -> None:
+        """Weights are changed by `Run.optimizer`, the gradients of `step` (0-based) are still there."""
+
     def evaluated(self, step: int, train_loss: float) -> None:
         """After an evaluation, at `step` updates; `train_loss` is the mean of the steps since the last one."""
 
@@ -119,7 +126,7 @@ def module(name: str) -> Any:
     return import_module(f"cnnlab.training.diagnostics.{name}")
 
 
-class Diagnostics:
+class Diagnostics(Observer):
     """All that an arm asks for, as one; keeps the time that they take."""
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
@@ -133,6 +140,18 @@ class Diagnostics:
             for member in self._members:
                 getattr(member, method)(*arguments)
             self.cpu_seconds += time.thread_time() - began
+
+    def start(self) -> None:
+        self.call("start")
+
+    def before_update(self, step: int) -> None:
+        self.call("before_update", step)
+
+    def after_update(self, step: int) -> None:
+        self.call("after_update", step)
+
+    def evaluated(self, curves: Curves) -> None:
+        self.call("evaluated", curves.steps[-1], curves.train_losses[-1])
 
     def finish(self) -> Findings:
         began = time.thread_time()
