@@ -59,8 +59,9 @@ def build(
 ) -> nn.Module:
     """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
     layers = replace(layers, keeps_bias=False)
+    stem = layers.conv(images.channels, width, 3)
     kind = SHORTCUTS[shortcut] if residual else None
     block = partial(Block, layers=layers, convolutions=basic, shortcut=kind, zero_init=zero_init)
     plan = {name: Stage(multiple * width, (depth - 2) // 6, stride) for name, (multiple, stride) in STAGES.items()}
     body, outputs = stages(width, plan, block)
-    return with_head({"stem": layers.conv(images.channels, width, 3), **body}, head, outputs, images, layers)
+    return with_head({"stem": stem, **body}, head, outputs, images, layers)
