@@ -636,7 +636,7 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
         for key, rows in EVIDENCE.items()
         for index, row in enumerate(rows)
     ]
-    layers = [row for trace in Zoo().every() for row in exact._layers(trace)]
+    layers = [row for trace in Zoo().every() for row in exact.layer_rows(trace)]
     _, ledger = verdicts.evaluate(made, found, None, findings)
     return frames(made) | {
         "claims": io.table("claims", ledger),

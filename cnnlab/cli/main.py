@@ -239,7 +239,7 @@ def _step(name: str, text: str) -> None:
     main.command(name, help=text)(with_plan(command))
 
 
-_step("inspect", "Step: the layers of every network, and the claims that need no training.")
+_step("exact", "Step: the layers of every network, and the claims that need no training.")
 _step("collect", "Step: finished runs → tables of runs, arms and curves.")
 _step("compare", "Step: tables of contrasts and claims, with their verdicts.")
 _step("figures", "Step: the figures of every study.")

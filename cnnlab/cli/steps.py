@@ -85,12 +85,12 @@ def _mirror(plan: Plan) -> list[dict[str, Any]]:
     return tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
 
 
-def inspect(plan: Plan) -> None:
+def exact(plan: Plan) -> None:
     """What needs no training; the same whatever studies are selected."""
-    from cnnlab.analysis import exact
+    from cnnlab.analysis.exact import compute_tables
     from cnnlab.analysis.tables import io
 
-    write_tables(plan.paths, {name: io.table(name, rows) for name, rows in exact.compute().items()})
+    write_tables(plan.paths, {name: io.table(name, rows) for name, rows in compute_tables(plan.claims).items()})
 
 
 def cost(plan: Plan) -> None:

@@ -25,15 +25,16 @@ rule collect:
 
 
 # Read off the networks, whatever studies are selected.
-rule inspect:
+rule exact:
     input:
+        WORK.claims,
         WORK.lock,
     output:
         WORK.tables("layers", "exact", "evidence"),
     log:
-        WORK.path("logs/inspect.log"),
+        WORK.path("logs/exact.log"),
     benchmark:
-        WORK.path("benchmarks/inspect.tsv")
+        WORK.path("benchmarks/exact.tsv")
     conda:
         "../../environment.yml"
     params:
@@ -41,7 +42,7 @@ rule inspect:
         networks=WORK.networks,
         flags=WORK.flags(),
     shell:
-        "python -m cnnlab inspect {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab exact {params.flags} 2>&1 | tee {log}"
 
 
 rule compare:
