@@ -5,10 +5,10 @@ from __future__ import annotations
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
 from cnnlab.analysis.intervals import decidable, least_seeds
-from cnnlab.analysis.power import POWER, Settle
+from cnnlab.analysis.power import POWER, SampleSize
 
 
-def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: Settle) -> str | None:
+def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
     if verdict in ("supported", "contradicted"):
         return None
@@ -50,7 +50,7 @@ def _unfinished(observed: Observed) -> str:
     return f"{', '.join(told) or 'a value is missing or infinite'}; "
 
 
-def _would_settle(needed: Settle, known: bool) -> str:
+def _would_settle(needed: SampleSize, known: bool) -> str:
     would = f"would settle it (chance {100 * POWER:.0f} % if the effect is as estimated)"
     if needed.seeds and needed.images:
         return f"about {needed.seeds} seeds and {needed.images:,} test images together {would}"

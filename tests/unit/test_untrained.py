@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from cnnlab import models
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import curves, io, runs
 from cnnlab.cli import progress, show
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
@@ -64,9 +64,9 @@ def run(spec: ArmSpec, paths: Paths) -> Record:
 def table(record: Record) -> pd.Series:
     plan: Any = SimpleNamespace(runs=lambda: [(record.arm_id, record.seed)])
     found = {record.arm_id: {record.seed: record}}
-    assert len(runs.curves(plan, found)) == len(record.curves()["evaluation.step"])
-    assert len(runs.measured_runs(plan, found)) == 1
-    return runs.runs(plan, found).iloc[0]
+    assert len(curves.curves(plan, found)) == len(record.curves()["evaluation.step"])
+    assert len(io.table("measured/runs", runs.measured_runs(plan, found))) == 1
+    return io.table("runs", runs.runs(plan, found)).iloc[0]
 
 
 def refuse(constant: str) -> None:

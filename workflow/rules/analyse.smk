@@ -17,7 +17,7 @@ rule collect:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.tables.runs", "cnnlab.analysis.tables.io"),
+        code=WORK.code("cnnlab.analysis.tables.recorded"),
         studies=WORK.collected,
         flags=WORK.flags(keep="studies"),
     shell:
@@ -27,7 +27,6 @@ rule collect:
 # Read off the networks, whatever studies are selected.
 rule exact:
     input:
-        WORK.claims,
         WORK.lock,
     output:
         WORK.tables("layers", "exact", "evidence"),
@@ -38,8 +37,9 @@ rule exact:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.exact", "cnnlab.analysis.tables.io"),
+        code=WORK.code("cnnlab.analysis.exact", "cnnlab.analysis.tables.networks", "cnnlab.analysis.tables.io"),
         networks=WORK.networks,
+        claims=str(WORK.plan.claims.computed_parts),
         flags=WORK.flags(),
     shell:
         "python -m cnnlab exact {params.flags} 2>&1 | tee {log}"
@@ -59,7 +59,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.verdicts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"),
+        code=WORK.code("cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"),
         studies=WORK.compared,
         flags=WORK.flags(keep="studies"),
     shell:

@@ -48,14 +48,12 @@ def compute_tables(registry: ClaimRegistry) -> dict[str, list[Row]]:
 
 def check_registered(computed: Mapping[tuple[str, str], Claim], registry: ClaimRegistry) -> None:
     """Refuse a claim that is computed but not registered, and one that is registered but not computed."""
-    parts = {(claim.id, part): kind for claim in registry.claims for part, kind in claim.parts.items()}
-    registered = {key for key, kind in parts.items() if kind != "empirical"}
+    registered, folder = registry.computed_parts, __name__.replace(".", "/")
     for claim_id, part in sorted(computed.keys() - registered):
-        name = computed[claim_id, part].__module__.replace(".", "/")
-        raise UserError(f"{name}.py: {claim_id} ({part}) is not exact or structural in {paths.CLAIMS}; register it")
-    for claim_id, part in sorted(registered - computed.keys()):
-        kind, folder = parts[claim_id, part], __name__.replace(".", "/")
-        raise UserError(f"{paths.CLAIMS}: {claim_id} ({part}) is {kind}, but no file of {folder} computes it; add one")
+        file = computed[claim_id, part].__module__.replace(".", "/")
+        raise UserError(f"{file}.py: {claim_id} ({part}) is not exact or structural in {paths.CLAIMS}; register it")
+    for claim_id, part in sorted(set(registered) - computed.keys()):
+        raise UserError(f"{paths.CLAIMS}: {claim_id} ({part}) needs no training, but no file of {folder} computes it")
 
 
 def layer_rows(trace: Trace) -> list[Row]:
