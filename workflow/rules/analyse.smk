@@ -37,7 +37,9 @@ rule exact:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.exact", "cnnlab.analysis.tables.networks", "cnnlab.analysis.tables.io"),
+        code=WORK.code(
+            "cnnlab.analysis.exact", "cnnlab.analysis.tables.networks", "cnnlab.analysis.tables.io"
+        ),
         networks=WORK.networks,
         claims=str(WORK.plan.claims.computed_parts),
         flags=WORK.flags(),
@@ -59,7 +61,9 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"),
+        code=WORK.code(
+            "cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"
+        ),
         studies=WORK.compared,
         flags=WORK.flags(keep="studies"),
     shell:
