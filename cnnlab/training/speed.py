@@ -29,7 +29,6 @@ class Speed:
     """What was measured, and under which conditions."""
 
     images_per_second: float
-    step_ms: float
     latency_ms: float
     memory_mb: float
     threads: int
@@ -67,7 +66,7 @@ def measure(
             latency_s = _time(lambda: model(images[:1]), repeats, device)
     finally:
         torch.set_num_threads(before)
-    return Speed(batch_size / step_s, step_s * 1e3, latency_s * 1e3, memory, threads, batch_size, device)
+    return Speed(batch_size / step_s, latency_s * 1e3, memory, threads, batch_size, device)
 
 
 def _training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], object]:

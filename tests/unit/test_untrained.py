@@ -149,7 +149,7 @@ def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: P
         plan.runs(),
         {trained: 2.0, still: plan.weight(still)},
         {trained: 1.0, still: 0.0},
-        [progress.Done(still, 0, 0.5)],
+        {(still, 0): 0.5},
         2,
     )
     assert seconds is None  # what an untrained arm took says nothing of the others

@@ -1,4 +1,5 @@
-"""Claims about the arithmetic of batch normalization, of our own layer and of PyTorch's: C31, C34, C47."""
+"""Claims about batch normalization: its arithmetic, in our own layer and in PyTorch's, and its place: C31, C32, C34, C46,
+C47."""
 
 from __future__ import annotations
 
