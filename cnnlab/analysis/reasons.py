@@ -44,10 +44,10 @@ def _unfinished(observed: Observed) -> str:
         "never reached the target": observed.censored,
         "hit the time limit": observed.timed_out,
     }
-    told = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
+    counted = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
     if observed.effects.known:
         return ""
-    return f"{', '.join(told) or 'a value is missing or infinite'}; "
+    return f"{', '.join(counted) or 'a value is missing or infinite'}; "
 
 
 def _would_settle(needed: SampleSize, known: bool) -> str:

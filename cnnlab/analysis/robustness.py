@@ -63,8 +63,8 @@ def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str
     """
     if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
-    found = Counter(str(decisions.conjunction(claims)) for claims in without)
-    return {word: found[word] for word in WORDS if found[word]}
+    count = Counter(str(decisions.conjunction(claims)) for claims in without)
+    return {word: count[word] for word in WORDS if count[word]}
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
@@ -97,7 +97,8 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) ->
     held = [{name: _held(by_seed) for name, by_seed in part.items()} for part in arms]
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
-    one_out = verdicts_without_a_seed([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
+    others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
+    one_out = verdicts_without_a_seed([_hypotheses(claim, held, seeds) for seeds in others])
     verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
@@ -108,10 +109,6 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) ->
         "n": len(study.seeds),
         "stands_ledger_wide": None if family is None else stands(claims, family),
     }
-
-
-def _others(seeds: Sequence[int], left_out: int) -> list[int]:
-    return [seed for seed in seeds if seed != left_out]
 
 
 def _hypotheses(

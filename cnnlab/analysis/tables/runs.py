@@ -153,7 +153,7 @@ def arms(plan: Plan, records: Records) -> Iterator[Row]:
 
 
 def run_key(record: Record) -> Row:
-    """What rows of a run are told apart by."""
+    """The columns that say which run a row is of."""
     return {"arm_id": record.arm_id, "run_id": record.run_id, "seed": record.seed}
 
 
