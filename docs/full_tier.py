@@ -13,8 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
-from cnnlab.planning import datasets
+from cnnlab.planning import sources
 from cnnlab.planning.config import Config, load_config
+from cnnlab.planning.verdicts import UNDECIDED
 from cnnlab.wording import beside
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import claimed
@@ -99,7 +100,7 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
                     mine["study"],
                     claimed(mine["direction"], mine["margin"], mine["unit"]) or "",
                     [
-                        (beside.told(row), tier.epochs(row["study"]), tier.seconds(row))
+                        (beside.result(row), tier.epochs(row["study"]), tier.seconds(row))
                         for tier, row in ((quick, mine), (full, theirs))
                     ],
                     mine["verdict"] == theirs["verdict"],
@@ -107,13 +108,13 @@ def compare(quick: Tier, full: Tier) -> Iterator[Compared]:
 
 
 def _decided(row: Row) -> bool:
-    return row["verdict"] not in beside.UNDECIDED
+    return row["verdict"] not in UNDECIDED
 
 
 def _tier(config: Config) -> Tier:
     found = Tables(io.read_tables(config.paths))
     names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
-    return Tier(config.tier, listed(sorted(datasets.find(name).title for name in names)), found)
+    return Tier(config.tier, listed(sorted(sources.find(name).title for name in names)), found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept-golden", action="store_true", help="take today's numbers as the golden ones")
+    parser.addoption("--accept-golden", action="store_true", help="take today's numbers and page as the golden ones")
 
 
 @pytest.fixture

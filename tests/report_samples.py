@@ -21,11 +21,12 @@ from cnnlab.core import paths
 from cnnlab.core.validation import digest
 from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import Config
-from cnnlab.planning.figure_choice import FIGURES
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.planning.study import Arm, Matrix, Study
 from cnnlab.planning.study_file import CellContrast, ClaimSpec, ContrastSpec, Source
+from cnnlab.training.records import Record
+from tests import fakes
 
 REGISTRY = Path(__file__).resolve().parents[1] / paths.CLAIMS
 TEST_IMAGES, STEPS_PER_EPOCH = 1500, 47
@@ -52,37 +53,6 @@ class Truth:
     train: dict[str, Any] = field(default_factory=dict)
     looks: tuple[str, ...] = ()  # what its diagnostics leave, of `PROFILES`
     values: dict[str, float] = field(default_factory=dict)  # their metrics
-
-
-@dataclass
-class Run:
-    """Stands in for `cnnlab.training.records.Record`."""
-
-    arm_id: str
-    seed: int
-    spec: dict[str, Any]
-    result: dict[str, Any]
-    provenance: dict[str, Any]
-    evaluations: dict[str, np.ndarray]
-    images: dict[str, np.ndarray] | None
-    points: list[dict[str, Any]] = field(default_factory=list)
-    stacks: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def run_id(self) -> str:
-        return str(self.spec["run_id"])
-
-    def curves(self) -> dict[str, np.ndarray]:
-        return self.evaluations
-
-    def test(self) -> dict[str, np.ndarray] | None:
-        return self.images
-
-    def profile(self) -> list[dict[str, Any]]:
-        return self.points
-
-    def pictures(self) -> dict[str, np.ndarray]:
-        return self.stacks
 
 
 def _layers(rise: float) -> dict[str, list[tuple[float, float, str]]]:
@@ -524,7 +494,7 @@ def _study(name: str, written: dict[str, Any]) -> Study:
         claims=tuple(_claim(written, *claim) for claim in written["claims"]),
         secondary=tuple(row if isinstance(row, ContrastSpec) else _secondary(*row) for row in written["secondary"]),
         path=Path(f"workflow/studies/{name}.yaml"),
-        figures=written.get("figures", FIGURES),
+        figures=written.get("figures", ("curves", "differences", "errors")),
         matrix=written.get("matrix"),
         design=written.get("design"),
         threats=written.get("threats", ()),
@@ -564,9 +534,9 @@ def _secondary(metric: str, weights: dict[str, float], extension: str | None, la
     return ContrastSpec(metric=metric, contrast=weights, extension=extension, label=label)
 
 
-def runs(made: Plan) -> dict[str, dict[int, Run]]:
+def runs(made: Plan) -> dict[str, dict[int, Record]]:
     """By arm id and seed; the runs of a study with ``done`` are not all there yet."""
-    found: dict[str, dict[int, Run]] = {}
+    found: dict[str, dict[int, Record]] = {}
     for study in made.studies:
         written = STUDIES[study.name]
         for name, (_, truth) in written["arms"].items():
@@ -678,7 +648,7 @@ def write_cards(made: Plan) -> None:
         path.write_text(json.dumps(card))
 
 
-def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
+def _run(arm: ArmSpec, truth: Truth, seed: int) -> Record:
     random = np.random.default_rng([seed, *arm.arm_id.encode()])
     diverged = seed in truth.diverging
     error = float(np.clip(random.normal(truth.error, truth.spread), 0.005, 0.9))
@@ -716,16 +686,14 @@ def _run(arm: ArmSpec, truth: Truth, seed: int) -> Run:
         result |= dict.fromkeys(("first_gradient_norm", "early_gradient_norm"))
     if not diverged:
         result |= {name: value + random.normal(0, 0.05) for name, value in truth.values.items()}
-    return Run(
-        arm.arm_id,
-        seed,
-        _run_spec(arm, truth, seed),
-        result,
-        _provenance(random, truth, seed, reached),
-        evaluations,
-        _tested(random, error, diverged),
-        [] if diverged else _profile(random, truth),
-        {} if diverged or "selectivity" not in truth.looks else _pictures(random),
+    return fakes.record(
+        spec=_run_spec(arm, truth, seed),
+        result=result,
+        provenance=_provenance(random, truth, seed, reached),
+        curves=evaluations,
+        test=_tested(random, error, diverged),
+        profile=[] if diverged else _profile(random, truth),
+        pictures={} if diverged or "selectivity" not in truth.looks else _pictures(random),
     )
 
 
@@ -807,7 +775,7 @@ def _provenance(random: np.random.Generator, truth: Truth, seed: int, reached: i
     }
 
 
-def _mlflow(found: Mapping[str, Mapping[int, Run]]) -> list[dict[str, Any]]:
+def _mlflow(found: Mapping[str, Mapping[int, Record]]) -> list[dict[str, Any]]:
     records = [run for by_seed in found.values() for run in by_seed.values()]
     return [
         {

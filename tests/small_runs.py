@@ -11,6 +11,7 @@ from cnnlab.data.dataset import Dataset, Scaling, Split
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training.diagnostics import Run
+from cnnlab.training.optimizers import build_optimizer
 
 CLASSES = ("zero", "one", "two", "three")
 SIZE = 14
@@ -51,4 +52,4 @@ def run(spec: ArmSpec | None = None, data: Dataset | None = None, **changes: Any
         spec.model, data.channels, data.image_size, len(data.class_names), seed=0
     )
     given = {"seed": 0, "learning_rate": 0.1, "total_steps": 12, "steps_per_epoch": 3, **changes}
-    return Run(spec, model, data, **given)
+    return Run(spec, model, data, optimizer=build_optimizer(spec.train, model.parameters()), **given)

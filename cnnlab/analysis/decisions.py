@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,17 @@ from cnnlab.analysis.intervals import (
     slack,
     standard_errors,
 )
+from cnnlab.planning.verdicts import DIRECTED, REFUTED, Direction, Verdict
 
-Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
+
+def error_rate(direction: str | None) -> float:
+    """Of a false "supported": a side of the 95 % interval, or the two one-sided tests of a claim of no difference."""
+    return TOST if direction == Direction.EQUAL else ONE_SIDED
 
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """What is claimed of an effect, m being the margin (> 0, in the metric's unit).
-
-    greater: effect > m; less: effect < -m; equal: |effect| < m;
-    not-greater: effect < m; not-less: effect > -m.
-    """
+    """What is claimed of an effect, beyond or within a margin (> 0, in the metric's unit)."""
 
     effects: Effects
     direction: Direction
@@ -47,15 +47,15 @@ def p_value(claim: Hypothesis) -> Floats:
     """
     effects, margin, mirrored = claim.effects, claim.margin, claim.effects.mirrored
     match claim.direction:
-        case "greater":
+        case Direction.GREATER:
             p = _p_above(effects, margin, ONE_SIDED)
-        case "less":
+        case Direction.LESS:
             p = _p_above(mirrored, margin, ONE_SIDED)
-        case "not-greater":
+        case Direction.NOT_GREATER:
             p = _p_above(mirrored, -margin, ONE_SIDED)
-        case "not-less":
+        case Direction.NOT_LESS:
             p = _p_above(effects, -margin, ONE_SIDED)
-        case "equal":
+        case Direction.EQUAL:
             p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
     return np.where(decidable(effects), p, np.nan)
 
@@ -96,24 +96,23 @@ def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: t
     not-greater, not-less (non-inferiority): supported on the claimed side of the margin, contradicted
     beyond it.
     """
-    if direction in ("less", "not-less"):
+    if direction in (Direction.LESS, Direction.NOT_LESS):
         wide, narrow = (-wide[1], -wide[0]), (-narrow[1], -narrow[0])
     (low, high), within = wide, (narrow[0] > -margin) & (narrow[1] < margin)
-    match direction:
-        case "greater" | "less":
-            rules = {"supported": low > margin, "contradicted": high < -margin, "equivalent": within}
-        case "equal":
-            rules = {"supported": within, "contradicted": (low > margin) | (high < -margin)}
-        case "not-greater" | "not-less":
-            rules = {"supported": high < margin, "contradicted": low > margin}
-    return np.select(list(rules.values()), list(rules), "inconclusive")
+    if direction in DIRECTED:
+        rules = {Verdict.SUPPORTED: low > margin, Verdict.CONTRADICTED: high < -margin, Verdict.EQUIVALENT: within}
+    elif direction == Direction.EQUAL:
+        rules = {Verdict.SUPPORTED: within, Verdict.CONTRADICTED: (low > margin) | (high < -margin)}
+    else:
+        rules = {Verdict.SUPPORTED: high < margin, Verdict.CONTRADICTED: low > margin}
+    return np.select(list(rules.values()), list(rules), Verdict.INCONCLUSIVE)
 
 
 def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
     """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
     wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
     found = decide(claim.direction, claim.margin, wide, narrow)
-    return np.where(decidable(claim.effects), found, "inconclusive")
+    return np.where(decidable(claim.effects), found, Verdict.INCONCLUSIVE)
 
 
 def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:
@@ -129,9 +128,9 @@ def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str
     strict = np.stack([verdict(claim, family * len(claims)) for claim in claims])
     return np.select(
         [
-            (alone == "supported").all(axis=0),
-            *((strict == word).any(axis=0) for word in ("contradicted", "equivalent")),
+            (alone == Verdict.SUPPORTED).all(axis=0),
+            *((strict == word).any(axis=0) for word in REFUTED),
         ],
-        ["supported", "contradicted", "equivalent"],
-        "inconclusive",
+        [Verdict.SUPPORTED, *REFUTED],
+        Verdict.INCONCLUSIVE,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,21 +13,10 @@ from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
 from cnnlab.analysis.intervals import Effects, Floats
 from cnnlab.planning.metrics import METRICS, Metric
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.study_file import ContrastSpec
-
-
-class Run(Protocol):
-    """What is needed of a `cnnlab.training.records.Record`."""
-
-    @property
-    def spec(self) -> dict[str, Any]: ...
-    @property
-    def result(self) -> dict[str, Any]: ...
-    @property
-    def provenance(self) -> dict[str, Any]: ...
-    def test(self) -> dict[str, np.ndarray] | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +35,7 @@ class Observed:
     most: tuple[float, float] | None
 
 
-def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Run]], seeds: Sequence[int]) -> Observed:
+def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], seeds: Sequence[int]) -> Observed:
     """The effects of `contrast` over `seeds`, from the runs of each arm by its name in the study."""
     metric, weights = METRICS[contrast.metric], list(contrast.contrast.values())
     runs = [[arms[name][seed] for seed in seeds] for name in contrast.contrast]
@@ -66,7 +55,7 @@ def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Run]], seeds
     )
 
 
-def bounds(run: Run, metric: Metric) -> tuple[float, float]:
+def bounds(run: Record, metric: Metric) -> tuple[float, float]:
     """The value of `metric` in one run, on its scale and in its unit: (low, high), equal where it is known.
 
     A value measured before a run diverged still counts. Otherwise a diverged run is infinitely worse than
@@ -85,7 +74,7 @@ def bounds(run: Run, metric: Metric) -> tuple[float, float]:
     return -math.inf, math.inf
 
 
-def _value(run: Run, metric: Metric) -> float | None:
+def _value(run: Record, metric: Metric) -> float | None:
     if metric.name == "gap":
         errors = run.result["test_error"], run.result["train_error"]
         return None if None in errors else errors[0] - errors[1]
@@ -93,7 +82,7 @@ def _value(run: Run, metric: Metric) -> float | None:
     return None if value is None else float(value)
 
 
-def _least_to_target(run: Run, metric: Metric) -> float:
+def _least_to_target(run: Record, metric: Metric) -> float:
     """Steps to the first evaluation that was not made, or seconds to the last that was."""
     if metric.measured:
         times = run.provenance["evaluation_ms"]
@@ -108,7 +97,7 @@ def _scaled(value: float, metric: Metric) -> float:
 
 
 def _rounding(
-    runs: Sequence[Sequence[Run]], low: Floats, weights: Sequence[float], metric: Metric
+    runs: Sequence[Sequence[Record]], low: Floats, weights: Sequence[float], metric: Metric
 ) -> tuple[float, float] | tuple[Floats, Floats]:
     """How far below and above what was seen each effect may lie: by an image, or as the metric's grid allows."""
     match metric.floor:
@@ -123,13 +112,13 @@ def _rounding(
     return 0.0, 0.0
 
 
-def _one_image(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> float:
+def _one_image(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> float:
     """What one test image counts in the effect, at most."""
     largest = max(abs(weight) for weight in weights)
     return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
 
 
-def _image_errors(runs: Sequence[Sequence[Run]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
+def _image_errors(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
     """The error of each set of test images, from seeds that finished; arms tested on other images share none."""
     if metric.per_image is None:
         return ()
@@ -144,7 +133,7 @@ def _image_errors(runs: Sequence[Sequence[Run]], weights: Sequence[float], metri
     return tuple(errors)
 
 
-def _images_by_arm(runs: Sequence[Sequence[Run]], metric: Metric) -> Floats | None:
+def _images_by_arm(runs: Sequence[Sequence[Record]], metric: Metric) -> Floats | None:
     """Per-image values (arms, seeds, images) of the seeds that finished in every arm; None without any."""
     by_seed = zip(*([_per_image(run, metric) for run in row] for row in runs), strict=True)
     whole = [[images for images in seed if images is not None] for seed in by_seed]
@@ -152,14 +141,14 @@ def _images_by_arm(runs: Sequence[Sequence[Run]], metric: Metric) -> Floats | No
     return np.stack([np.stack(seed) for seed in whole], axis=1) if whole else None
 
 
-def _tested_alike(runs: Sequence[Sequence[Run]]) -> Iterator[list[int]]:
+def _tested_alike(runs: Sequence[Sequence[Record]]) -> Iterator[list[int]]:
     """The arms, by index, that share a prepared data set and so its test images."""
     checksums = [row[0].spec["data_checksum"] for row in runs]
     for checksum in dict.fromkeys(checksums):
         yield [index for index, other in enumerate(checksums) if other == checksum]
 
 
-def _per_image(run: Run, metric: Metric) -> Floats | None:
+def _per_image(run: Record, metric: Metric) -> Floats | None:
     """None for a run that did not finish, or whose classifier or diagnostic leaves no such value."""
     tested = run.test() or {}
     column = "correct" if metric.per_image == "error" else str(metric.per_image)

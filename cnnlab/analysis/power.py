@@ -18,6 +18,7 @@ from scipy.stats import binom, t
 
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import ONE_SIDED, TOST, Effects, Floats, critical, least_seeds, reach, slack
+from cnnlab.planning.verdicts import Direction
 
 POWER = 0.8
 MOST_SEEDS = 200
@@ -88,10 +89,10 @@ def chance(claim: Hypothesis, n: NDArray[Any], growth: Any = 1.0) -> Floats:
     """The chance of a verdict other than inconclusive with `n` seeds and `growth` times the images: as `n`."""
     effects, margin = claim.effects, claim.margin
     match claim.direction:
-        case "less":
-            return chance(Hypothesis(effects.mirrored, "greater", margin), n, growth)
-        case "not-less":
-            return chance(Hypothesis(effects.mirrored, "not-greater", margin), n, growth)
+        case Direction.LESS:
+            return chance(Hypothesis(effects.mirrored, Direction.GREATER, margin), n, growth)
+        case Direction.NOT_LESS:
+            return chance(Hypothesis(effects.mirrored, Direction.NOT_GREATER, margin), n, growth)
     if effects.known:
         return _chance_of_t(claim, n, growth)
     return np.array([_chance_of_signs(claim, int(count)) for count in n], dtype=float)
@@ -105,7 +106,7 @@ def _chance_of_t(claim: Hypothesis, n: NDArray[Any], growth: Any) -> Floats:
     )
     less = _distribution(effects, n, growth)
     above = 1 - less(margin + down)
-    if claim.direction == "not-greater":
+    if claim.direction == Direction.NOT_GREATER:
         return np.asarray(above + less(margin - up))
     within = np.maximum(less(margin - up90) - less(-margin + down90), 0)
     return np.asarray(above + within + less(-margin - up))
@@ -133,7 +134,7 @@ def _chance_of_signs(claim: Hypothesis, n: int) -> float:
     margin = claim.margin
     above, below = (_side(claim, n, ONE_SIDED, margin, up) for up in (True, False))
     match claim.direction:
-        case "greater" | "equal":
+        case Direction.GREATER | Direction.EQUAL:
             within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
             return above + below + max(within, 0.0)
         case _:

@@ -6,14 +6,15 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
 from cnnlab.analysis.intervals import decidable, least_seeds
 from cnnlab.analysis.power import POWER, SampleSize
+from cnnlab.planning.verdicts import DIRECTED, Direction, Verdict
 
 
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
-    if verdict in ("supported", "contradicted"):
+    if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED):
         return None
     ceiling = _ceiling(observed, claim, unit)
-    if verdict == "equivalent" or ceiling:
+    if verdict == Verdict.EQUIVALENT or ceiling:
         return ceiling
     if not decidable(claim.effects):
         return _too_few(observed, claim.effects.n)
@@ -21,9 +22,9 @@ def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, neede
 
 
 def _ceiling(observed: Observed, claim: Hypothesis, unit: str) -> str | None:
-    if observed.most is None or claim.direction not in ("greater", "less"):
+    if observed.most is None or claim.direction not in DIRECTED:
         return None
-    most = observed.most[claim.direction == "less"]
+    most = observed.most[claim.direction == Direction.LESS]
     if most > claim.margin:
         return None
     return f"ceiling: there is room for {most:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}"

@@ -9,16 +9,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
-from cnnlab.analysis.effects import Run, observe
+from cnnlab.analysis.effects import observe
 from cnnlab.analysis.tables.schema import COUNT, FLAG, TEXT, schema
 from cnnlab.analysis.verdicts import Runs, runs_of
+from cnnlab.planning.verdicts import Verdict
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
@@ -48,7 +47,6 @@ COLUMNS = {
         sort=("id", "part", "study"),
     ),
 }
-WORDS = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
@@ -64,7 +62,7 @@ def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str
     if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
     count = Counter(str(decisions.conjunction(claims)) for claims in without)
-    return {word: count[word] for word in WORDS if count[word]}
+    return {word: count[word] for word in Verdict if count[word]}
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
@@ -73,11 +71,12 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
     Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
     """
     verdict = str(decisions.conjunction(claims))
-    if verdict == "inconclusive":
+    if verdict == Verdict.INCONCLUSIVE:
         return None
-    if verdict == "supported":
-        lines = [intervals.TOST if claim.direction == "equal" else intervals.ONE_SIDED for claim in claims]
-        return all(family * float(decisions.p_value(claim)) <= line for claim, line in zip(claims, lines, strict=True))
+    if verdict == Verdict.SUPPORTED:
+        return all(
+            family * float(decisions.p_value(claim)) <= decisions.error_rate(claim.direction) for claim in claims
+        )
     return str(decisions.conjunction(claims, family)) == verdict
 
 
@@ -90,11 +89,15 @@ def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Runs) -> list[
 
 
 def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) -> Row:
-    row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": "running"}
+    row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
     arms = [runs_of(contrast, study, runs) for contrast in claim.requires]
     if not all(seed in by_seed for part in arms for by_seed in part.values() for seed in study.seeds):
         return row
-    held = [{name: _held(by_seed) for name, by_seed in part.items()} for part in arms]
+    # Read once, however many seeds are left out in turn.
+    held = [
+        {name: {seed: run.in_memory() for seed, run in by_seed.items()} for name, by_seed in part.items()}
+        for part in arms
+    ]
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
@@ -112,7 +115,7 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) ->
 
 
 def _hypotheses(
-    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Run]]], seeds: Sequence[int]
+    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Record]]], seeds: Sequence[int]
 ) -> list[Hypothesis]:
     """What each part claims, as far as `seeds` show it."""
     parts = []
@@ -121,18 +124,3 @@ def _hypotheses(
         assert contrast.margin is not None
         parts.append(Hypothesis(observe(contrast, runs, seeds).effects, contrast.direction, contrast.margin))
     return parts
-
-
-class _Held:
-    """A run whose arrays are read from disk once, however many seeds are left out in turn."""
-
-    def __init__(self, run: Run) -> None:
-        self.spec, self.result, self.provenance = run.spec, run.result, run.provenance
-        self._read = cache(run.test)
-
-    def test(self) -> dict[str, np.ndarray] | None:
-        return self._read()
-
-
-def _held(runs: Mapping[int, Run]) -> dict[int, Run]:
-    return {seed: _Held(run) for seed, run in runs.items()}

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
-from cnnlab.analysis.effects import Observed, Run, observe
-from cnnlab.analysis.intervals import ONE_SIDED, TOST
+from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
 from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.verdicts import REFUTED, Verdict
+from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.study import Study
     from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
 
-Runs = Mapping[str, Mapping[int, Run]]  # by arm id and seed
+Runs = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,9 @@ def judge_claim(claim: ClaimSpec, study: Study, runs: Runs) -> JudgedClaim:
     """The verdict on a claim; all its parts are shown, or none is."""
     parts = [judge(contrast, study, runs, primary=True) for contrast in claim.requires]
     if not all(part.observed for part in parts):
-        parts = [Judged(part.spec, part.finished, part.planned, verdict="running") for part in parts]
+        parts = [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
         least = min(parts, key=lambda part: part.finished)
-        return JudgedClaim(parts, least, "running", least.progress)
+        return JudgedClaim(parts, least, Verdict.RUNNING, least.progress)
     verdict = str(decisions.conjunction([part.claim for part in parts if part.claim]))
     weakest = _weakest(parts, verdict)
     return JudgedClaim(parts, weakest, verdict, _claim_reason(parts, weakest, verdict))
@@ -79,13 +80,13 @@ def judge(contrast: ContrastSpec, study: Study, runs: Runs, primary: bool) -> Ju
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
     verdict = str(decisions.verdict(claim))
-    needed = settle(claim) if verdict == "inconclusive" else NONE_WOULD_DO
+    needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
-def runs_of(contrast: ContrastSpec, study: Study, runs: Runs) -> dict[str, Mapping[int, Run]]:
+def runs_of(contrast: ContrastSpec, study: Study, runs: Runs) -> dict[str, Mapping[int, Record]]:
     """The runs of the arms of a contrast, by their names in the study and by seed."""
     return {name: runs.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 
@@ -94,9 +95,9 @@ def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
     """The part with the largest p for its line (0.025, equivalence 0.05), of those that refuted the claim."""
 
     def shortfall(part: Judged) -> float:
-        return inf if part.p is None else part.p / (TOST if part.spec.direction == "equal" else ONE_SIDED)
+        return inf if part.p is None else part.p / decisions.error_rate(part.spec.direction)
 
-    refuting = [part for part in parts if part.verdict == verdict and verdict in ("contradicted", "equivalent")]
+    refuting = [part for part in parts if part.verdict == verdict and verdict in REFUTED]
     return max(refuting or parts, key=shortfall)
 
 
@@ -105,7 +106,7 @@ def _claim_reason(parts: Sequence[Judged], weakest: Judged, verdict: str) -> str
     if len(parts) == 1:
         return weakest.reason
     title = METRICS[weakest.spec.metric].title
-    if verdict == "inconclusive" and weakest.verdict != "inconclusive":  # k parts are k chances to err
+    if verdict == Verdict.INCONCLUSIVE and weakest.verdict != Verdict.INCONCLUSIVE:  # k parts are k chances to err
         return f"one part ({title}) is {weakest.verdict} alone, but not at the level for {len(parts)} parts"
     if weakest.reason is None:
         return None

@@ -89,11 +89,7 @@ def _data(plan: Plan) -> list[tuple[bool, str]]:
     for data_id, spec in plan.data().items():
         if plan.paths.data_card(data_id).exists():
             checks.append((True, f"data {data_id}: prepared"))
-        elif spec.name == "folder":
-            there = bool(spec.root) and Path(str(spec.root)).is_dir()
-            checks.append((there, f"data {data_id}: folder {spec.root}" + ("" if there else " is not there")))
         else:
-            checks.append(
-                (True, f"data {data_id}: not prepared yet; `{spec.name}` is read or downloaded by the first run")
-            )
+            there, text = spec.source.status
+            checks.append((there, f"data {data_id}: {text}"))
     return checks

@@ -14,13 +14,13 @@ from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.study import Study
 from cnnlab.planning.study_file import ContrastSpec
 from cnnlab.training import records
+from cnnlab.wording.numbers import MINUS
+from cnnlab.wording.verdicts import DIRECTIONS
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cnnlab.models.cost import LayerCost
-
-SIGNS = {"greater": "> {m}", "less": "< -{m}", "equal": "within ±{m}", "not-greater": "< {m}", "not-less": "> -{m}"}
 
 
 def overview(plan: Plan) -> str:
@@ -183,8 +183,9 @@ def _study(study: Study) -> str:
 def _contrast(contrast: ContrastSpec) -> str:
     terms = " ".join(f"{weight:+g}·{name}" for name, weight in contrast.contrast.items())
     unit = METRICS[contrast.metric].unit
-    sign = SIGNS[contrast.direction].format(m=f"{contrast.margin:g} {unit}") if contrast.direction else f"in {unit}"
-    return f"{METRICS[contrast.metric].title}: {terms} {sign}"
+    claim = DIRECTIONS[contrast.direction].claim.replace(MINUS, "-") if contrast.direction else "in {m}"
+    size = f"{contrast.margin:g} {unit}" if contrast.direction else unit
+    return f"{METRICS[contrast.metric].title}: {terms} {claim.format(m=size)}"
 
 
 def _claim_name(claim_id: str, part: str) -> str:

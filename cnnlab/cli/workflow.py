@@ -16,7 +16,7 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
-from cnnlab.planning import fingerprint, image_folder, model_registry, tiers
+from cnnlab.planning import fingerprint, model_registry, tiers
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.study import Study
@@ -106,8 +106,11 @@ class Rules:
 
     def listing(self, data_id: str) -> str:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
-        spec = self.plan.data()[data_id]
-        return image_folder.folder_listing_digest(spec.root) if spec.name == "folder" and spec.root else ""
+        return self.plan.data()[data_id].source.listing
+
+    def reader(self, data_id: str) -> str:
+        """The code that prepares a data set; what reads its images is imported by no name."""
+        return self.code("cnnlab.data.prepare", self.plan.data()[data_id].source.module)
 
     @property
     def collected(self) -> str:

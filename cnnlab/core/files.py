@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,37 +32,68 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Written aside, then renamed."""
-    with disk_space(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    with atomic(path) as aside:
         aside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        flush(aside)
-        os.replace(aside, path)
 
 
 @contextmanager
-def disk_space(where: Path) -> Iterator[None]:
-    """A full disk is one clear line; files are written aside, so nothing finished is harmed."""
+def atomic(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write a file or a folder to: flushed to disk, then renamed to `path`, or nothing is left.
+
+    So `path` is whole or absent, even after a power cut. A folder that another process has put there meanwhile stays.
+
+    Raises:
+        UserError: one line, if the disk is full or the folder cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        for written in (*(aside.iterdir() if aside.is_dir() else ()), aside):
+            _flush(written)
+        _rename(aside, path)
+        _flush(path.parent)
+    except Exception as error:
+        refusal = _refusal(path, error)
+        if refusal is None:
             raise
-        raise _full(where) from None
-    except Exception as error:  # safetensors wraps the system's error in its own
-        if "os error 28" not in str(error) and "No space left" not in str(error):
-            raise
-        raise _full(where) from None
+        raise refusal from None
+    finally:
+        _remove(aside)
 
 
-def _full(where: Path) -> UserError:
-    return UserError(f"{where}: no space left on the disk; free some (`cnnlab clean --unused`) and run snakemake again")
-
-
-def flush(path: Path) -> None:
+def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _rename(aside: Path, path: Path) -> None:
+    try:
+        os.replace(aside, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _remove(aside: Path) -> None:
+    with suppress(OSError):
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink()
+
+
+def _refusal(path: Path, error: Exception) -> UserError | None:
+    """What the system objects to, which libraries wrap in errors of their own; None if it is something else."""
+    wrapped = re.search(r"os error (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) else int(wrapped[1]) if wrapped else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        reason, remedy = "no space left on the disk", "free some (`cnnlab clean --unused`)"
+    elif number is not None:
+        reason, remedy = os.strerror(number), "check the folder"
+    else:
+        return None
+    return UserError(f"{path}: cannot be written: {reason}; {remedy} and run snakemake again")

@@ -1,5 +1,5 @@
 """Images: where they come from, how they are split once and for all, and how a training job reads them.
 
-`catalog` is for planning (standard library only), `sources` and `prepare` for the preparation step,
-`load` and `augment` for training jobs.
+In: a `PreparedSpec`, and images from `sources`, a file each. Out: `prepare` writes one file and its card; `dataset` and
+`batches` read it for training, varied (`variants`) and augmented (`augment`) as the arm asks.
 """

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches ``(N, C, H, W)``, reproducible from a generator; names are in `catalog`.
+"""Augmentation of whole batches ``(N, C, H, W)``, reproducible from a generator; names are in `planning.datasets`.
 
 The functions `translate`, `turn`, `mirror` and `erase` are told what to do to each image;
 `AUGMENTATIONS` draw it at random.

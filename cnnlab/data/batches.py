@@ -1,4 +1,8 @@
-"""The order of the images of an epoch, and its batches."""
+"""The order of the images of an epoch, and its batches.
+
+No worker processes and no Python per image: a batch is one ``index_select``. The order of the images is a
+function of (seed, epoch) alone, so arms that share a seed see the same images in the same order.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What a training job reads: prepared images as tensors in memory, and batches of them.
-
-No worker processes and no Python per image: a batch is one ``index_select``. The order of the images is a
-function of (seed, epoch) alone, so arms that share a seed see the same images in the same order.
-"""
+"""What a training job reads: prepared images as tensors in memory, varied and standardized as its arm asks."""
 
 from __future__ import annotations
 
@@ -111,10 +107,10 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
     Raises:
         UserError: if a file is missing, damaged, or not that of `spec`.
     """
-    described = _read_card(card, spec)
-    images, labels, stored = _read_tensors(data_file, card, described)
-    start = {name: sum(stored[:index]) for index, name in enumerate(SPLITS)}
-    rows = {name: slice(start[name], start[name] + size) for name, size in zip(SPLITS, stored, strict=True)}
+    description = _read_card(card, spec)
+    images, labels, sizes = _read_tensors(data_file, card, description)
+    start = {name: sum(sizes[:index]) for index, name in enumerate(SPLITS)}
+    rows = {name: slice(start[name], start[name] + size) for name, size in zip(SPLITS, sizes, strict=True)}
     pixels = _permutation(images, seed) if spec.shuffle_pixels else None
 
     def part(name: str) -> Tensor:
@@ -128,7 +124,7 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
     wrong = None
     if spec.label_noise:
         draws = generator(seed, "label noise")
-        train_labels, wrong = noisy_labels(train_labels, len(described["classes"]), spec.label_noise, draws)
+        train_labels, wrong = noisy_labels(train_labels, len(description["classes"]), spec.label_noise, draws)
     as_floats = 4 * images.numel() <= float_bytes
 
     def made(images: Tensor, labels: Tensor) -> Split:
@@ -139,8 +135,8 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
         validation=made(part("validation"), labels[rows["validation"]]),
         channels=train_images.shape[1],
         image_size=images.shape[2],
-        class_names=tuple(described["classes"]),
-        checksum=described["checksum"],
+        class_names=tuple(description["classes"]),
+        checksum=description["checksum"],
         make_test=lambda: made(part("test"), labels[rows["test"]]),
         wrong_labels=wrong,
     )
@@ -157,23 +153,23 @@ def _varied(images: Tensor, spec: DataSpec, name: str, pixels: Tensor | None) ->
 
 def _read_card(card: Path, spec: DataSpec) -> dict[str, Any]:
     try:
-        described = json.loads(card.read_text(encoding="utf-8"))
-        found = described["data_id"]
+        description: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
+        data_id = description["data_id"]
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{card}: missing or damaged; delete it and run again") from None
-    if found != spec.data_id:
-        raise UserError(f"{card}: describes {found}, not {spec.data_id}; delete it and run again")
-    return dict(described)
+    if data_id != spec.data_id:
+        raise UserError(f"{card}: describes {data_id}, not {spec.data_id}; delete it and run again")
+    return description
 
 
-def _read_tensors(data_file: Path, card: Path, described: dict[str, Any]) -> tuple[Tensor, Tensor, list[int]]:
+def _read_tensors(data_file: Path, card: Path, description: dict[str, Any]) -> tuple[Tensor, Tensor, list[int]]:
     """Memory-mapped images and labels, checked against the card, and the sizes of the splits."""
     try:
         with safe_open(data_file, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     except (OSError, SafetensorError):
         raise UserError(f"{data_file}: missing or damaged; delete it and run again") from None
-    if checksum({name: tensor.numpy() for name, tensor in tensors.items()}) != described["checksum"]:
+    if checksum({name: tensor.numpy() for name, tensor in tensors.items()}) != description["checksum"]:
         raise UserError(f"{data_file}: checksum differs from {card}; delete it and run again")
     return tensors["images"], tensors["labels"], [len(tensors[name]) for name in SPLITS]
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.files import atomic
 from cnnlab.data.arrays import Integers, checksum, moments, stratified
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
 from cnnlab.planning import datasets
@@ -38,9 +34,11 @@ def prepare(spec: PreparedSpec, data_file: Path, card: Path) -> None:
     positions = split(spec, raw)
     order = np.concatenate([positions[name] for name in SPLITS])
     tensors: dict[str, Any] = {"images": raw.images[order], "labels": raw.labels[order], **positions}
-    _write(data_file, lambda aside: save_file(tensors, aside))
+    with atomic(data_file) as aside:
+        save_file(tensors, aside)
     text = json.dumps(_card(spec, raw, tensors, data_file), indent=2, ensure_ascii=False) + "\n"
-    _write(card, lambda aside: aside.write_text(text, encoding="utf-8"))
+    with atomic(card) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
@@ -57,7 +55,8 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
     for name, code in (("test", TEST), ("validation", VALIDATION)):
         official = np.flatnonzero(pool == code)
         free = official if len(official) else np.flatnonzero(pool == TRAIN)
-        count = _count(getattr(spec, name), total, len(official) or _usual(spec, name, total))
+        whole = len(official) and getattr(spec, name) is None
+        count = len(official) if whole else datasets.split_size(spec, name, total)
         if count > len(free):
             raise UserError(f"data: {name}: {count} images wanted where {len(free)} are free; write fewer")
         chosen[name] = free[stratified(raw.labels[free], count, spec.split_seed, name)]
@@ -67,21 +66,6 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
         if label not in raw.labels[train]:
             raise UserError(f"data: class '{name}' has no training image left; add images, or a smaller test split")
     return {"train": train, "validation": chosen["validation"], "test": chosen["test"]}
-
-
-def _count(wanted: float | int | None, total: int, usual: int) -> int:
-    if wanted is None:
-        return usual
-    return max(1, round(wanted * total)) if isinstance(wanted, float) else wanted
-
-
-def _usual(spec: PreparedSpec, name: str, total: int) -> int:
-    """The size of a split that the source doesn't come with; a limited data set keeps the proportions."""
-    if spec.name == "folder":
-        return max(1, round({"validation": datasets.FOLDER_VALIDATION, "test": datasets.FOLDER_TEST}[name] * total))
-    known = datasets.find(spec.name)
-    size: int = getattr(known, name)
-    return max(1, round(size * total / known.images))
 
 
 def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file: Path) -> dict[str, Any]:
@@ -94,7 +78,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
     return {
         "data_id": spec.data_id,
         "name": spec.name,
-        "title": Path(str(spec.root)).name if spec.name == "folder" else datasets.find(spec.name).title,
+        "title": spec.source.title,
         "origin": raw.origin,
         "classes": list(raw.class_names),
         "channels": raw.images.shape[1],
@@ -119,30 +103,3 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write aside, force to disk, rename: the file is whole or absent, even after a power cut."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(aside)
-        _force(aside)
-        os.replace(aside, path)
-        _force(path.parent)
-    except (OSError, SafetensorError) as error:
-        full = getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
-        reason = "no space left on the disk" if full else getattr(error, "strerror", None) or str(error)
-        remedy = "free some space" if full else "check the folder"
-        raise UserError(f"{path}: cannot be written ({reason}); {remedy} and run again") from None
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-
-
-def _force(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,35 +1,26 @@
 """The figures of studies and the pictures of networks: tables in, drawings out, each with a text that says the same.
 
-A function of each module of `cnnlab.plots` draws one figure from the tables alone and knows nothing of files or pages.
+A figure is one file of this folder, found without being listed: its literal ``FIGURE`` says what it is, its function
+``draw(study, tables)`` returns the figure and its alt text. It knows nothing of files or pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis.network_stages import networks
 from cnnlab.analysis.tables.frames import Tables
-from cnnlab.figures import (
-    confusion,
-    curves,
-    differences,
-    errors,
-    filters,
-    frontier,
-    matrix,
-    network_card,
-    profiles,
-    sweep,
-)
-from cnnlab.figures.drawing.arm_runs import arms_of
+from cnnlab.core.errors import UserError
+from cnnlab.figures import network_card
 from cnnlab.figures.drawing.style import style
 from cnnlab.figures.drawing.svg import finish
 from cnnlab.planning import model_registry
-from cnnlab.planning.figure_choice import NETWORKS, pictured
+from cnnlab.planning.figure_choice import FOLDER, NETWORKS, kinds, pictured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,29 +29,6 @@ if TYPE_CHECKING:
     from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
     from cnnlab.planning.study import Study
-
-Drawn = Callable[["Study", Mapping[str, "pd.DataFrame"]], "tuple[Figure, str]"]
-# What a study may name in `figures`: the end of its title, and what draws it.
-KINDS: dict[str, tuple[str, Drawn]] = {
-    "profiles": (
-        "what the diagnostics saw",
-        lambda study, tables: profiles.draw(arms_of(study.name, tables), tables),
-    ),
-    "filters": ("first-layer filters", lambda study, tables: filters.draw(arms_of(study.name, tables), tables)),
-    "confusion": (
-        "which classes are taken for which",
-        lambda study, tables: confusion.draw(arms_of(study.name, tables), tables),
-    ),
-    "sweep": ("what the number does", lambda study, tables: sweep.draw(study, arms_of(study.name, tables))),
-    "curves": ("learning curves", lambda study, tables: curves.draw(arms_of(study.name, tables))),
-    "differences": ("differences between arms", lambda study, tables: differences.draw(study.name, Tables(tables))),
-    "errors": ("test error by arm", lambda study, tables: errors.draw(arms_of(study.name, tables))),
-    "matrix": ("effect of each switch in each family", lambda study, tables: matrix.draw(study, Tables(tables))),
-    "frontier": (
-        "accuracy and cost",
-        lambda study, tables: frontier.draw(arms_of(study.name, tables), Tables(tables).by("measured/cost", "arm_id")),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -81,14 +49,17 @@ def draw_all(plan: Plan, tables: Mapping[str, pd.DataFrame], paths: Paths) -> No
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:
-    """The figures that `study` names; from ``arms``, ``runs``, ``curves``, ``profiles``, ``pictures``,
-    ``confusion``, ``contrasts`` and ``measured/cost``."""
-    drawn = {}
+    """The figures that `study` names, each from those of `tables` that it declares."""
+    drawn, declared = {}, kinds()
     with style():
         for name in study.figures:
-            ending, of_study = KINDS[name]
-            figure, alt = of_study(study, tables)
-            drawn[name] = Drawing(figure, f"{study.title}: {ending}", alt)
+            module, kind = import_module(f"{__name__}.{name}"), declared[name]
+            if not hasattr(module, "draw"):
+                raise UserError(
+                    f"{FOLDER / name}.py: no function draw(study, tables); write it as the files beside it do"
+                )
+            figure, alt = module.draw(study, {table: tables[table] for table in kind.tables if table in tables})
+            drawn[name] = Drawing(figure, f"{study.title}: {kind.title}", alt)
     return drawn
 
 

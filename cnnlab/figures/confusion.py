@@ -1,74 +1,85 @@
-"""Which classes each arm takes for which: shares of the test images of a class, means over its runs."""
+"""Confusion matrix of each arm: shares of the test images of a class, means over its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from cnnlab.analysis.tables.frames import Row, as_rows
-from cnnlab.figures.drawing.arm_runs import ArmRuns
-from cnnlab.figures.drawing.effect_cell import LINE, write
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import fixed
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# Points: the page, the names of the classes, the space between two matrices. Shares are drawn up to `FULL`.
-PAGE, NAMES, SPACE, FULL = 72 * WIDTH, 30.0, 14.0, 0.05
+FIGURE = {
+    "title": "confusion matrix",
+    "caption": "Predicted against true class on the test images, over all seeds; each arm by itself.",
+    "order": 90,
+    "tables": ["arms", "runs", "curves", "confusion"],
+}
 MOST = 12  # classes and arms
-LEGEND = f"Rows: the class; columns: the answer. In % where it is 0.1 or more; darkest from {fixed(100 * FULL, 0)} on."
+FULL = 0.05  # shares are drawn up to it
+LEGEND = f"Rows: true class; columns: predicted. In %, from 0.1 on; darkest from {fixed(100 * FULL, 0)} on."
+# One colour, more and more opaque, so that the page can change it in the dark.
+ERROR = to_rgb(light("contradicted"))
+SHADES = LinearSegmentedColormap.from_list("errors", [(*ERROR, 0.0), (*ERROR, 0.75)]).with_extremes(bad=light("band"))
 
 
-def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``confusion``."""
-    from matplotlib.figure import Figure
-
-    figure = Figure()
-    table = tables.get("confusion")
-    mine = {} if table is None else {arm.label: as_rows(table[table["arm_id"] == arm.arm_id]) for arm in arms}
-    shown = {label: rows for label, rows in list(mine.items())[:MOST] if rows}
+    figure, answers = Figure(layout="constrained"), Tables(tables)
+    by_arm = {arm.label: answers.rows("confusion", arm_id=arm.arm_id) for arm in arms_of(study.name, tables)}
+    shown = {label: rows for label, rows in list(by_arm.items())[:MOST] if rows}
     if not shown:
         return nothing(figure, "No run has left its answers yet.")
     classes = {row["class"]: row["name"] or str(row["class"]) for rows in shown.values() for row in rows}
     if len(classes) > MOST:
         return nothing(figure, f"{len(classes)} classes are too many to draw; the table confusion has them all.")
     columns = 2 if len(classes) > 6 or len(shown) > 2 else len(shown)
-    side = (PAGE - SPACE * (columns - 1)) / columns
-    block = 2 * LINE + (side - NAMES) + SPACE
-    height = block * -(-len(shown) // columns) + LINE
-    figure.set_size_inches(WIDTH, height / 72)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(height, 0))
-    axes.set_axis_off()
-    for place, (label, rows) in enumerate(shown.items()):
-        left, top = place % columns * (side + SPACE), place // columns * block
-        write(axes, left, top + LINE / 2, label, ha="left")
-        _matrix(axes, left + NAMES, top + 2 * LINE, (side - NAMES) / len(classes), classes, rows)
-    write(axes, 0, height - LINE / 2, LEGEND, "soft", 8, ha="left")
-    return figure, "Which classes are taken for which. " + " ".join(_told(label, rows) for label, rows in shown.items())
+    lines = -(-len(shown) // columns)
+    figure.set_size_inches(WIDTH, lines * (WIDTH / columns + 0.1) + 0.15)
+    panels = figure.subplots(lines, columns, squeeze=False).flat
+    for axes, (label, rows) in zip(panels, shown.items(), strict=False):
+        _matrix(axes, label, dict(sorted(classes.items())), rows)
+    for axes in list(panels)[len(shown) :]:
+        axes.set_axis_off()
+    figure.supxlabel(LEGEND, x=0, ha="left", fontsize=8, color=light("soft"))
+    return figure, "Confusion matrix, most frequent errors. " + " ".join(_told(*arm) for arm in shown.items())
 
 
-def _matrix(axes: Axes, left: float, top: float, cell: float, classes: Mapping[int, str], rows: Sequence[Row]) -> None:
-    from matplotlib.patches import Rectangle
-
-    places = {label: place for place, label in enumerate(sorted(classes))}
-    for label, place in places.items():
-        name = classes[label]
-        write(axes, left - 4, top + cell * (place + 0.5), name[:5], "soft", 7.5, ha="right")
-        write(axes, left + cell * (place + 0.5), top - LINE / 2, name[: max(1, int(cell / 5))], "soft", 7.5)
-        axes.add_patch(Rectangle((left + cell * place, top + cell * place), cell, cell, facecolor=light("band")))
+def _matrix(axes: Axes, label: str, classes: Mapping[int, str], rows: Sequence[Row]) -> None:
+    """Shares of the wrong answers; the diagonal, which holds the right ones, is grey."""
+    shares = pd.DataFrame(0.0, index=list(classes), columns=list(classes))
     for row in rows:
-        if row["class"] == row["answer"] or row["answer"] not in places:
-            continue
-        x, y = left + cell * places[row["answer"]], top + cell * places[row["class"]]
-        strength = 0.75 * min(row["share"] / FULL, 1)
-        axes.add_patch(Rectangle((x, y), cell, cell, facecolor=light("contradicted"), alpha=strength, linewidth=0))
-        if row["share"] >= 0.001:
-            write(axes, x + cell / 2, y + cell / 2, fixed(100 * row["share"], 1), "ink", min(7.0, cell / 2.4))
-    axes.add_patch(Rectangle((left, top), cell * len(places), cell * len(places), fill=False, edgecolor=light("line")))
+        if row["answer"] in classes:
+            shares.loc[row["class"], row["answer"]] = row["share"]
+    sns.heatmap(
+        shares,
+        mask=np.eye(len(classes), dtype=bool),
+        vmin=0,
+        vmax=FULL,
+        cmap=SHADES,
+        annot=shares.map(lambda share: fixed(100 * share, 1) if share >= 0.001 else ""),
+        fmt="",
+        annot_kws={"color": light("ink"), "fontsize": min(7.0, 70 / len(classes))},
+        cbar=False,
+        square=True,
+        xticklabels=[name[: max(1, 36 // len(classes))] for name in classes.values()],
+        yticklabels=[name[:5] for name in classes.values()],
+        ax=axes,
+    )
+    axes.grid(False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, labelsize=7.5, labelrotation=0, labelcolor=light("soft"))
+    axes.set_title(label, color=light("ink"))
+    axes.spines[:].set(visible=True, color=light("line"))
 
 
 def _told(label: str, rows: Sequence[Row]) -> str:

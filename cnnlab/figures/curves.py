@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns, mean_interval
+from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import DASHES, light
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import listed, plural, significant
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "learning curves",
+    "caption": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
+    "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
+    "order": 40,
+    "tables": ["arms", "runs", "curves"],
+    "default_for": "trained",
+}
 PANELS = (("validation_accuracy", 100, "validation accuracy, %"), ("validation_loss", 1, "validation log-loss, nats"))
 
 
-def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text. Arms that are not trained have no curve, and are named in the text only."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
+    arms = arms_of(study.name, tables)
     still = [arm for arm in arms if arm.curves.empty and not arm.runs.empty]
     arms = [arm for arm in arms if arm not in still]
     lines = -(-len(arms) // _columns(arms)) if arms else 0
@@ -66,8 +73,6 @@ def _columns(arms: Sequence[ArmRuns]) -> int:
 
 def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
     """The mean of the runs that finished; a run that diverged as a thin line of its own, with a cross at its end."""
-    import seaborn as sns
-
     dashes = DASHES[arm.index % len(DASHES)]
     style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
     style |= {"marker": "o"} if arm.curves["epoch"].nunique() == 1 else {}

@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.figures.drawing.style import WIDTH, nothing
-from cnnlab.figures.drawing.theme import VERDICTS, light
+from cnnlab.figures.drawing.theme import BADGES, light
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import parse_seeds
+from cnnlab.planning.study import Study
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.wording.contrasts import Contrast, claimed, metric, unit
 from cnnlab.wording.numbers import Quantity, fixed, times
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "differences between arms",
+    "caption": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a grey "
+    "band. Filled marks decide a claim, open ones are secondary.",
+    "order": 50,
+    "tables": ["arms", "runs", "contrasts"],
+    "default_for": "contrasts",
+}
 # Inches: a line of text, the strip of an interval beneath, the space after it, and what an axis takes.
 LINE, STRIP, SPACE, AXIS, RATIO_AXIS = 0.18, 0.27, 0.14, 0.5, 0.68
 EDGE = 0.04
 
 
-def draw(study: str, tables: Tables) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The contrasts of `study`, primary ones first, and the alt text."""
-    from matplotlib.figure import Figure
-
-    labels = {arm["arm"]: arm["label"] for arm in tables.rows("arms", study=study)}
-    rows = sorted(tables.rows("contrasts", study=study), key=lambda row: not row["primary"])
+    given = Tables(tables)
+    labels = {arm["arm"]: arm["label"] for arm in given.rows("arms", study=study.name)}
+    rows = sorted(given.rows("contrasts", study=study.name), key=lambda row: not row["primary"])
+    if not rows:
+        return nothing(Figure(), "The study compares no arms.")
     panels = group(rows, lambda row: row["unit"])
     texts = {of: [_texts(row, labels) for row in members] for of, members in panels.items()}
     heights = {of: sum(_height(lines) for lines in texts[of]) for of in panels}
-    total = sum(heights[of] + _axis(of) for of in panels) or 1.0
+    total = top = sum(heights[of] + _axis(of) for of in panels)
     figure = Figure(figsize=(WIDTH, total))
-    if not rows:
-        return nothing(figure, "The study compares no arms.")
-    top = total
     for of, members in panels.items():
         top -= heights[of]
         axes = figure.add_axes((EDGE / WIDTH, top / total, 1 - 2 * EDGE / WIDTH, heights[of] / total))
         top -= _axis(of)
-        _panel(axes, of, members, texts[of], [_per_seed(row, tables, study) for row in members])
+        _panel(axes, of, members, texts[of], [_per_seed(row, given, study.name) for row in members])
     return figure, " ".join(_alt(row, labels) for row in rows)
 
 
@@ -93,8 +104,6 @@ def _panel(axes: Axes, of: str, rows: Sequence[Row], texts: Sequence[list[Line]]
 
 def _ratio_ticks(axes: Axes) -> None:
     """Below each log2 ratio the factor that it stands for."""
-    from matplotlib.ticker import MaxNLocator
-
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     ticks = axes.get_xticks()
     places = next(places for places in range(5) if all(abs(tick - round(tick, places)) < 1e-9 for tick in ticks))
@@ -149,8 +158,6 @@ def _value(row: Row) -> str:
 
 
 def _interval(axes: Axes, row: Row, y: float, seeds: Sequence[float]) -> None:
-    from matplotlib.patches import Rectangle
-
     colour, marker = _look(row)
     half = STRIP / 2 - 0.02
     if row["margin"] and row["primary"]:
@@ -160,8 +167,6 @@ def _interval(axes: Axes, row: Row, y: float, seeds: Sequence[float]) -> None:
         )
     axes.plot([0, 0], [y - half, y + half], color=light("line"), linewidth=0.8)
     if seeds:
-        import seaborn as sns
-
         dots = {"color": colour, "alpha": 0.45, "s": 11, "linewidth": 0, "legend": False}
         sns.scatterplot(x=list(seeds), y=[y + 0.075] * len(seeds), ax=axes, **dots)
     low, high = _inside(axes, row["low"], -math.inf), _inside(axes, row["high"], math.inf)
@@ -179,8 +184,8 @@ def _interval(axes: Axes, row: Row, y: float, seeds: Sequence[float]) -> None:
 
 
 def _look(row: Row) -> tuple[str, str]:
-    verdict = VERDICTS.get(row["verdict"] or "") if row["primary"] else None
-    return (light(verdict.role), verdict.marker) if verdict and verdict.role != "running" else (light("soft"), "o")
+    badge = BADGES.get(row["verdict"] or "") if row["primary"] else None
+    return (light(badge.role), badge.marker) if badge and badge.word != Verdict.RUNNING else (light("soft"), "o")
 
 
 def _inside(axes: Axes, end: float | None, otherwise: float) -> float:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns, mean_interval
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import MARKERS, light
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import common_places
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "test error by arm",
+    "caption": "Test error of each run (below) and mean with 95 % interval over seeds (above).",
+    "order": 60,
+    "tables": ["arms", "runs", "curves"],
+    "default_for": "all",
+}
 ROW, AXIS, EDGE = 0.48, 0.46, 0.04  # inches
 
 
-def draw(arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text."""
-    from matplotlib.figure import Figure
-
+    arms = arms_of(study.name, tables)
     height = ROW * len(arms) + AXIS
     figure = Figure(figsize=(WIDTH, height))
     errors = [[100 * float(error) for error in arm.runs["test_error"].dropna()] for arm in arms]
@@ -47,8 +55,6 @@ def _places(arms: Sequence[ArmRuns], errors: Sequence[list[float]]) -> int:
 
 
 def _row(axes: Axes, top: int, arm: ArmRuns, values: list[float], places: int) -> None:
-    import seaborn as sns
-
     line, points = top + 0.56, top + 0.76
     marker: Any = MARKERS[arm.index % len(MARKERS)]
     dots = {"color": arm.colour, "alpha": 0.5, "s": 15, "linewidth": 0, "legend": False, "marker": marker}

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of
 from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import fixed
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "first-layer filters",
+    "caption": "The first layer of the first seed of each arm: its filters as weights summed over input channels, "
+    "and the feature map of each trained filter for the first test image (left).",
+    "order": 20,
+    "tables": ["arms", "runs", "curves", "profiles", "pictures"],
+    "default_for": "pictures",
+}
 # Points: the page, the names of the rows, a tile, and the space around it.
 PAGE, NAMES, TILE, SPACE = 72 * WIDTH, 84.0, 32.0, 4.0
 MOST = 8  # filters side by side
@@ -26,12 +33,10 @@ SELECTIVITY = {INITIALIZED: "selectivity before", TRAINED: "selectivity after"}
 LEGEND = "Beneath: orientation selectivity, 0 to 1. Grey is 0; each filter has a scale of its own."
 
 
-def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``pictures`` and ``profiles``."""
-    from matplotlib.figure import Figure
-
     figure = Figure()
-    shown = {arm.label: found for arm in arms if (found := _pictures(arm, tables)) is not None}
+    shown = {arm.label: found for arm in arms_of(study.name, tables) if (found := _pictures(arm, tables)) is not None}
     if not shown:
         return nothing(figure, "No run has left its filters yet.")
     rows = TILE + SPACE

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cnnlab.analysis.pareto import front
-from cnnlab.analysis.tables.frames import Row
-from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, mean_interval, percent
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, mean_interval, percent
 from cnnlab.figures.drawing.label_placement import place_labels
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import light, series
+from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import compact, listed
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "accuracy and cost",
+    "caption": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
+    "line joins the networks that no other beats in both: the Pareto front.",
+    "order": 80,
+    "tables": ["arms", "runs", "curves", "measured/cost"],
+}
 COSTS = {"parameters": "parameters", "macs": "multiply-accumulates of one image"}
 # Inches.
 PANEL, AXIS, TITLE, LEFT, RIGHT, LINE = 2.35, 0.5, 0.28, 0.42, 0.1, 0.19
@@ -33,11 +42,10 @@ class Point:
     cost: Row
 
 
-def draw(arms: Sequence[ArmRuns], costs: Mapping[str, Row]) -> tuple[Figure, str]:
-    """The figure and its alt text; `costs` are the rows of ``measured/cost`` by arm id."""
-    from matplotlib.figure import Figure
-
-    figure = Figure()
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+    """The figure and its alt text."""
+    figure, arms = Figure(), arms_of(study.name, tables)
+    costs = Tables(tables).by("measured/cost", "arm_id")
     points = [point for arm in arms if (point := _point(arm, costs))]
     if not points:
         return nothing(figure, NOT_MEASURED if not costs else "No network has finished all its runs yet.")
@@ -83,8 +91,6 @@ def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
 
 
 def _panel(axes: Axes, cost: str, points: Sequence[Point]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     members = on_front(points, cost)
     axes.set_xscale("log")
     costs = [float(point.cost[cost]) for point in points]

@@ -2,63 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import copysign, inf, isfinite, log2
 
 from markupsafe import Markup, escape
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.figures.drawing.theme import VERDICTS
+from cnnlab.figures.drawing.theme import BADGES
 from cnnlab.wording.numbers import significant
+from cnnlab.wording.verdicts import DIRECTIONS
 
 WIDTH, HEIGHT, MIDDLE = 132, 22, 11
 REACH = 7.0  # margins; what lies beyond is drawn as an arrow
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Effects in margins, turned so that to the right is as claimed; where the claim holds, in margins."""
-
-    turn: int
-    holds: tuple[float, float]
-
-
-SCALES = {
-    "greater": Scale(1, (1, inf)),
-    "less": Scale(-1, (1, inf)),
-    "equal": Scale(1, (-1, 1)),
-    "not-greater": Scale(-1, (-1, inf)),
-    "not-less": Scale(1, (-1, inf)),
-}
-
-
 def interval(row: Row) -> Markup:
     """An inline SVG of a row of ``claims``; nothing where there is no interval or no margin."""
-    scale = SCALES.get(row["direction"] or "")
-    if scale is None or not row["margin"] or (row["low"] is None and row["high"] is None):
+    claimed = DIRECTIONS.get(row["direction"])
+    if claimed is None or not row["margin"] or (row["low"] is None and row["high"] is None):
         return Markup("")
-    ends = [scale.turn * _or(row[key], other) / row["margin"] for key, other in (("low", -inf), ("high", inf))]
-    low, high = sorted(ends)
-    colour = f"var(--{VERDICTS[row['verdict']].role if row['verdict'] in VERDICTS else 'soft'})"
+    bounds = (-inf if row["low"] is None else row["low"], inf if row["high"] is None else row["high"])
+    low, high = sorted(claimed.turn * bound / row["margin"] for bound in bounds)
+    colour = f"var(--{BADGES[row['verdict']].role if row['verdict'] in BADGES else 'soft'})"
     shapes = [
         f'<path d="M0 {MIDDLE}H{WIDTH}" stroke="var(--grid)"/>',
-        _rectangle(-1, 1, "var(--band)", 3, 16, 0.55),
-        _rectangle(*scale.holds, "var(--supported)", 3, 16, 0.16),
+        _rectangle(-1, 1, "band", 0.55),
+        _rectangle(*claimed.holds, "supported", 0.16),
         f'<path d="M{_x(0)} 2V20" stroke="var(--line)"/>',
         f'<path d="M{_x(low)} {MIDDLE}H{_x(high)}" stroke="{colour}" stroke-width="2"/>',
-        *(_arrow(end, colour) for end in (low, high) if abs(end) > REACH),
     ]
-    if row["effect"] is not None and isfinite(row["effect"]):
-        at = scale.turn * row["effect"] / row["margin"]
-        if abs(at) <= REACH:
-            shapes.append(f'<circle cx="{_x(at)}" cy="{MIDDLE}" r="3.6" fill="{colour}"/>')
+    for end in (low, high):
+        if abs(end) > REACH:
+            tip = _x(end) + copysign(5, end)
+            shapes.append(f'<path d="M{_x(end)} 7L{tip} {MIDDLE}L{_x(end)} 15z" fill="{colour}"/>')
+    if row["effect"] is not None and abs(at := claimed.turn * row["effect"] / row["margin"]) <= REACH:
+        shapes.append(f'<circle cx="{_x(at)}" cy="{MIDDLE}" r="3.6" fill="{colour}"/>')
     label = f"In margins, as claimed to the right: {_said(low)} to {_said(high)}"
     head = f'<svg class="mini" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {HEIGHT}" fill="none">'
     return Markup(head + "".join(shapes) + "</svg>")
-
-
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
 
 
 def _x(margins: float) -> float:
@@ -67,18 +47,11 @@ def _x(margins: float) -> float:
     return round(WIDTH / 2 + copysign(log2(1 + reach) / log2(1 + REACH), margins) * (WIDTH / 2 - 6), 1)
 
 
-def _rectangle(low: float, high: float, fill: str, top: int, height: int, opacity: float) -> str:
-    left, right = _x(low), _x(high) if isfinite(high) else WIDTH
-    return f'<rect x="{left}" y="{top}" width="{right - left:g}" height="{height}" fill="{fill}" opacity="{opacity}"/>'
-
-
-def _arrow(end: float, colour: str) -> str:
-    side = 1 if end > 0 else -1
-    tip = _x(end) + 5 * side
-    return f'<path d="M{tip - 5 * side} 7L{tip} {MIDDLE}L{tip - 5 * side} 15z" fill="{colour}"/>'
+def _rectangle(low: float, high: float, role: str, opacity: float) -> str:
+    left, width = _x(low), (_x(high) if isfinite(high) else WIDTH) - _x(low)
+    return f'<rect x="{left}" y="3" width="{width:g}" height="16" fill="var(--{role})" opacity="{opacity}"/>'
 
 
 def _said(margins: float) -> str:
-    return (
-        "no bound" if not isfinite(margins) else ("\N{MINUS SIGN}" if margins < 0 else "") + significant(abs(margins))
-    )
+    sign = "\N{MINUS SIGN}" if margins < 0 else ""
+    return sign + significant(abs(margins)) if isfinite(margins) else "no bound"

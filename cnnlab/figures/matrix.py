@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import copysign
 from textwrap import wrap
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures.drawing import effect_cell
@@ -17,10 +20,14 @@ from cnnlab.planning.study import Matrix, Study
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula, read
 from cnnlab.wording.numbers import listed, plain
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "effect of each switch in each family",
+    "caption": "Effect of each component on the test error in each family, all else as in that family’s base arm. "
+    "The cells describe: a verdict comes from the architecture that its claim names, fixed before the run.",
+    "order": 70,
+    "tables": ["arms", "contrasts", "measured/contrasts"],
+    "default_for": "matrix",
+}
 # Points: the page, the names of the families, the axis beneath the cells, a line of notes, the space around.
 PAGE, NAMES, AXIS, NOTE, SPACE = 72 * WIDTH, 68.0, 20.0, 12.0, 6.0
 LEGEND = (
@@ -50,14 +57,12 @@ class Layout:
         return self.top + effect_cell.HEIGHT * len(self.families)
 
 
-def draw(study: Study, tables: Tables) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, which tells every cell."""
-    from matplotlib.figure import Figure
-
-    figure, matrix, cells = Figure(), study.matrix, read(study, tables)
+    figure, matrix, cells = Figure(), study.matrix, read(study, Tables(tables))
     if matrix is None:
         return nothing(figure, "The study has no matrix.")
-    signs = {switch: formula(cells, switch, tables, study.name) for switch in matrix.switches}
+    signs = {switch: formula(cells, switch, Tables(tables), study.name) for switch in matrix.switches}
     titles = {switch: wrap(title, 14) for switch, title in matrix.switches.items()}
     heads = max(len(titles[switch]) + len(wrap(signs[switch], 16)) for switch in titles)
     column = (PAGE - NAMES) / len(titles)
@@ -141,7 +146,7 @@ def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> 
     columns = [f"{title} ({signs[switch] or 'no contrast yet'})" for switch, title in matrix.switches.items()]
     rows = []
     for family, label in matrix.families.items():
-        told = [f"{cell.title} {cell.told(SHOWN)}" for cell in cells if cell.family == family]
+        told = [f"{cell.title} {cell.text(SHOWN)}" for cell in cells if cell.family == family]
         rows.append(f"{label}: {', '.join(told)}")
     return (
         f"Effect on the test error in percentage points, with its 95 % interval, of {'; '.join(columns)}. "

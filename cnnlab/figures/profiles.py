@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.line_panels import tell
 from cnnlab.figures.drawing.profile_panels import ArmProfile, drawn
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from cnnlab.planning.study import Study
 
-def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
+FIGURE = {
+    "title": "diagnostics",
+    "caption": "Diagnostics inside the networks: means over seeds, bands their 95 % intervals. A run that diverged "
+    "is not measured.",
+    "order": 10,
+    "tables": ["arms", "runs", "curves", "profiles"],
+    "default_for": "profiles",
+}
+
+
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from the table ``profiles``."""
     from matplotlib.figure import Figure
 
@@ -25,7 +36,8 @@ def draw(arms: Sequence[ArmRuns], tables: Mapping[str, pd.DataFrame]) -> tuple[F
         return nothing(figure, "No run has been looked into yet.")
     rows = tables["profiles"]
     found = [
-        ArmProfile(arm.label, arm.index, arm.complete, rows[rows["run_id"].isin(arm.runs["run_id"])]) for arm in arms
+        ArmProfile(arm.label, arm.index, arm.complete, rows[rows["run_id"].isin(arm.runs["run_id"])])
+        for arm in arms_of(study.name, tables)
     ]
     looked_into = [arm for arm in found if not arm.rows.empty]
     panels = drawn(looked_into) if looked_into else []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns
+from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of
 from cnnlab.figures.drawing.line_panels import Line, Panel, tell
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.style import nothing
@@ -19,9 +20,14 @@ from cnnlab.planning.sweeps import ALL, Sweep, sweeps
 from cnnlab.wording.contrasts import noun, unit
 from cnnlab.wording.numbers import count, plain
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+FIGURE = {
+    "title": "effect of the swept value",
+    "caption": "Effect of the number on the axis, all else equal: each run as a dot, and means with 95 % intervals "
+    "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
+    "order": 30,
+    "tables": ["arms", "runs", "curves"],
+    "default_for": "sweeps",
+}
 MOST = 6  # panels
 AXES = {
     "model.depth": "layers",
@@ -34,12 +40,10 @@ AXES = {
 }
 
 
-def draw(study: Study, arms: Sequence[ArmRuns]) -> tuple[Figure, str]:
+def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from the runs of the arms."""
-    from matplotlib.figure import Figure
-
     figure = Figure(layout="constrained")
-    by_id = {arm.arm_id: arm for arm in arms if not arm.runs.empty}
+    by_id = {arm.arm_id: arm for arm in arms_of(study.name, tables) if not arm.runs.empty}
     runs = {name: by_id[arm.spec.arm_id] for name, arm in study.arms.items() if arm.spec.arm_id in by_id}
     found = sweeps({name: arm.spec for name, arm in study.arms.items()})
     panels = [panel for sweep in found for name in metrics_of(study, sweep) if (panel := _panel(sweep, name, runs))]

@@ -6,13 +6,15 @@ Counted per image, forward, for convolutions and dense layers, without biases; e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
 import torch
 from torch import Tensor, nn
+
+from cnnlab.models.layers.hooks import observed
 
 Shape = tuple[int, ...]
 
@@ -64,28 +66,23 @@ def describe(model: nn.Module, input_shape: Shape) -> list[LayerCost]:
         input_shape: ``(channels, height, width)``.
     """
     layers: list[LayerCost] = []
-    seen: set[int] = set()
+    seen: set[str] = set()
 
-    def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            own = 0 if id(module) in seen else parameters(module)
-            seen.add(id(module))
-            shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
-            layers.append(LayerCost(name, type(module).__name__, *shapes, own, _layer_macs(module, output)))
-
-        return hook
-
-    hooks = [
-        module.register_forward_hook(record(name))
+    leaves = {
+        name: module
         for name, module in model.named_modules()
         if next(module.children(), None) is None and not isinstance(module, nn.Identity)
-    ]
-    try:
-        with _evaluation(model):
-            model(torch.zeros(1, *input_shape, device=next(model.parameters()).device))
-    finally:
-        for handle in hooks:
-            handle.remove()
+    }
+
+    def record(name: str, given: Tensor, returned: Tensor) -> None:
+        module = leaves[name]
+        own = 0 if name in seen else parameters(module)
+        seen.add(name)
+        shapes = tuple(given.shape[1:]), tuple(returned.shape[1:])
+        layers.append(LayerCost(name, type(module).__name__, *shapes, own, _layer_macs(module, returned)))
+
+    with _evaluation(model), observed(leaves, record):
+        model(torch.zeros(1, *input_shape, device=next(model.parameters()).device))
     return layers
 
 

@@ -1,65 +1,11 @@
-"""What planning must know about a data set before anything is read: standard library only."""
+"""What planning must know about the images of a study before anything is read: standard library only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cnnlab.core.errors import UserError, nearest
-from cnnlab.planning.image_folder import folder_classes
 from cnnlab.planning.specs import DataSpec, PreparedSpec
-
-MNIST5K = "260f0672a0b86866315e37c8c8772224e8d4113cde58ebbf282a1718cde314db"
-MNIST = "fb99a8096049baff633cdd5b90d4c381f787e8c0d9bb47aab4cbf0f8770dce19"
-DIGITS = tuple("0123456789")
-CLOTHES = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
-THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-@dataclass(frozen=True)
-class Known:
-    """A data set whose content is fixed.
-
-    `checksum` is the SHA-256 of its decoded images and labels (`arrays.checksum`), None where it is not
-    known.
-    """
-
-    title: str
-    channels: int
-    size: int
-    classes: tuple[str, ...]
-    images: int
-    validation: int
-    test: int
-    checksum: str | None = None
-
-    @property
-    def train(self) -> int:
-        return self.images - self.validation - self.test
-
-
-KNOWN = {
-    "mnist5k": Known("MNIST, 5,000 images", 1, 28, DIGITS, 5_000, 500, 1_500, MNIST5K),
-    "mnist": Known("MNIST", 1, 28, DIGITS, 70_000, 5_000, 10_000, MNIST),
-    "fashion-mnist": Known("Fashion-MNIST", 1, 28, CLOTHES, 70_000, 5_000, 10_000),
-    "cifar10": Known("CIFAR-10", 3, 32, THINGS, 60_000, 5_000, 10_000),
-}
-NAMES = (*KNOWN, "folder")
-
-DEFAULT_ROOT = "data"
-FOLDER_SIZE, FOLDER_CHANNELS = 32, 3
-FOLDER_VALIDATION, FOLDER_TEST = 0.1, 0.3
 
 
 @dataclass(frozen=True)
@@ -79,54 +25,53 @@ AUGMENTATIONS = {
 }
 
 
-def shape(spec: PreparedSpec, where: str = "data") -> tuple[int, int, int, int]:
-    """Channels, height, width and number of classes of the prepared images.
+def shape(spec: PreparedSpec) -> tuple[int, int, int, int]:
+    """Channels, height, width and number of classes of the images that a network is given.
 
     Raises:
         UserError: if the specification names what does not exist, or asks for what makes no sense.
     """
-    if spec.name == "folder":
-        classes = len(folder_classes(_folder(spec, where)))
-        size, channels = spec.image_size or FOLDER_SIZE, spec.channels or FOLDER_CHANNELS
-    else:
-        known = find(spec.name, where)
-        classes, size, channels = (
-            len(known.classes),
-            spec.image_size or known.size,
-            spec.channels or known.channels,
-        )
+    source = spec.source
+    size = spec.image_size or source.image_size
+    channels: int = spec.channels or source.channels
+    classes = len(source.classes)
     if isinstance(spec, DataSpec):
-        _check_augment(spec, size, where)
+        _check_augment(spec, size)
         channels += spec.noise_channels
     return channels, size, size, classes
 
 
-def find(name: str, where: str = "data") -> Known:
-    """The entry of a known data set.
-
-    Raises:
-        UserError: with the nearest valid name.
-    """
-    if name not in KNOWN:
-        raise UserError(f"{where}: name: no data set '{name}'; {nearest(name, NAMES)}")
-    return KNOWN[name]
+def split_sizes(data: DataSpec) -> tuple[int, int, int]:
+    """About how many images are trained on, validated on and tested on."""
+    images = data.source.images
+    total = min(images, data.limit or images)
+    validation, test = (split_size(data, split, total) for split in ("validation", "test"))
+    return data.train_size or max(1, total - validation - test), validation, test
 
 
-def _check_augment(spec: DataSpec, size: int, where: str) -> None:
+def split_size(spec: PreparedSpec, split: str, total: int) -> int:
+    """How many of `total` images ``validation`` or ``test`` is to hold, where the source brings no split of its own."""
+    wanted: float | int | None = getattr(spec, split)
+    if wanted is None:
+        return spec.source.usual(split, total)
+    return max(1, round(wanted * total)) if isinstance(wanted, float) else wanted
+
+
+def _check_augment(spec: DataSpec, size: int) -> None:
     if spec.augment and spec.shuffle_pixels:
-        raise UserError(f"{where}: augment: shuffled pixels have no neighbours to move; drop augment or shuffle_pixels")
+        raise UserError("data: augment: shuffled pixels have no neighbours to move; drop augment or shuffle_pixels")
     if spec.augment and (spec.scale_pixels or spec.standardize == "pixel"):
         raise UserError(
-            f"{where}: augment: pixels that are scaled one by one cannot be moved; drop augment, or scale_pixels and "
+            "data: augment: pixels that are scaled one by one cannot be moved; drop augment, or scale_pixels and "
             "standardize: pixel"
         )
     for text in spec.augment:
-        name, value = parse_augment(text, where)
+        name, value = parse_augment(text)
         if AUGMENTATIONS[name].unit == "pixels" and value >= size:
-            raise UserError(f"{where}: augment: {text}: the images have {size} pixels; write less than {size}")
+            raise UserError(f"data: augment: {text}: the images have {size} pixels; write less than {size}")
 
 
-def parse_augment(text: str, where: str = "data") -> tuple[str, float]:
+def parse_augment(text: str) -> tuple[str, float]:
     """``shift:2`` → ``("shift", 2.0)``, ``flip`` → ``("flip", 0.0)``.
 
     Raises:
@@ -134,11 +79,11 @@ def parse_augment(text: str, where: str = "data") -> tuple[str, float]:
     """
     name, colon, value = text.partition(":")
     if name not in AUGMENTATIONS:
-        raise UserError(f"{where}: augment: unknown '{name}'; {nearest(name, AUGMENTATIONS)}")
+        raise UserError(f"data: augment: unknown '{name}'; {nearest(name, AUGMENTATIONS)}")
     takes = AUGMENTATIONS[name]
     if takes.unit is None:
         if colon:
-            raise UserError(f"{where}: augment: {text}: takes no value; write {name}")
+            raise UserError(f"data: augment: {text}: takes no value; write {name}")
         return name, 0.0
     try:
         number = float(value) if takes.unit == "degrees" else int(value)
@@ -146,11 +91,5 @@ def parse_augment(text: str, where: str = "data") -> tuple[str, float]:
         number = 0
     if not 0 < number <= (takes.maximum or number):
         bound = f" up to {takes.maximum}" if takes.maximum else ""
-        raise UserError(f"{where}: augment: {text}: wants {takes.unit}{bound}; write for example {name}:2")
+        raise UserError(f"data: augment: {text}: wants {takes.unit}{bound}; write for example {name}:2")
     return name, float(number)
-
-
-def _folder(spec: PreparedSpec, where: str) -> Path:
-    if not spec.root:
-        raise UserError(f"{where}: root: missing; write the folder that has one sub-folder of images per class")
-    return Path(spec.root)

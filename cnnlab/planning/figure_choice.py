@@ -1,42 +1,67 @@
-"""Which figures answer a study that names none: what its diagnostics saw, what its number does, then the usual ones."""
+"""Which figures there are, and which of them answer a study that names none.
+
+A figure is one file of ``cnnlab/figures``, found without being listed anywhere; its module-level literal ``FIGURE`` is
+read without running the file, as planning must not import matplotlib.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
 
+from pydantic import Field
+
+from cnnlab.core.validation import Spec, validate
+from cnnlab.planning.declarations import declared
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.sweeps import sweeps
 
-# The diagnostics that leave something to be drawn: all but those whose metrics are single numbers.
-NUMBERS_ONLY = {"memorization"}
+FOLDER = Path(__file__).resolve().parents[1] / "figures"
 LEAST = 3  # values that make a sweep of what is otherwise a pair
 
 
+class Kind(Spec):
+    """The declaration ``FIGURE`` of a figure's file, whose function ``draw(study, tables)`` makes the figure."""
+
+    title: str = Field(min_length=1, description="what stands behind the study's title")
+    caption: str = Field(min_length=1)
+    order: int = Field(description="of the figures that are chosen for a study, the smallest first")
+    tables: tuple[str, ...] = Field(min_length=1, description="the tables that it is drawn from, and all that it gets")
+    default_for: Literal["all", "trained", "contrasts", "sweeps", "profiles", "pictures", "matrix"] | None = Field(
+        None, description="studies that get it without naming it: those with trained arms, with contrasts, ..."
+    )
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Every figure that a study may name, in their declared order.
+
+    Raises:
+        UserError: for a declaration that is wrong, naming file and key.
+    """
+    read = {path.stem: validate(Kind, literal, f"{path}: FIGURE") for path, literal in declared(FOLDER, "FIGURE")}
+    return dict(sorted(read.items(), key=lambda item: item[1].order))
+
+
 def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -> tuple[str, ...]:
-    """From the arms by name, the metrics of all contrasts, and whether the study is a matrix."""
-    if matrix:
-        return ("matrix",)
+    """From the arms by name, the metrics of all contrasts, and whether the study is a matrix, which is shown alone."""
     asked: Collection[str] = list(metrics)
-    diagnostics = {METRICS[name].diagnostic for name in asked} - NUMBERS_ONLY - {None}
-    chosen = ["profiles"] if diagnostics else []
-    if "orientation_selectivity" in diagnostics:
-        chosen.append("filters")
-    if any(sweep.longest >= LEAST for sweep in sweeps(arms)):
-        chosen.append("sweep")
-    trained = any(spec.train.epochs for spec in arms.values())
-    drawn = {"curves": trained, "differences": bool(asked), "errors": True}
-    return (*chosen, *(name for name in FIGURES if drawn[name]))
-
-
-# Of a study that is about training itself, in the order in which the report shows them.
-FIGURES = ("curves", "differences", "errors")
-
-
-# All that a study may name. `profiles` is what its diagnostics saw along depth, steps or shifts, `sweep` a metric
-# against the number that varies, `matrix` the effects of switches in families, `frontier` accuracy against cost,
-# `filters` those of the first layer and what they see, `confusion` which classes are taken for which.
-ALL_FIGURES = ("profiles", "filters", "sweep", *FIGURES, "matrix", "frontier", "confusion")
+    names = {METRICS[name].diagnostic for name in asked} - {None}
+    watched = [spec for name, spec in diagnostics().items() if name in names]
+    facts = {
+        "all": True,
+        "trained": any(spec.train.epochs for spec in arms.values()),
+        "contrasts": bool(asked),
+        "sweeps": any(sweep.longest >= LEAST for sweep in sweeps(arms)),
+        "profiles": any(spec.profiles for spec in watched),
+        "pictures": any(spec.pictures for spec in watched),
+    }
+    having = {"matrix"} if matrix else {fact for fact, holds in facts.items() if holds}
+    return tuple(name for name, kind in kinds().items() if kind.default_for in having)
 
 
 # The folder of the pictures of networks, beside those of the studies' figures.

@@ -1,7 +1,8 @@
 """Hashes of code: what trains an arm, and what each step is made of.
 
-Comments, docstrings, layout and where a module of ours lies don't count; every statement does. Imports are read from
-the syntax tree, so that nothing is imported to know them.
+Comments, docstrings, layout and where a module of ours lies don't count; every statement does, but for what a
+diagnostic declares: that is no part of how an arm is trained, but of what names and draws it. Imports are read from the
+syntax tree, so that nothing is imported to know them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.validation import digest
 from cnnlab.planning import model_registry
+from cnnlab.planning.declarations import declared
 
 PACKAGE = Path(__file__).parents[1]
 # What decides the numbers of every arm: the loop, what is read off its end, the learning rate, images and process.
@@ -30,6 +33,7 @@ NO_NUMBERS = ("core", "planning", "training/records.py")
 # Imported by what all arms share, but a part of those arms alone that ask for it.
 CLASSIFIER = PACKAGE / "training/svm.py"
 DIAGNOSTICS = PACKAGE / "training/diagnostics"
+READS_DIAGNOSTICS = PACKAGE / "planning/diagnostics.py"
 
 
 def fingerprint(architecture: str, diagnostics: Iterable[str] = (), classifier: str = "network") -> str:
@@ -55,13 +59,17 @@ def training_files(architecture: str, diagnostics: Iterable[str] = (), classifie
 def code(*modules: str) -> str:
     """The code of `modules` and of everything in cnnlab that they import, as one short hash for each stage.
 
+    What the diagnostics declare is part of it if it is read: titles, units, axes.
     A package stands for every file in its folder, as some of them are found there and never imported by name.
     """
     roots = [path for module in modules for path in _files(module)]
     stages: dict[str, list[Path]] = {}
     for path in sorted(closure(roots)):
         stages.setdefault(path.relative_to(PACKAGE).parts[0], []).append(path)
-    return " ".join(f"{stage}:{_hash(files)}" for stage, files in stages.items())
+    hashes = {stage: _hash(files) for stage, files in stages.items()}
+    if READS_DIAGNOSTICS in stages.get("planning", ()):
+        hashes["diagnostics"] = digest([literal for _, literal in declared(DIAGNOSTICS, "DIAGNOSTIC")])
+    return " ".join(f"{stage}:{value}" for stage, value in hashes.items())
 
 
 def statements(files: Iterable[Path]) -> str:
@@ -112,7 +120,7 @@ def _read(path: Path, _mtime: int) -> tuple[tuple[Path, ...], str]:
     imports = tuple(dict.fromkeys(file for name in _imports(tree) if (file := _file(name))))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [item for item in node.body if not (_is_text(item) or _is_ours(item))] or [ast.Pass()]
+            node.body = [item for item in node.body if not any(each(item) for each in LEFT_OUT)] or [ast.Pass()]
     return imports, ast.unparse(tree)
 
 
@@ -147,3 +155,11 @@ def _is_ours(node: ast.stmt) -> bool:
 
 def _is_cnnlab(module: str) -> bool:
     return module.partition(".")[0] == "cnnlab"
+
+
+def _is_declaration(node: ast.stmt) -> bool:
+    """``DIAGNOSTIC = {...}``."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DIAGNOSTIC"
+
+
+LEFT_OUT = (_is_text, _is_ours, _is_declaration)

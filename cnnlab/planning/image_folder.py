@@ -49,8 +49,8 @@ def folder_classes(root: str | Path) -> tuple[str, ...]:
     base = splits.get("all") or splits["train"]
     classes = _subfolders(base[0])
     if len(classes) < 2:
-        found = f"one class ('{classes[0]}')" if classes else "no class folders"
-        raise UserError(f"{base[0]}: {found}; at least two sub-folders of images are needed, one per class")
+        few = f"one class ('{classes[0]}')" if classes else "no class folders"
+        raise UserError(f"{base[0]}: {few}; at least two sub-folders of images are needed, one per class")
     for folder in (folder for folders in splits.values() for folder in folders):
         for extra in set(_subfolders(folder)) - set(classes):
             raise UserError(f"{folder / extra}: no such class in {base[0]}; add training images or remove the folder")
@@ -89,10 +89,9 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _images(folder: Path) -> list[Path]:
-    found = (
+    return sorted(
         Path(parent, name)
         for parent, _, names in os.walk(folder, followlinks=True)
         for name in names
         if not name.startswith(".") and IMAGE.search(name)
     )
-    return sorted(found)

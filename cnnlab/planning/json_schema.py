@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.core.paths import SCHEMAS
-from cnnlab.planning import datasets, model_registry
+from cnnlab.planning import model_registry, sources
 from cnnlab.planning.config import Config
-from cnnlab.planning.figure_choice import ALL_FIGURES
+from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import DataSpec, TrainSpec
 from cnnlab.planning.study_file import StudyFile
@@ -35,7 +35,7 @@ class StudyAware:
             definitions.update(described.pop("$defs", {}))
             described.pop("required", None)  # an arm gives only what differs from the base
             definitions[model.__name__] = described
-        definitions["DataSpec"]["properties"]["name"]["enum"] = sorted(datasets.NAMES)
+        definitions["DataSpec"]["properties"]["name"]["enum"] = sources.names()
         for name in {"ArmFields", "FamilyFields"} & set(definitions):
             fields = definitions[name]["properties"]
             fields["data"], fields["train"] = ({"$ref": f"#/$defs/{each}"} for each in ("DataSpec", "TrainSpec"))
@@ -49,7 +49,7 @@ def _study() -> dict[str, Any]:
         definitions[name]["properties"]["metric"]["enum"] = sorted(METRICS)
     switches = sorted(set(_model()) - {"architecture", "preset"})
     definitions["MatrixFields"]["properties"]["switches"]["propertyNames"] = {"enum": switches}
-    schema["properties"]["figures"]["anyOf"][0]["items"]["enum"] = list(ALL_FIGURES)
+    schema["properties"]["figures"]["anyOf"][0]["items"]["enum"] = list(kinds())
     return schema
 
 

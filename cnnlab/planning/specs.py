@@ -5,17 +5,20 @@ Planning imports this module, so it imports neither torch nor numpy.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import Spec, digest
+from cnnlab.planning import sources
 
 Switch = bool | int | float | str
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 # Runs named in no study: pilots draw their seeds from 1000 upwards, tuning from 10,000. Neither is used again.
 FIRST_PILOT_SEED = 1_000
 TUNING_SEED = 10_000
@@ -44,11 +47,19 @@ class PreparedSpec(Spec):
     split_seed: int = 0
 
     @property
+    def source(self) -> sources.Known | sources.Folder:
+        """What is known of the images before anything is read."""
+        return sources.find(self.name, self.root)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All fields; where a data set of fixed content lies changes no result, so it doesn't count."""
+        return self.model_dump(mode="json", exclude={"root"} if self.name in sources.known() else set())
+
+    @property
     def data_id(self) -> str:
-        """Name and hash of everything that decides the prepared file, but for where a known dataset lies."""
-        identity = self.model_dump(mode="json", include=set(PreparedSpec.model_fields))
-        if self.name != "folder":
-            identity.pop("root")
+        """Name and hash of everything that decides the prepared file."""
+        identity = {key: value for key, value in self.identity.items() if key in PreparedSpec.model_fields}
         return f"{self.name}-{digest(identity)}"
 
 
@@ -82,10 +93,35 @@ class DataSpec(PreparedSpec):
         return PreparedSpec(**{name: getattr(self, name) for name in PreparedSpec.model_fields})
 
 
+class OptimizerDefaults(NamedTuple):
+    """An optimizer: its name for people, its settings with their usual values, and the rates tried for it."""
+
+    title: str
+    settings: Mapping[str, Any]
+    rates: tuple[float, ...]
+
+
+# The classes are in `cnnlab.training.optimizers`. Grids are of equal length, as every tuned arm has the same budget.
+OPTIMIZERS = {
+    "sgd": OptimizerDefaults("SGD", {"momentum": 0.9, "weight_decay": 5e-4}, (0.01, 0.03, 0.1, 0.3)),
+    "adamw": OptimizerDefaults(
+        "AdamW", {"betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 1e-2}, (3e-4, 1e-3, 3e-3, 1e-2)
+    ),
+}
+# What is the setting of some optimizer, in the order of the fields of `TrainSpec`.
+SETTINGS = tuple(dict.fromkeys(name for known in OPTIMIZERS.values() for name in known.settings))
+
+
+def _usual(setting: str) -> Any:
+    """A field of `TrainSpec` that the optimizers with this setting fill, when it is absent."""
+    values = [f"{each.settings[setting]} for {each.title}" for each in OPTIMIZERS.values() if setting in each.settings]
+    return Field(None, description=f"{', '.join(values)}, when absent")
+
+
 class TuneSpec(Spec):
     """The grid of learning rates that every tuned arm is given, and its budget."""
 
-    rates: tuple[Positive, ...] = (0.01, 0.03, 0.1, 0.3)
+    rates: tuple[Positive, ...] = Field(OPTIMIZERS["sgd"].rates, description="of SGD; AdamW has a default of its own")
     epochs_share: Annotated[float, Field(gt=0, le=1)] = 1 / 3
     extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
 
@@ -97,16 +133,21 @@ class TuneSpec(Spec):
 
 
 class TrainSpec(Spec):
-    """SGD with momentum and how long, how fast, measured how often."""
+    """The optimizer, and how long, how fast, measured how often.
+
+    A setting that is not given has its optimizer's usual value; one that the optimizer doesn't have is None.
+    """
 
     epochs: Annotated[int, Field(ge=0, description="0 leaves the network as it was initialized")]
     classifier: Literal["network", "svm", "hog_svm"] = Field(
         "network", description="svm: a linear SVM on the features below the last layer; hog_svm: on HOG of the images"
     )
     batch_size: Count = 64
-    optimizer: Literal["sgd"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    momentum: Decay | None = _usual("momentum")
+    betas: tuple[Decay, Decay] | None = _usual("betas")
+    epsilon: Positive | None = _usual("epsilon")
+    weight_decay: Annotated[float, Field(ge=0)] | None = _usual("weight_decay")
     schedule: Literal["cosine", "constant", "step"] = "cosine"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     learning_rate: Positive | None = Field(None, description="fixed by the study; tuned when absent")
@@ -115,8 +156,31 @@ class TrainSpec(Spec):
     evaluations_per_epoch: Count = 1
     time_limit_seconds: Positive | None = None
 
+    @property
+    def optimizer_settings(self) -> dict[str, Any]:
+        """What the class of the optimizer is given, by name."""
+        return {name: getattr(self, name) for name in OPTIMIZERS[self.optimizer].settings}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_usual_values(cls, fields: Any) -> Any:
+        chosen = OPTIMIZERS.get(str(fields.get("optimizer", "sgd"))) if isinstance(fields, dict) else None
+        if chosen is None:
+            return fields
+        given = {name: value for name, value in fields.items() if name not in SETTINGS or value is not None}
+        tune = given.get("tune", {})
+        if isinstance(tune, TuneSpec):
+            tune = tune.model_dump(exclude_unset=True)
+        if isinstance(tune, dict):
+            given["tune"] = {"rates": chosen.rates, **tune}
+        return {**chosen.settings, **given}
+
     @model_validator(mode="after")
     def _uses_what_it_is_given(self) -> TrainSpec:
+        title, settings, _ = OPTIMIZERS[self.optimizer]
+        for name in SETTINGS:
+            if name not in settings and getattr(self, name) is not None:
+                raise ValueError(f"{name}: {title} has no such setting, only {', '.join(settings)}; remove it")
         if self.classifier == "hog_svm" and self.epochs:
             raise ValueError("classifier: hog_svm uses no network; set epochs to 0")
         if self.learning_rate is not None and not self.epochs:
@@ -138,12 +202,13 @@ class ArmSpec(Spec):
 
     @property
     def arm_id(self) -> str:
-        """Slug and hash. The folder of a known dataset changes no result, so it doesn't count."""
-        identity = self.model_dump(mode="json")
+        """Slug and hash of everything that decides a result; settings of other optimizers do not."""
+        identity = {**self.model_dump(mode="json"), "data": self.data.identity}
+        identity["train"] = {
+            name: value for name, value in identity["train"].items() if name not in SETTINGS or value is not None
+        }
         if self.train.learning_rate is not None:
             identity["train"].pop("tune")
-        if self.data.name != "folder":
-            identity["data"].pop("root")
         return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnlab.planning.figure_choice import FIGURES
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.study_file import ClaimSpec, ContrastSpec, Source
 
@@ -41,7 +40,7 @@ class Study:
     claims: tuple[ClaimSpec, ...]
     secondary: tuple[ContrastSpec, ...]
     path: Path
-    figures: tuple[str, ...] = FIGURES
+    figures: tuple[str, ...] = ()
     matrix: Matrix | None = None
     design: str | None = None
     threats: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.planning.claims import ClaimRegistry
-from cnnlab.planning.metrics import MOVING, TRAINING, Metric
+from cnnlab.planning.diagnostics import diagnostics
+from cnnlab.planning.metrics import Metric
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.study import Arm, Study
 from cnnlab.planning.study_file import (
@@ -22,9 +23,12 @@ REGISTERED = re.compile(r"C\d\d")
 
 def check_measurable(metric: Metric, arm: ArmSpec, where: str) -> None:
     """What needs no network to be seen; a network that does not fit is refused by the diagnostic itself."""
-    if metric.diagnostic in TRAINING and arm.train.epochs == 0:
+    if metric.diagnostic is None:
+        return
+    diagnostic = diagnostics()[metric.diagnostic]
+    if diagnostic.while_training and arm.train.epochs == 0:
         raise UserError(f"{where}: train: epochs: 0, but {metric.name} is read while a network trains; train this arm")
-    if metric.diagnostic in MOVING and not arm.data.movable:
+    if diagnostic.moves_pixels and not arm.data.movable:
         raise UserError(
             f"{where}: data: {metric.name} moves pixels, and shuffled or separately scaled ones cannot be moved; "
             "compare another metric"

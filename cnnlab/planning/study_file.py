@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnlab.core.errors import nearest
 from cnnlab.core.validation import Spec
-from cnnlab.planning.figure_choice import ALL_FIGURES
+from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import Switch
+from cnnlab.planning.verdicts import Direction
 
-Direction = Literal["greater", "less", "equal", "not-greater", "not-less"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=+-]*$")]
 # Without a blank or an equals sign, so that the arm "lenet pooling=max" of a matrix cannot be a family.
 FamilyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
@@ -24,8 +24,8 @@ def switch_text(value: Switch) -> str:
 
 
 def _known_figure(name: str) -> str:
-    if name not in ALL_FIGURES:
-        raise ValueError(f"unknown figure; {nearest(name, ALL_FIGURES)}")
+    if name not in kinds():
+        raise ValueError(f"unknown figure; {nearest(name, kinds())}")
     return name
 
 

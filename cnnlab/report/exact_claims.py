@@ -6,53 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
-from cnnlab.report.tables.view import Cell, Column, TableView, missing, verdict_cell
+from cnnlab.planning.verdicts import COMPUTED, Verdict
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, table, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import exact, plural
 
 RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
-EVIDENCE = (
-    Column("Case"),
-    Column("Quantity"),
-    Column("Value", numeric=True),
-    Column("Must be", numeric=True, hint="What the value is held against"),
-    Column("Holds"),
-)
 
 
 @dataclass(frozen=True)
 class Article:
-    """One part of a claim, with its evidence."""
+    """One part of a claim, a row of ``claims``, with its evidence and how much of it holds."""
 
-    anchor: str
-    name: str
-    statement: str
-    verdict: Verdict
-    summary: str
+    row: Row
     checks: str
     evidence: TableView
 
 
 def build(tables: Tables) -> list[Article]:
-    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in ("holds", "fails")]
+    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in COMPUTED]
 
 
 def _article(row: Row, tables: Tables) -> Article:
-    found, name = evidence(row, tables), claim_name(row)
-    decisive = [each for each in found if each["required"]]
-    beside = len(found) - len(decisive)
-    told = f"{checks(found) or 'no'} checks hold" if decisive else "no check"
+    rows = evidence(row, tables)
+    beside = sum(not each["required"] for each in rows)
+    decided = f"{checks(rows) or 'no'} checks hold" if beside < len(rows) else "no check"
+    caption = f"Evidence for {claim_name(row)}"
     return Article(
-        anchor=anchor(row),
-        name=name,
-        statement=row["statement"] or "",
-        verdict=VERDICTS[row["verdict"]],
-        summary=row["reason"] or "No summary is given.",
-        checks=told + (f"; {plural(beside, 'number')} beside" if beside else ""),
-        evidence=TableView(
-            f"evidence-{anchor(row)}", f"Evidence for {name}", EVIDENCE, [_evidence_row(each) for each in found]
-        ),
+        row,
+        checks=decided + (f"; {plural(beside, 'number')} beside" if beside else ""),
+        evidence=table(f"evidence-{anchor(row)}", caption, EVIDENCE, rows),
     )
 
 
@@ -61,25 +44,19 @@ def evidence(row: Row, tables: Tables) -> list[Row]:
     return sorted(tables.rows("evidence", id=row["id"], part=row["part"]), key=lambda each: each["index"])
 
 
-def checks(found: Sequence[Row]) -> str | None:
+def checks(rows: Sequence[Row]) -> str | None:
     """``11 of 12``: of the rows of evidence that decide, how many hold."""
-    decisive = [bool(row["holds"]) for row in found if row["required"]]
+    decisive = [bool(row["holds"]) for row in rows if row["required"]]
     return f"{sum(decisive):,} of {len(decisive):,}" if decisive else None
 
 
-def _evidence_row(row: Row) -> list[Cell]:
-    return [
-        Cell(row["case"]),
-        Cell(row["quantity"], note="" if (row["unit"] or "") in row["quantity"] else row["unit"]),
-        Cell(exact(row["value"])),
-        _against(row),
-        _holds(row),
-    ]
+def _quantity(row: Row) -> Cell:
+    return Cell(row["quantity"], note="" if (row["unit"] or "") in row["quantity"] else row["unit"])
 
 
-def _against(row: Row) -> Cell:
+def _bound(row: Row) -> Cell | None:
     if not row["relation"] or row["against"] is None:
-        return missing("only shown: it is held against nothing")
+        return None
     return Cell(f"{RELATIONS[row['relation']]} {exact(row['against'])}", note=row["against_name"] or "")
 
 
@@ -87,4 +64,13 @@ def _holds(row: Row) -> Cell:
     """A row that decides nothing says so."""
     if row["holds"] is None:
         return Cell("only shown")
-    return verdict_cell("holds" if row["holds"] else "fails", "" if row["required"] else "only shown")
+    return verdict_cell(Verdict.HOLDS if row["holds"] else Verdict.FAILS, "" if row["required"] else "only shown")
+
+
+EVIDENCE: tuple[Column[Row], ...] = (
+    Column("Case", value("case")),
+    Column("Quantity", _quantity),
+    Number("Value", value("value", exact)),
+    Number("Must be", _bound, "What the value is held against", missing="only shown: it is held against nothing"),
+    Column("Holds", _holds),
+)

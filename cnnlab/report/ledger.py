@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
-from cnnlab.report.tables.ledger import COLUMNS, Ledger
-from cnnlab.report.tables.view import TableView
+from cnnlab.figures.drawing.theme import BADGES, Badge
+from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, Direction, Verdict
+from cnnlab.report.tables.ledger import Ledger
+from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, plural, significant
+from cnnlab.wording.verdicts import counted
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
 
 OWN = "Claims of the studies"
-
-
-@dataclass(frozen=True)
-class Square:
-    """One claim in the strip at the top."""
-
-    name: str
-    verdict: Verdict
-    statement: str
-    link: str
 
 
 @dataclass(frozen=True)
@@ -44,43 +37,44 @@ class Expected:
 
 @dataclass(frozen=True)
 class LedgerView:
+    """`chapters` holds the rows of ``claims`` by chapter; `wholes` say by the name of a claim what several studies
+    found of it."""
+
     summary: str
-    counts: Sequence[tuple[Verdict, int]]
-    strip: Mapping[str, Sequence[Square]]
+    counts: Sequence[tuple[Badge, int]]
+    chapters: Mapping[str, Sequence[Row]]
     table: TableView
     wholes: Mapping[str, str]
     tiers: Sequence[str]
     expected: Expected
-    parts: int
 
 
 def build(tables: Tables, plan: Plan) -> LedgerView:
     rows = tables.rows("claims")
     chapters = _chapters(rows)
     titles = {study.name: study.title for study in plan.studies}
-    told = beside.across_studies(rows, titles)
+    wholes = beside.across_studies(rows, titles)
     return LedgerView(
         summary=_summary(rows),
         counts=_counts(rows),
-        strip={chapter: [_square(row) for row in members] for chapter, members in chapters.items()},
-        table=_table(chapters, Ledger(plan, tables, titles, frozenset(told))),
-        wholes={claim_name({"id": key, "part": part}): text for (key, part), text in told.items()},
+        chapters=chapters,
+        table=_table(chapters, Ledger(plan, tables, titles, wholes).columns),
+        wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
-        expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != "not tested"),
-        parts=plan.claims.empirical_parts,
+        expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != Verdict.NOT_TESTED),
     )
 
 
-def _table(chapters: Mapping[str, Sequence[Row]], made: Ledger) -> TableView:
+def _table(chapters: Mapping[str, Sequence[Row]], columns: Sequence[Column[Row]]) -> TableView:
     """Chapter by chapter; a row without a section of its own is the place that links to its claim lead to."""
     rows = [row for members in chapters.values() for row in members]
-    groups, place = {}, 0
-    for chapter, members in chapters.items():
-        groups[place] = chapter
-        place += len(members)
-    ids = {index: anchor(row) for index, row in enumerate(rows) if row["verdict"] == "not tested"}
-    cells = [made.cells(row) for row in rows]
-    return TableView("ledger", "The ledger of claims", COLUMNS, cells, cards=True, groups=groups, ids=ids)
+    firsts = accumulate(map(len, chapters.values()), initial=0)
+    return replace(
+        table("ledger", "The ledger of claims", columns, rows),
+        cards=True,
+        groups=dict(zip(firsts, chapters, strict=False)),
+        ids={place: anchor(row) for place, row in enumerate(rows) if row["verdict"] == Verdict.NOT_TESTED},
+    )
 
 
 def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -89,44 +83,33 @@ def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {chapter or OWN: members for chapter, members in chapters.items()}
 
 
-def _counts(rows: Sequence[Row]) -> list[tuple[Verdict, int]]:
-    found = Counter(row["verdict"] for row in rows)
-    return [(verdict, found[word]) for word, verdict in VERDICTS.items() if found[word]]
+def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:
+    counts = Counter(row["verdict"] for row in rows)
+    return [(verdict, counts[word]) for word, verdict in BADGES.items() if counts[word]]
 
 
 def _summary(rows: Sequence[Row]) -> str:
     """``7 claims tested: 4 supported, 1 contradicted, 2 inconclusive; 1 running; 42 not yet tested.``"""
-    kinds = {word: {row["id"] for row in rows if row["verdict"] == word} for word in VERDICTS}
-    decided = [word for word in VERDICTS if word not in ("running", "not tested") and kinds[word]]
+    kinds = {word: {row["id"] for row in rows if row["verdict"] == word} for word in BADGES}
+    decided = [word for word in BADGES if word not in UNDECIDED and kinds[word]]
     tested = set[str]().union(*(kinds[word] for word in decided)) if decided else set[str]()
-    found = Counter(row["verdict"] for row in rows)
+    counts = Counter(row["verdict"] for row in rows)
     head = f"{plural(len(tested), 'claim')} tested"
     if decided:
-        head += ": " + listed([f"{found[word]} {_of(word, found[word])}" for word in decided])
-    started = tested | kinds["running"]
-    rest = [f"{found['running']} running"] if found["running"] else []
+        head += ": " + listed([counted(word, counts[word]) for word in decided])
+    started = tested | kinds[Verdict.RUNNING]
+    rest = [counted(Verdict.RUNNING, counts[Verdict.RUNNING])] if counts[Verdict.RUNNING] else []
     left = len({row["id"] for row in rows} - started)
     return "; ".join([head, *rest, *([f"{left} not yet tested"] if left else [])]) + "."
 
 
-def _of(verdict: str, number: int) -> str:
-    """``1 holds``, ``2 hold``; the other verdicts do not change."""
-    return verdict.removesuffix("s") if verdict in ("holds", "fails") and number != 1 else verdict
-
-
-def _square(row: Row) -> Square:
-    return Square(
-        claim_name(row), VERDICTS.get(row["verdict"], VERDICTS["running"]), row["statement"] or "", anchor(row)
-    )
-
-
 def _expected(tested: Iterable[Row]) -> Expected:
     """Were every true effect exactly on its margin, where errors are most frequent; by each kind of error."""
-    directions = [row["direction"] for row in tested if row["verdict"] != "running"]
-    equal = directions.count("equal")
+    directions = [row["direction"] for row in tested if row["verdict"] != Verdict.RUNNING]
+    equal = directions.count(Direction.EQUAL)
     return Expected(
         tests=len(directions),
         supported=significant(equal * intervals.TOST + (len(directions) - equal) * intervals.ONE_SIDED),
         contradicted=significant(len(directions) * intervals.ONE_SIDED),
-        equivalent=significant(sum(direction in ("greater", "less") for direction in directions) * intervals.TOST),
+        equivalent=significant(sum(direction in DIRECTED for direction in directions) * intervals.TOST),
     )

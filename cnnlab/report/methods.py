@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning import plan as commands
-from cnnlab.report.tables import runs as runtables
-from cnnlab.report.tables import settings as settingtables
-from cnnlab.report.tables.view import Cell, TableView, shown
+from cnnlab.report.tables import costs, runs, settings
+from cnnlab.report.tables.view import Cell, Column, TableView
 from cnnlab.wording.numbers import day, listed, plural
 
 if TYPE_CHECKING:
@@ -29,75 +29,69 @@ class MethodsView:
     data: TableView
     settings: TableView
     runs: TableView
-    throughput: TableView | None
-    cost: TableView | None
-    folder: str
+    throughput: TableView
+    cost: TableView
 
 
 def build(plan: Plan, tables: Tables) -> MethodsView:
     return MethodsView(
-        facts=_facts(tables),
+        facts=[(fact.title, fact.of(tables.rows("measured/runs"))) for fact in FACTS],
         commands=_commands(plan),
-        data=settingtables.data(plan),
-        settings=settingtables.settings(plan.studies),
-        runs=runtables.runs(plan, tables),
-        throughput=runtables.throughput(tables),
-        cost=runtables.cost(plan, tables),
-        folder=plan.paths.tables.as_posix(),
+        data=settings.data(plan),
+        settings=settings.settings(plan.studies),
+        runs=runs.build(plan, tables),
+        throughput=costs.throughput(tables),
+        cost=costs.build(plan, tables),
     )
 
 
-def dates(tables: Tables) -> str | None:
+def dates(measured: Sequence[Row]) -> str | None:
     """The days on which the runs started, in UTC: ``3 March 2025 to 5 March 2025``."""
-    started = values(tables.rows("measured/runs"), "started_ms")
-    days = [
-        day(datetime.fromtimestamp(found / 1000, UTC)) for found in ((min(started), max(started)) if started else ())
-    ]
-    return " to ".join(dict.fromkeys(days)) or None
+    started = values(measured, "started_ms")
+    ends = (min(started), max(started)) if started else ()
+    return " to ".join(dict.fromkeys(day(datetime.fromtimestamp(end / 1000, UTC)) for end in ends)) or None
 
 
-def _facts(tables: Tables) -> list[tuple[str, Cell]]:
-    measured = tables.rows("measured/runs")
-    unknown = "no finished run says"
-    return [
-        ("Runs started", shown(dates(tables), unknown)),
-        ("Code", _commits(measured)),
-        ("Trained with", shown(_versions(measured), unknown)),
-        ("Analysed with", Cell(_installed())),
-        ("Machine", shown(_machines(measured), unknown)),
-    ]
-
-
-def _commits(measured: Sequence[Row]) -> Cell:
-    found = Counter((row["git_commit"], row["git_dirty"]) for row in measured)
-    told = [
+def _commits(measured: Sequence[Row]) -> str | None:
+    commits = Counter((row["git_commit"], row["git_dirty"]) for row in measured)
+    texts = (
         f"commit {commit[:12]}{' with uncommitted changes' if dirty else ''} ({plural(runs, 'run')})"
-        for (commit, dirty), runs in found.most_common()
+        for (commit, dirty), runs in commits.most_common()
         if commit
-    ]
-    return shown("; ".join(told) or None, "the runs were not made in a git checkout")
+    )
+    return "; ".join(texts) or None
 
 
 def _versions(measured: Sequence[Row]) -> str | None:
-    told = [f"{name} {listed(found)}" for name in ("python", "torch") if (found := distinct(measured, name))]
+    versions = [f"{name} {listed(known)}" for name in ("python", "torch") if (known := distinct(measured, name))]
     threads = [plural(number, "thread") for number in distinct(measured, "threads")]
-    return ", ".join([*told, *([f"{listed(threads)} a job"] if threads else [])]) or None
+    return ", ".join([*versions, *([f"{listed(threads)} a job"] if threads else [])]) or None
 
 
 def _installed() -> str:
-    told = []
+    """The packages of the analysis, with their versions on this machine."""
+    versions = []
     for name in ANALYSIS:
-        try:
-            told.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return ", ".join(told)
+        with suppress(metadata.PackageNotFoundError):
+            versions.append(f"{name} {metadata.version(name)}")
+    return ", ".join(versions)
 
 
 def _machines(measured: Sequence[Row]) -> str | None:
     names = [row["gpu"] if row["device"] == "cuda" and row["gpu"] else row["cpu"] for row in measured]
-    found = Counter((row["device"], name) for row, name in zip(measured, names, strict=True))
-    return "; ".join(f"{name or 'unknown model'} ({device})" for (device, name), _ in found.most_common()) or None
+    machines = Counter((row["device"], name) for row, name in zip(measured, names, strict=True))
+    return "; ".join(f"{name or 'unknown model'} ({device})" for (device, name), _ in machines.most_common()) or None
+
+
+UNKNOWN = "no finished run says"
+# Of the rows of ``measured/runs``.
+FACTS: tuple[Column[Sequence[Row]], ...] = (
+    Column("Runs started", dates, missing=UNKNOWN),
+    Column("Code", _commits, missing="the runs were not made in a git checkout"),
+    Column("Trained with", _versions, missing=UNKNOWN),
+    Column("Analysed with", lambda measured: _installed()),
+    Column("Machine", _machines, missing=UNKNOWN),
+)
 
 
 def _commands(plan: Plan) -> list[tuple[str, str]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cnnlab.analysis.tables.frames import Tables
-from cnnlab.core.files import disk_space
-from cnnlab.figures.drawing import theme
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.core.files import atomic
+from cnnlab.figures.drawing import svg, theme
+from cnnlab.planning.verdicts import Verdict
 from cnnlab.report import exact_claims, ledger, methods, networks, study_section
 from cnnlab.report.tables import settings
+from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
+from cnnlab.wording.verdicts import MEANINGS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,28 +27,15 @@ if TYPE_CHECKING:
     from cnnlab.planning.study import Study
 
 HERE = Path(__file__).parent
-TIED = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
+UNITS = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
 TITLE = "Classic convolutional networks, claim by claim"
-
-
-@dataclass(frozen=True)
-class Overview:
-    """The line beneath the title."""
-
-    tier: str
-    runs: str
-    data: str
-    dates: str | None
 
 
 def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
     """See `cnnlab.report.render`."""
     text = page(plan, Tables(frames), figures)
-    with disk_space(out.parent):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = out.with_name(f".{out.name}")
+    with atomic(out) as aside:
         aside.write_text(text, encoding="utf-8")
-        aside.replace(out)
 
 
 def page(plan: Plan, tables: Tables, figures: Path) -> str:
@@ -67,20 +56,24 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tie"] = _tie
-    environment.filters["moment"] = moment
-    environment.globals["verdicts"] = theme.VERDICTS
+    environment.filters |= {
+        "tie": _tie,
+        "moment": moment,
+        "anchor": anchor,
+        "claim_name": claim_name,
+        "verdict": _verdict,
+        "drawing": _drawing,
+    }
+    environment.globals |= {"verdicts": theme.BADGES, "meanings": MEANINGS}
     return environment.get_template("page.html.j2").render(
         title=TITLE,
-        overview=_overview(plan, tables),
+        plan=plan,
+        runs=_runs(plan, tables),
+        data=listed(settings.data_titles(plan)),
+        dates=methods.dates(tables.rows("measured/runs")),
         ledger=verdicts,
-        computed=exact_claims.build(tables),
+        exact=exact_claims.build(tables),
         networks=networks.build(tables, figures),
-        opening=[
-            (study, study_section.figure(study.name, study_section.OPENING, figures))
-            for study in studies
-            if study_section.OPENING in study.figures
-        ],
         studies=[study_section.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),
         style=_style(),
@@ -97,9 +90,19 @@ def _first_claim(study: Study, order: Mapping[str, int]) -> int:
 def _tie(text: str) -> str:
     """A number and its unit stay on one line."""
     text = text.replace("n = ", "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    return re.sub(
-        r"(?<=\d) (?=(pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts)\b|%)", "\N{NO-BREAK SPACE}", text
-    )
+    return re.sub(rf"(?<=\d) (?=({UNITS})\b|%)", "\N{NO-BREAK SPACE}", text)
+
+
+def _verdict(row: Row) -> theme.Badge:
+    """That of a row of ``claims``."""
+    return theme.BADGES.get(row["verdict"], theme.BADGES[Verdict.RUNNING])
+
+
+def _drawing(path: Path) -> Markup:
+    """Our own SVG, drawn by `cnnlab.figures`, in which every label is escaped."""
+    if not path.exists():
+        return Markup('<p class="no-figure">Not drawn yet.</p>')
+    return Markup(svg.inline(path.read_text(encoding="utf-8")))
 
 
 def _style() -> Markup:
@@ -107,13 +110,8 @@ def _style() -> Markup:
     return Markup(css.replace("/* light */", theme.variables(0)).replace("/* dark */", theme.variables(1)))
 
 
-def _overview(plan: Plan, tables: Tables) -> Overview:
+def _runs(plan: Plan, tables: Tables) -> str:
     finished, wanted = len(tables.rows("runs")), len(plan.runs())
     runs = plural(wanted, "run") if finished == wanted else f"{finished:,} of {plural(wanted, 'run')}"
     studies = f"{len(plan.studies)} {'study' if len(plan.studies) == 1 else 'studies'}"
-    return Overview(
-        tier=plan.tier,
-        runs=f"{runs}, {plural(len(plan.arms()), 'arm')}, {studies}",
-        data=listed(settings.data_titles(plan)),
-        dates=methods.dates(tables),
-    )
+    return f"{runs}, {plural(len(plan.arms()), 'arm')}, {studies}"

@@ -1,4 +1,4 @@
-// Copies a table as tab-separated values; folds the contents on a phone; opens what a link points into and what is to be printed.
+// Copies a table as tab-separated values; folds the contents on a phone; opens what a link points into.
 "use strict";
 
 const text = (cell) => (cell.hasAttribute("data-copy") ? cell.dataset.copy : cell.textContent).replace(/\s+/g, " ").trim();
@@ -47,7 +47,3 @@ const reveal = () => {
 };
 addEventListener("hashchange", reveal);
 reveal();
-
-addEventListener("beforeprint", () => {
-  document.querySelectorAll("details[data-print]").forEach((part) => { part.open = true; });
-});

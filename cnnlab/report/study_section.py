@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
-from cnnlab.figures.drawing import svg
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
@@ -22,41 +19,22 @@ from cnnlab.report.tables.view import TableView
 from cnnlab.wording import beside, matrix_cells, robustness
 from cnnlab.wording.answers import Sentence, against, answer, conjunction
 from cnnlab.wording.arm_values import by_arm
-from cnnlab.wording.claims import anchor, claim_name
-from cnnlab.wording.numbers import count, moment, plural
+from cnnlab.wording.claims import claim_name
+from cnnlab.wording.numbers import count, plural
 from cnnlab.wording.threats import generated
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
 
-CAPTIONS = {
-    "profiles": "What was measured in the networks themselves: means over seeds, bands their 95 % intervals. A run "
-    "that diverged was not looked into.",
-    "sweep": "What the number on the axis does, all else as it is: each run as a dot, and means with 95 % intervals "
-    "over seeds. Where a run has no value, as it diverged or never got there, no mean is drawn.",
-    "curves": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
-    "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
-    "differences": "Every contrast with its 95 % interval, the effect of each seed beneath it, and the margin as a "
-    "grey band. Filled marks decide a claim, open ones are secondary.",
-    "errors": "Test error of each run (below) and mean with 95 % interval over seeds (above).",
-    "matrix": "What each component does to the test error in each family, all else as in that family’s base arm. "
-    "The cells describe: a verdict comes from the architecture that its claim names, fixed before the run.",
-    "filters": "The first layer of the first seed of each arm, its filters as weights summed over input channels, and "
-    "what each trained filter returns for the first test image (left).",
-    "confusion": "Answers to the test images, class by class, over all seeds; each arm by itself.",
-    "frontier": "Test error (mean, 95 % interval over seeds) against parameters and against multiply-accumulates. The "
-    "line joins the networks that no other beats in both: the Pareto front.",
-}
-LONG = 12  # rows of a table that is folded
+LONG = 12  # rows; a longer table is folded
 OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study
 
 
 @dataclass(frozen=True)
 class ClaimAnswer:
-    anchor: str
-    name: str
-    statement: str
-    verdict: Verdict
+    """What the study says of a claim, a row of ``claims``."""
+
+    row: Row
     against: str
     sentences: Sequence[Sentence]
     overall: Sentence | None
@@ -68,28 +46,26 @@ class ClaimAnswer:
 
 @dataclass(frozen=True)
 class FigureView:
+    """A figure, which may not be drawn yet."""
+
     name: str
-    svg: Markup | None
+    path: Path
     caption: str
 
 
 @dataclass(frozen=True)
 class StudyView:
-    name: str
-    title: str
-    question: str
-    design: str
-    chapter: str | None
-    paper: str | None
-    file: str
+    """`opening` stands above the ledger, `figures` in the section of the study; `folded` are tables to be unfolded."""
+
+    study: Study
     commit: Commit | None
-    first_run: str | None
+    first_run: datetime | None
     progress: str
     claims: Sequence[ClaimAnswer]
     extensions: Sequence[Sentence]
     threats: Sequence[str]
+    opening: FigureView | None
     figures: Sequence[FigureView]
-    opens: bool
     tables: Sequence[TableView]
     folded: Sequence[TableView]
     setting: str
@@ -110,16 +86,19 @@ def build(
     contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
     extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
     arms = armtable.read(study, tables)
-    shown = list(_tables(study, arms, tables, labels))
+    shown = [
+        benchmark.build(study, arms, tables),
+        matrix.build(study, matrix_cells.read(study, tables), tables),
+        armtable.build(study, arms),
+        contrasttable.build(study, tables, labels),
+    ]
+    further = [metrics.build(study, arms), classes.build(study, tables)]
     done, planned = sum(len(arm.runs) for arm in arms), len(study.arms) * len(study.seeds)
+    drawn = {
+        name: FigureView(name, figures / study.name / f"{name}.svg", kinds()[name].caption) for name in study.figures
+    }
     return StudyView(
-        name=study.name,
-        title=study.title,
-        question=study.question,
-        design=study.design or "",
-        chapter=study.source.chapter,
-        paper=study.source.paper,
-        file=study.path.as_posix(),
+        study,
         commit=last_commit(study.path),
         first_run=_first_run(arms),
         progress="" if done == planned else f"{done} of {planned} runs are finished.",
@@ -130,47 +109,17 @@ def build(
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
         threats=[*study.threats, *generated(study, plan, tables)],
-        figures=[figure(study.name, name, figures) for name in study.figures if name != OPENING],
-        opens=OPENING in study.figures,
-        tables=[table for table in shown if len(table.rows) <= LONG],
-        folded=[table for table in shown if len(table.rows) > LONG] + list(_further(study, arms, tables)),
+        opening=drawn.pop(OPENING, None),
+        figures=list(drawn.values()),
+        tables=[table for table in shown if table and 0 < len(table.rows) <= LONG],
+        folded=[table for table in shown if table and len(table.rows) > LONG] + [table for table in further if table],
         setting=armtable.common_setting(arms),
         cost=_cost(arms),
     )
 
 
-def figure(study: str, name: str, figures: Path) -> FigureView:
-    return FigureView(name, _figure(figures / study / f"{name}.svg"), CAPTIONS[name])
-
-
-def _tables(
-    study: Study, arms: Sequence[armtable.ArmRows], tables: Tables, labels: dict[str, str]
-) -> Iterator[TableView]:
-    """A benchmark's first; then the cells of a matrix; then arms and contrasts."""
-    if "frontier" in study.figures:
-        yield benchmark.build(study, arms, tables)
-    cells = matrix.table(study, matrix_cells.read(study, tables), tables)
-    if cells:
-        yield cells
-    yield armtable.build(study, arms)
-    contrasts = contrasttable.build(study, tables, labels)
-    if contrasts.rows:
-        yield contrasts
-
-
-def _further(study: Study, arms: Sequence[armtable.ArmRows], tables: Tables) -> Iterator[TableView]:
-    """Tables that are folded however short they are."""
-    for table in (metrics.build(study, arms), classes.build(study, tables)):
-        if table:
-            yield table
-
-
 def _claim(
-    row: Row,
-    study: Study,
-    tables: Tables,
-    families: Mapping[tuple[str, str], str],
-    wholes: Mapping[str, str],
+    row: Row, study: Study, tables: Tables, families: Mapping[tuple[str, str], str], wholes: Mapping[str, str]
 ) -> ClaimAnswer:
     labels = {name: arm.label for name, arm in study.arms.items()}
     said = {(claim.id, claim.part): claim.against for claim in study.claims}
@@ -180,10 +129,7 @@ def _claim(
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
     return ClaimAnswer(
-        anchor=anchor(row),
-        name=claim_name(row),
-        statement=row["statement"] or "",
-        verdict=VERDICTS.get(row["verdict"], VERDICTS["running"]),
+        row,
         against=said.get((row["id"], row["part"])) or against(parts, labels),
         sentences=sentences,
         overall=conjunction(row, parts) if len(parts) > 1 else None,
@@ -194,15 +140,10 @@ def _claim(
     )
 
 
-def _figure(path: Path) -> Markup | None:
-    """Our own SVG, drawn by `cnnlab.figures`, in which matplotlib has escaped every label."""
-    return Markup(svg.inline(path.read_text(encoding="utf-8"))) if path.exists() else None
-
-
-def _first_run(arms: Sequence[armtable.ArmRows]) -> str | None:
+def _first_run(arms: Sequence[armtable.ArmRows]) -> datetime | None:
     """When the first of the study's runs started."""
-    started = [row["started_ms"] for arm in arms for row in arm.measured if row["started_ms"] is not None]
-    return moment(datetime.fromtimestamp(min(started) / 1000, UTC)) if started else None
+    started = [run["started_ms"] for arm in arms for run in arm.measured if run["started_ms"] is not None]
+    return datetime.fromtimestamp(min(started) / 1000, UTC) if started else None
 
 
 def _cost(arms: Sequence[armtable.ArmRows]) -> str | None:

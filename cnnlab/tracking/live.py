@@ -4,52 +4,41 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.planning.plan import ArmMembership
+from cnnlab.training import records
+from cnnlab.training.observer import Observer
 from cnnlab.training.records import Record
+
+if TYPE_CHECKING:
+    from cnnlab.training.curves import Curves
 
 CLOSE_SECONDS = 30.0
 
 
-class Curves(Protocol):
-    """What is read of `cnnlab.training.loop.Curves`: one value for each evaluation so far."""
+class _Watch(Observer):
+    """Puts what there is of a run into `put` after each evaluation."""
 
-    steps: list[int]
-    train_losses: list[float]
-    validation_losses: list[float]
-    validation_accuracies: list[float]
-    learning_rates: list[float]
-    milliseconds: list[int]
+    def __init__(self, spec: dict[str, Any], git: dict[str, Any] | None, put: Callable[[Record], None]) -> None:
+        self._spec, self._git, self._put = spec, git, put
+        self._started = time.time_ns() // 1_000_000
 
-
-@dataclass(frozen=True)
-class Growing:
-    """A run that trains: a record without a directory, and without an end."""
-
-    spec: dict[str, Any]
-    provenance: dict[str, Any]
-    values: dict[str, Sequence[float]]
-    result: dict[str, Any] = field(default_factory=lambda: {"status": "running"})
-    directory: None = None
-
-    @property
-    def run_id(self) -> str:
-        return str(self.spec["run_id"])
-
-    @property
-    def arm_id(self) -> str:
-        return str(self.spec["arm_id"])
-
-    @property
-    def seed(self) -> int:
-        return int(self.spec["seed"])
-
-    def curves(self) -> dict[str, Sequence[float]]:
-        return self.values
+    def evaluated(self, curves: Curves) -> None:
+        times = list(curves.milliseconds)
+        contents = {
+            records.SPEC: self._spec,
+            records.RESULT: {"status": "running"},
+            records.PROVENANCE: {
+                "started_ms": min([self._started, *times]),
+                "evaluation_ms": times,
+                "git": self._git,
+            },
+            records.CURVES: curves.by_evaluation(),
+        }
+        self._put(Record(contents=contents))
 
 
 class LiveMirror:
@@ -59,14 +48,14 @@ class LiveMirror:
     the rest is dropped: `cnnlab track` mirrors it later.
 
         with LiveMirror(Path.cwd(), plan.tier, membership) as live:
-            train(..., evaluated=live.watch(spec))
+            train(..., observers=[live.watch(spec)])
             live.finished(record)
     """
 
     def __init__(self, root: Path, tier: str, membership: ArmMembership) -> None:
         self._root, self._tier, self._membership = root, tier, membership
         # At most the latest state of each run: a slow server makes the history come late, not the memory grow.
-        self._waiting: dict[str, Growing | Record] = {}
+        self._waiting: dict[str, Record] = {}
         self._closed = False
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
@@ -78,16 +67,9 @@ class LiveMirror:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def watch(self, spec: dict[str, Any], git: dict[str, Any] | None = None) -> Callable[[Curves], None]:
-        """What the loop calls after each evaluation of the run that `spec` describes (as in its ``spec.json``)."""
-        started = time.time_ns() // 1_000_000
-
-        def evaluated(curves: Curves) -> None:
-            times = list(curves.milliseconds)
-            provenance = {"started_ms": min([started, *times]), "evaluation_ms": times, "git": git}
-            self._put(Growing(spec, provenance, _values(curves)))
-
-        return evaluated
+    def watch(self, spec: dict[str, Any], git: dict[str, Any] | None = None) -> Observer:
+        """What the loop tells of the run that `spec` describes (as in its ``spec.json``)."""
+        return _Watch(spec, git, self._put)
 
     def finished(self, record: Record) -> None:
         """Complete the run of `record`."""
@@ -101,12 +83,12 @@ class LiveMirror:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def _put(self, item: Growing | Record) -> None:
+    def _put(self, item: Record) -> None:
         with self._news:
             self._waiting[item.run_id] = item
             self._news.notify()
 
-    def _next(self) -> Growing | Record | None:
+    def _next(self) -> Record | None:
         """Wait for something to mirror; None when all is mirrored and no more will come."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._closed)
@@ -129,13 +111,3 @@ class LiveMirror:
             session = session or connect(self._root, self._tier)  # seconds of import, for nothing if nothing trains
             with store_lock(self._root):
                 mirror(session, item, self._membership)
-
-
-def _values(curves: Curves) -> dict[str, Sequence[float]]:
-    return {
-        "evaluation.step": list(curves.steps),
-        "evaluation.train_loss": list(curves.train_losses),
-        "evaluation.validation_loss": list(curves.validation_losses),
-        "evaluation.validation_accuracy": list(curves.validation_accuracies),
-        "evaluation.learning_rate": list(curves.learning_rates),
-    }

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -29,14 +29,77 @@ if TYPE_CHECKING:
 
     from cnnlab.planning.plan import Plan
 
-
+FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
 MIRRORED = "cnnlab.mirrored"
 ARTIFACTS = (records.SPEC, records.RESULT, records.PROVENANCE, records.CURVES, records.WEIGHTS)
+CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+WITNESS = "learning_rate"  # the curve that stays finite whatever becomes of the loss
+FINALS = {
+    **{name: name for name in ("test_error", "test_loss", "train_error", "validation_error")},
+    "final_train_loss": "train_loss",  # of the trained network on all its images; the curve is not that
+    **{name: name for name in ("steps_to_target", "first_gradient_norm", "early_gradient_norm")},
+}
+MEASURED = ("seconds", "cpu_seconds", "seconds_to_target", "images_per_second", "peak_memory_mb")
+MEANS = ("test_error", "test_loss", "train_error", "validation_error")
 # MLflow takes 1,000 metrics, 100 parameters and 100 tags in one call, and no more than 1,000 of all together.
 METRICS_PER_CALL, PARAMETERS_PER_CALL, DIGEST_LENGTH = 800, 100, 36
+Row = dict[str, Any]
 
 
-def mirror(session: Session, record: Mirrorable, membership: ArmMembership) -> str:
+def track(plan: Plan, finished: Sequence[Record], root: Path | None = None) -> list[Row]:
+    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
+    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd())
+
+
+def track_records(
+    tier: str,
+    finished: Sequence[Record],
+    arms: Mapping[str, ArmMembership],
+    figures: Mapping[str, Sequence[Path]] | None = None,
+    root: Path = Path(),
+) -> list[Row]:
+    """Mirror `finished` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
+
+    Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
+    whatever goes wrong is one warning line, and the ids that could not be had are None.
+    """
+    unknown = {"experiment_id": None, "mlflow_run_id": None}
+    rows: dict[str, Row] = {each.run_id: {"run_id": each.run_id, "arm_id": each.arm_id, **unknown} for each in finished}
+    try:
+        session = connect(root, tier)
+        with store_lock(root):
+            session.load()
+            new = sum(session.find("run", record.run_id) is None for record in finished)
+            for arm_id, members in _by_arm(finished).items():
+                membership = arms.get(arm_id, ArmMembership(arm_id))
+                for record in members:
+                    mlflow_run_id = mirror(session, record, membership)
+                    rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
+                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()))
+        print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
+    except Exception as error:  # a mirror must not stop what it mirrors
+        warn(root, error)
+    return list(rows.values())
+
+
+def _by_arm(finished: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each arm, in the order in which they were started."""
+    arms: dict[str, list[Record]] = {record.arm_id: [] for record in finished}
+    for record in sorted(finished, key=lambda record: int(record.provenance["started_ms"])):
+        arms[record.arm_id].append(record)
+    return arms
+
+
+def warn(root: Path, error: BaseException) -> None:
+    """The one line that a failure of tracking costs."""
+    reason = shown(" ".join((str(error) or type(error).__name__).split()))
+    text = (
+        f"warning: MLflow at {shown(store_uri(root))}: {reason[:400]}; the runs are safe, `cnnlab track` mirrors them"
+    )
+    print(text, file=sys.stderr, flush=True)
+
+
+def mirror(session: Session, record: Record, membership: ArmMembership) -> str:
     """Bring the run of `record` in MLflow to the state of the record, and return its id there.
 
     Called under the store's lock. A run that is complete is left alone, but for tags of studies it was not in before.
@@ -59,6 +122,37 @@ def mirror(session: Session, record: Mirrorable, membership: ArmMembership) -> s
     return str(run.info.run_id)
 
 
+def _is_complete(run: Run, signature: str | None) -> bool:
+    return signature is not None and run.info.status == "FINISHED" and run.data.tags.get(MIRRORED) == signature
+
+
+def _continues(session: Session, run: Run, record: Record) -> bool:
+    """Whether what is in MLflow is a beginning of `record`, rather than of an earlier attempt at the same run."""
+    if run.info.run_id in session.logged:
+        return True
+    if run.info.status == "FINISHED":
+        return False
+    history = session.client.get_metric_history(run.info.run_id, WITNESS)
+    known = {(point.step, point.timestamp) for point in points(record) if point.key == WITNESS}
+    return all((metric.step, metric.timestamp) in known for metric in history)
+
+
+def _parent(session: Session, record: Record, membership: ArmMembership) -> Run:
+    run = session.find("arm", record.arm_id)
+    if run is None:
+        name, started = f"{membership.label} ({record.arm_id})", int(record.provenance["started_ms"])
+        return session.create("arm", record.arm_id, name, started, membership.tags)
+    _add_tags(session, run, membership.tags)
+    return run
+
+
+def _add_tags(session: Session, run: Run, tags: Mapping[str, str]) -> None:
+    """Those that are not there yet; none is ever taken away, as another selection of studies may ask for it."""
+    missing = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
+    _log_batches(session, run.info.run_id, [], {}, missing)
+    run.data.tags.update(missing)
+
+
 def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembership, figures: Sequence[Path]) -> None:
     """Complete the parent run of an arm: its parameters, means over its seeds, and the figures of its studies."""
     parent = _parent(session, done[0], membership)
@@ -72,35 +166,11 @@ def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembersh
     tags = {"seeds": str(len(done)), "diverged": str(diverged), MIRRORED: complete}
     _log_batches(session, parent.info.run_id, means(done, ended), settings, tags)
     for figure in figures:
-        _store(session, parent, figure, f"figures/{figure.parent.name}")
+        _log_artifact(session, parent, figure, f"figures/{figure.parent.name}")
     session.client.set_terminated(parent.info.run_id, "FINISHED", ended)
 
 
-def _is_complete(run: Run, signature: str | None) -> bool:
-    return signature is not None and run.info.status == "FINISHED" and run.data.tags.get(MIRRORED) == signature
-
-
-def _continues(session: Session, run: Run, record: Mirrorable) -> bool:
-    """Whether what is in MLflow is a beginning of `record`, rather than of an earlier attempt at the same run."""
-    if run.info.run_id in session.logged:
-        return True
-    if run.info.status == "FINISHED":
-        return False
-    history = session.client.get_metric_history(run.info.run_id, WITNESS)
-    known = {(point.step, point.timestamp) for point in points(record) if point.key == WITNESS}
-    return all((metric.step, metric.timestamp) in known for metric in history)
-
-
-def _parent(session: Session, record: Mirrorable, membership: ArmMembership) -> Run:
-    run = session.find("arm", record.arm_id)
-    if run is None:
-        name, started = f"{membership.label} ({record.arm_id})", int(record.provenance["started_ms"])
-        return session.create("arm", record.arm_id, name, started, membership.tags)
-    _add_tags(session, run, membership.tags)
-    return run
-
-
-def _log_run(session: Session, run: Run, record: Mirrorable, tags: dict[str, str]) -> None:
+def _log_run(session: Session, run: Run, record: Record, tags: dict[str, str]) -> None:
     run_id, found, complete = run.info.run_id, points(record), signature(record)
     known = session.logged.pop(run_id, None)
     new = [point for point in found if point not in (known or ())]
@@ -108,11 +178,11 @@ def _log_run(session: Session, run: Run, record: Mirrorable, tags: dict[str, str
     _log_batches(session, run_id, new, parameters(record) if known is None else {}, marks)
     if known is None:
         _log_data(session, run_id, record)
-    if record.directory is None:
+    if record.path is None:
         session.logged[run_id] = set(found)
     else:
         for name in ARTIFACTS:
-            _store(session, run, record.directory / name, link=True)
+            _log_artifact(session, run, record.directory / name, link=True)
         session.client.set_terminated(run_id, "FINISHED", int(record.provenance["ended_ms"]))
 
 
@@ -130,7 +200,7 @@ def _log_batches(
         metrics, params, marks = metrics[METRICS_PER_CALL:], params[PARAMETERS_PER_CALL:], []
 
 
-def _log_data(session: Session, run_id: str, record: Mirrorable) -> None:
+def _log_data(session: Session, run_id: str, record: Record) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     spec, checksum = DataSpec.model_validate(record.spec["arm"]["data"]), record.spec["data_checksum"]
@@ -145,14 +215,7 @@ def _log_data(session: Session, run_id: str, record: Mirrorable) -> None:
     session.client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
 
 
-def _add_tags(session: Session, run: Run, tags: Mapping[str, str]) -> None:
-    """Those that are not there yet; none is ever taken away, as another selection of studies may ask for it."""
-    missing = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
-    _log_batches(session, run.info.run_id, [], {}, missing)
-    run.data.tags.update(missing)
-
-
-def _store(session: Session, run: Run, source: Path, folder: str = "", link: bool = False) -> None:
+def _log_artifact(session: Session, run: Run, source: Path, folder: str = "", link: bool = False) -> None:
     """Log an artifact. Below a folder of this machine a record's files are linked: weights need no second copy."""
     address = urlsplit(run.info.artifact_uri)
     if address.scheme not in ("", "file"):
@@ -173,48 +236,6 @@ def _checksum(path: Path, mtime_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
-
-
-CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
-
-
-WITNESS = "learning_rate"  # the curve that stays finite whatever becomes of the loss
-
-
-FINALS = {
-    **{name: name for name in ("test_error", "test_loss", "train_error", "validation_error")},
-    "final_train_loss": "train_loss",  # of the trained network on all its images; the curve is not that
-    **{name: name for name in ("steps_to_target", "first_gradient_norm", "early_gradient_norm")},
-}
-
-
-MEASURED = ("seconds", "cpu_seconds", "seconds_to_target", "images_per_second", "peak_memory_mb")
-
-
-MEANS = ("test_error", "test_loss", "train_error", "validation_error")
-
-
-class Mirrorable(Protocol):
-    """What is read of a `Record`, or of a run that still grows: that one has no directory yet."""
-
-    @property
-    def directory(self) -> Path | None: ...
-    @property
-    def spec(self) -> dict[str, Any]: ...
-    @property
-    def result(self) -> dict[str, Any]: ...
-    @property
-    def provenance(self) -> dict[str, Any]: ...
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def arm_id(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-    def curves(self) -> Mapping[str, Any]: ...
-
-
 class Point(NamedTuple):
     """A value of a metric; `timestamp` in milliseconds since 1970."""
 
@@ -224,7 +245,7 @@ class Point(NamedTuple):
     step: int
 
 
-def points(record: Mirrorable) -> list[Point]:
+def points(record: Record) -> list[Point]:
     """Every finite value of a record, with its own time; what is missing or infinite stays away."""
     curves, times = record.curves(), record.provenance["evaluation_ms"]
     steps = [int(step) for step in curves["evaluation.step"]]
@@ -233,7 +254,7 @@ def points(record: Mirrorable) -> list[Point]:
         for name in CURVES
         for value, time, step in zip(curves[f"evaluation.{name}"], times, steps, strict=True)
     ]
-    if record.directory is not None:
+    if record.path is not None:
         ended, last = int(record.provenance["ended_ms"]), int(record.result["steps"])
         finals = {name: record.result.get(key) for name, key in FINALS.items()}
         finals |= {f"system/{name}": record.provenance.get(name) for name in MEASURED}
@@ -241,13 +262,19 @@ def points(record: Mirrorable) -> list[Point]:
     return [point for point in found if math.isfinite(point.value)]
 
 
-def parameters(record: Mirrorable) -> dict[str, str]:
+def means(done: Sequence[Record], ended: int) -> list[Point]:
+    """Over the seeds of an arm, of each metric that every seed has. MLflow draws bars of what has step 0 only."""
+    values = {name: [record.result[name] for record in done] for name in MEANS}
+    return [Point(name, statistics.fmean(each), ended, 0) for name, each in values.items() if None not in each]
+
+
+def parameters(record: Record) -> dict[str, str]:
     """The spec, flat, with the keys of a study file; what is not set is left out."""
     chosen = {key: record.spec[key] for key in ("seed", "learning_rate", "learning_rate_source")}
     return texts({**arm_parameters(record), **chosen})
 
 
-def arm_parameters(record: Mirrorable) -> dict[str, Any]:
+def arm_parameters(record: Record) -> dict[str, Any]:
     """Those that all seeds share, as ``model.activation``, ``train.epochs``."""
     arm = dict(record.spec["arm"])
     model = dict(arm.pop("model"))
@@ -266,7 +293,7 @@ def texts(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def run_tags(record: Mirrorable) -> dict[str, str]:
+def run_tags(record: Record) -> dict[str, str]:
     """What a run can be found by, besides the studies and claims of its arm."""
     git = record.provenance.get("git") or {}
     values = {
@@ -281,80 +308,8 @@ def run_tags(record: Mirrorable) -> dict[str, str]:
     return texts(values)
 
 
-def signature(record: Mirrorable) -> str | None:
+def signature(record: Record) -> str | None:
     """What a complete mirror of this record bears; a growing record has none."""
-    if record.directory is None:
+    if record.path is None:
         return None
     return digest([FORMAT, record.result["status"], record.provenance["started_ms"], record.provenance["ended_ms"]])
-
-
-def means(done: Sequence[Record], ended: int) -> list[Point]:
-    """Over the seeds of an arm, of each metric that every seed has. MLflow draws bars of what has step 0 only."""
-    values = {name: [record.result[name] for record in done] for name in MEANS}
-    return [Point(name, statistics.fmean(each), ended, 0) for name, each in values.items() if None not in each]
-
-
-Row = dict[str, Any]
-
-
-def track(plan: Plan, found: Sequence[Record], root: Path | None = None) -> list[Row]:
-    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
-    return track_records(plan.tier, found, memberships(plan), figures_of(plan), root or Path.cwd())
-
-
-def track_records(
-    tier: str,
-    found: Sequence[Record],
-    arms: Mapping[str, ArmMembership],
-    figures: Mapping[str, Sequence[Path]] | None = None,
-    root: Path = Path(),
-) -> list[Row]:
-    """Mirror `found` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
-
-    Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
-    whatever goes wrong is one warning line, and the ids that could not be had are None.
-    """
-    rows = [_row(record) for record in found]
-    try:
-        session = connect(root, tier)
-        with store_lock(root):
-            session.load()
-            new = sum(session.find("run", record.run_id) is None for record in found)
-            _mirror_all(session, found, arms, figures or {}, {row["run_id"]: row for row in rows})
-        print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
-    except Exception as error:  # a mirror must not stop what it mirrors
-        warn(root, error)
-    return rows
-
-
-def warn(root: Path, error: BaseException) -> None:
-    """The one line that a failure of tracking costs."""
-    reason = shown(" ".join((str(error) or type(error).__name__).split()))
-    text = (
-        f"warning: MLflow at {shown(store_uri(root))}: {reason[:400]}; the runs are safe, `cnnlab track` mirrors them"
-    )
-    print(text, file=sys.stderr, flush=True)
-
-
-def _mirror_all(
-    session: Session,
-    found: Sequence[Record],
-    arms: Mapping[str, ArmMembership],
-    figures: Mapping[str, Sequence[Path]],
-    rows: Mapping[str, Row],
-) -> None:
-    for arm_id in dict.fromkeys(record.arm_id for record in found):
-        membership = arms.get(arm_id, ArmMembership(arm_id))
-        done = sorted((record for record in found if record.arm_id == arm_id), key=_started)
-        for record in done:
-            mlflow_run_id = mirror(session, record, membership)
-            rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
-        finish_arm(session, done, membership, figures.get(arm_id, ()))
-
-
-def _started(record: Record) -> int:
-    return int(record.provenance["started_ms"])
-
-
-def _row(record: Record) -> Row:
-    return {"run_id": record.run_id, "arm_id": record.arm_id, "experiment_id": None, "mlflow_run_id": None}

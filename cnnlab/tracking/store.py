@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.files import atomic
 from cnnlab.core.paths import MLFLOW
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
-
 
 # MLflow retries for four minutes by default; a mirror that is not there must not hold up a report for that long.
 ENVIRONMENT = {
@@ -32,6 +32,12 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 LOCK_SECONDS = 300.0
+CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
+PAGE = 1000
+NOTE = (
+    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
+    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
+)
 
 
 def store_uri(root: Path) -> str:
@@ -89,7 +95,7 @@ def store_lock(root: Path) -> Iterator[None]:
 
 
 def create_store(uri: str) -> None:
-    """Make an SQLite store aside and rename it into place: MLflow cannot go on with one that is half made.
+    """Make an SQLite store, whole or not at all: MLflow cannot go on with one that is half made.
 
     To be called under the store's lock. Stores of other kinds are left alone.
     """
@@ -99,10 +105,10 @@ def create_store(uri: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     silence()
-    aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
-    SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent)).engine.dispose()
-    os.replace(aside, path)
+    for abandoned in path.parent.glob(f".{path.name}.*"):  # by a process that was killed
+        abandoned.unlink()
+    with atomic(path) as aside:
+        SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent)).engine.dispose()
 
 
 def artifacts(folder: Path) -> str:
@@ -114,18 +120,6 @@ def silence() -> None:
     """Keep MLflow's notes off the terminal; after its import, which configures its loggers."""
     for name in ("mlflow", "alembic", "urllib3", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
-
-
-PAGE = 1000
-
-
-NOTE = (
-    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
-    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
-)
 
 
 @dataclass

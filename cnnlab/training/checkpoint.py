@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cnnlab.core.files import disk_space, flush
+from cnnlab.core.files import atomic
 
 
 def save_checkpoint(path: Path, **state: Any) -> None:
-    """Written aside, flushed to disk, then renamed: a checkpoint is whole or absent."""
-    with disk_space(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}")
-        try:
-            torch.save(state, aside)
-            flush(aside)
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+    """A checkpoint is whole or absent."""
+    with atomic(path) as aside:
+        torch.save(state, aside)
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from pathlib import Path
 
 import torch
 
 from cnnlab import models
 from cnnlab.models.cost import describe
-from cnnlab.planning import datasets, image_folder
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec
-from cnnlab.training import diagnostics
+from cnnlab.planning import datasets
+from cnnlab.planning.diagnostics import diagnostics
+from cnnlab.planning.specs import ArmSpec, ModelSpec
 
 # Of a training step on one core of an ordinary machine: dispatch, arithmetic, and traffic of one activation.
 # Fitted to 140 arms of both tiers: four of five within 15 % below and 45 % above what was measured.
@@ -28,10 +27,10 @@ def estimate_seconds(arm: ArmSpec) -> float:
     layers, arithmetic, activations = _size(arm.model.model_dump_json(), datasets.shape(arm.data))
     per_image = arithmetic * SECONDS_PER_MAC + activations * SECONDS_PER_ACTIVATION
     step = layers * SECONDS_PER_LAYER + batch * per_image
-    images, validation, test = split_sizes(arm.data)
+    images, validation, test = datasets.split_sizes(arm.data)
     # A forward pass is about a third of a step; at the end the training and the test images are evaluated.
     evaluated = spec.epochs * spec.evaluations_per_epoch * validation + images + test
-    diagnosed = 1 + sum(float(diagnostics.module(name).Diagnostic.share) for name in arm.diagnostics)
+    diagnosed = 1 + sum(diagnostics()[name].cost_share for name in arm.diagnostics)
     svm = images * SECONDS_PER_SVM_IMAGE * (spec.classifier != "network")
     return step / batch * (spec.epochs * images + evaluated / 3) * diagnosed + svm
 
@@ -44,18 +43,3 @@ def _size(model_json: str, shape: tuple[int, int, int, int]) -> tuple[int, int, 
     with torch.device("meta"):
         layers = describe(models.build(spec, channels, (height, width), classes), (channels, height, width))
     return len(layers), sum(layer.macs for layer in layers), sum(prod(layer.output_shape) for layer in layers)
-
-
-def split_sizes(data: DataSpec) -> tuple[int, int, int]:
-    """About how many images are trained on, validated on and tested on."""
-    if data.name == "folder":
-        total = len(image_folder.folder_files(Path(str(data.root))))
-        usual = datasets.FOLDER_VALIDATION, datasets.FOLDER_TEST
-    else:
-        known = datasets.find(data.name)
-        total, usual = known.images, (known.validation / known.images, known.test / known.images)
-    total = min(total, data.limit or total)
-    wanted = (data.validation, data.test)
-    shares = [share if given is None else given for given, share in zip(wanted, usual, strict=True)]
-    validation, test = (round(total * share) if isinstance(share, float) else share for share in shares)
-    return data.train_size or max(1, total - validation - test), validation, test

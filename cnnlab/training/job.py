@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cnnlab.core.files import read_json, write_json
 from cnnlab.core.git import git_state
@@ -19,6 +19,7 @@ from cnnlab.planning import device
 from cnnlab.planning.specs import TUNING_SEED, ArmSpec, run_id
 from cnnlab.training import process, records
 from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
+from cnnlab.training.observer import Observer
 from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, versions
 from cnnlab.training.records import Record
 
@@ -32,16 +33,34 @@ if TYPE_CHECKING:
 Report = Callable[[Record], None]
 
 
+class Mirror(Protocol):
+    """Shows runs while they train."""
+
+    def watch(self, spec: dict[str, Any], git: dict[str, Any] | None) -> Observer:
+        """What the loop tells of the run that `spec` describes (as in its ``spec.json``)."""
+
+
+@dataclass
+class FirstStep(Observer):
+    """How many seconds after the process began the first step of its first run was done; None before."""
+
+    began: float = field(default_factory=process_start)
+    seconds: float | None = None
+
+    def after_update(self, step: int) -> None:
+        if self.seconds is None:
+            self.seconds = time.time() - self.began
+
+
 @dataclass
 class Job:
-    """An arm, where it lies, and the clock of the process that trains it."""
+    """An arm, where it lies, who watches its runs, and the images that were read last."""
 
     arm: ArmSpec
     paths: Paths
     checkpoint_seconds: float = 30.0
-    live: Any = None
-    started: float = field(default_factory=lambda: process_start())
-    seconds_to_first_step: float | None = None
+    mirror: Mirror | None = None
+    first_step: FirstStep = field(default_factory=FirstStep)
     _data: tuple[int | None, Dataset] | None = None
 
     @property
@@ -62,8 +81,8 @@ class Job:
         """Those of `seeds` whose runs are on disk."""
         if choice is None:
             return {}
-        found = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed in seeds}
-        return {seed: Record(path) for seed, path in found.items() if (path / records.SPEC).exists()}
+        folders = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed in seeds}
+        return {seed: Record(path) for seed, path in folders.items() if (path / records.SPEC).exists()}
 
     def trial(self, rate: float) -> Trial:
         """The outcome of one tuning run, from disk or trained now."""
@@ -72,9 +91,8 @@ class Job:
         known = self.known(rate)
         if known is not None:
             return known
-        trained = loop.train(
-            self.arm, self.data(TUNING_SEED), TUNING_SEED, rate, tuning_epochs(self.arm), first_step=self._first_step
-        )
+        data, epochs = self.data(TUNING_SEED), tuning_epochs(self.arm)
+        trained = loop.train(self.arm, data, TUNING_SEED, rate, epochs, observers=(self.first_step,))
         finished = trained.status == "finished"
         outcome: Trial = {
             "learning_rate": rate,
@@ -91,7 +109,8 @@ class Job:
         from cnnlab.training.outcome import result
 
         checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
-        began, data = time.time_ns() // 1_000_000, self.data(seed)
+        began, data, spec = time.time_ns() // 1_000_000, self.data(seed), self._spec(choice, seed)
+        mirrors = (self.mirror.watch(spec, git_state()),) if self.mirror else ()
         trained = loop.train(
             self.arm,
             data,
@@ -100,16 +119,15 @@ class Job:
             self.arm.train.epochs,
             checkpoint=checkpoint,
             checkpoint_seconds=self.checkpoint_seconds,
-            first_step=self._first_step,
             diagnostics=self.arm.diagnostics,
-            **({"evaluated": self.live.watch(self._spec(choice, seed), git_state())} if self.live else {}),
+            observers=(self.first_step, *mirrors),
         )
         clock = time.process_time()
         outcome = result(self.arm, data, trained, self.arm.train.epochs)
         evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
-            self._spec(choice, seed),
+            spec,
             outcome.values,
             self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
             _tensors(trained, outcome, data),
@@ -137,10 +155,6 @@ class Job:
         key = digest([self.card["checksum"], rate])
         return self.paths.tuning_dir(self.arm.arm_id) / f"{key}.json"
 
-    def _first_step(self) -> None:
-        if self.seconds_to_first_step is None:
-            self.seconds_to_first_step = time.time() - self.started
-
     def _spec(self, choice: Choice, seed: int) -> dict[str, Any]:
         return {
             "run_id": self._run_id(choice, seed),
@@ -155,7 +169,7 @@ class Job:
         }
 
     def _provenance(
-        self, trained: Any, choice: Choice, result: dict[str, Any], began: int, evaluation: float, images: int
+        self, trained: Trained, choice: Choice, result: dict[str, Any], began: int, evaluation: float, images: int
     ) -> dict[str, Any]:
         import torch
 
@@ -170,7 +184,7 @@ class Job:
             "seconds": trained.seconds,
             "cpu_seconds": trained.cpu_seconds + evaluation,
             "tuning_cpu_seconds": self.tuning_cpu_seconds(choice),  # of the arm, the same in each of its runs
-            "seconds_to_first_step": self.seconds_to_first_step,
+            "seconds_to_first_step": self.first_step.seconds,
             "diagnostic_cpu_seconds": trained.diagnostics.cpu_seconds,
             "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds or None,
             "peak_memory_mb": peak_memory_mb() if cpu else torch.cuda.max_memory_allocated() / 2**20,
@@ -195,7 +209,7 @@ def run_job(
     seeds: Sequence[int],
     checkpoint_seconds: float,
     report: Report = lambda record: None,
-    live: Any = None,
+    mirror: Mirror | None = None,
 ) -> Path:
     """Tune `arm` and train `seeds`, but for what is done; return the manifest.
 
@@ -206,7 +220,7 @@ def run_job(
     """
     from filelock import FileLock
 
-    job = Job(arm, paths, checkpoint_seconds, live)
+    job = Job(arm, paths, checkpoint_seconds, mirror)
     lock = paths.lock(arm.arm_id)
     lock.parent.mkdir(parents=True, exist_ok=True)
     with _waiting(FileLock(lock), arm.arm_id):
@@ -252,16 +266,15 @@ def _tensors(trained: Trained, outcome: Outcome, data: Dataset) -> dict[str, dic
     import torch
 
     curves = trained.curves
+    evaluations = {name: torch.tensor(values, dtype=torch.float32) for name, values in curves.by_evaluation().items()}
+    steps = torch.tensor(curves.steps, dtype=torch.int64)
     files: dict[str, dict[str, Any]] = {
         records.CURVES: {
             "step.loss": curves.loss[: trained.step].float().cpu(),
             "step.gradient_norm": curves.gradient_norm[: trained.step].float().cpu(),
-            "evaluation.step": torch.tensor(curves.steps, dtype=torch.int64),
-            "evaluation.epoch": torch.tensor(curves.steps, dtype=torch.float32) / trained.steps_per_epoch,
-            "evaluation.train_loss": torch.tensor(curves.train_losses),
-            "evaluation.validation_loss": torch.tensor(curves.validation_losses),
-            "evaluation.validation_accuracy": torch.tensor(curves.validation_accuracies),
-            "evaluation.learning_rate": torch.tensor(curves.learning_rates),
+            **evaluations,
+            "evaluation.step": steps,
+            "evaluation.epoch": steps.float() / trained.steps_per_epoch,
         },
         records.WEIGHTS: {name: value.cpu() for name, value in trained.model.state_dict().items()},
     }

@@ -1,4 +1,4 @@
-"""The learning rate of an arm: the same grid and budget for every arm, judged on the validation split.
+"""The learning rate of an arm: the same budget for every arm, judged on the validation split; and its schedule.
 
 The seed of tuning (10,000) is used for nothing else. Nothing here imports torch, so a finished arm is recognised at
 once.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cnnlab.planning.specs import ArmSpec, TuneSpec
+from cnnlab.planning.specs import ArmSpec, TrainSpec, TuneSpec
 
 Trial = dict[str, Any]
 
@@ -69,3 +69,18 @@ def _beyond(spec: TuneSpec, trials: Sequence[Trial], upwards: bool) -> float:
     ratio = (rates[-1] / rates[0]) ** (1 / (len(rates) - 1))
     rate = trials[-1]["learning_rate"] * ratio if upwards else trials[0]["learning_rate"] / ratio
     return float(f"{rate:.2g}")
+
+
+def schedule(spec: TrainSpec, step: int, total: int) -> float:
+    """The factor of the learning rate at `step` (0-based) of `total`.
+
+    Cosine decay without restarts (Loshchilov & Hutter 2017), a tenth after half and after three quarters of the steps
+    (He et al. 2016), or constant; each after a linear warm-up.
+    """
+    if step < spec.warmup_steps:
+        return (step + 1) / spec.warmup_steps
+    if spec.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (step - spec.warmup_steps) / max(1, total - spec.warmup_steps)))
+    if spec.schedule == "step":
+        return 0.1 ** ((2 * step >= total) + (4 * step >= 3 * total))
+    return 1.0

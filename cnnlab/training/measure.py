@@ -21,7 +21,7 @@ MEASURED = ("images_per_second", "latency_ms", "memory_mb", "threads", "device")
 
 
 def measure_arms(plan: Plan) -> list[dict[str, Any]]:
-    """The rows of ``measured/cost``. Arms of the same network, images and device share one measurement."""
+    """The rows of ``measured/cost``. Arms of the same network, images, optimizer and device share one."""
     measured: dict[str, dict[str, Any]] = {}
     for arm in plan.arms().values():
         device.check(arm.device, torch.cuda.is_available())
@@ -38,13 +38,12 @@ def measure_arms(plan: Plan) -> list[dict[str, Any]]:
 
 def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     channels, height, width, classes = datasets.shape(arm.data)
-    batch_size = arm.train.batch_size
-    model_spec = arm.model.model_dump(mode="json")
-    key = digest([model_spec, channels, height, width, classes, batch_size, arm.device])
+    train = arm.train.model_dump(mode="json", include={"batch_size", "optimizer"})
+    key = digest([arm.model.model_dump(mode="json"), channels, height, width, classes, train, arm.device])
     if key not in known:
         model = models.build(arm.model, channels, (height, width), classes, seed=0)
         shape = (channels, height, width)
         counted = {"parameters": parameters(model), "macs": macs(model, shape)}
-        speed = measure(model, shape, classes, batch_size=batch_size, device=arm.device)
+        speed = measure(model, shape, classes, arm.train, device=arm.device)
         known[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
     return known[key]

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum and weight decay: the update of `torch.optim.SGD`, to the bit.
+"""How the weights change, by name: each update is that of `torch.optim`, to the bit.
 
 Of our own because the first `torch.optim` optimizer of a process imports PyTorch's compiler: as long again as torch
 itself, in every job.
@@ -6,20 +6,24 @@ itself, in every job.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnlab.planning.specs import TrainSpec
 
-class SGD:
-    """v ← momentum · v + g + weight_decay · w, then w ← w − learning_rate · v (Sutskever et al. 2013)."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], momentum: float, weight_decay: float) -> None:
+class Optimizer(ABC):
+    """Parameters, and for each of them what is remembered of earlier gradients: tensors of its shape, by name."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *remembered: str) -> None:
         self.parameters: list[Tensor] = list(parameters)
-        self.momentum, self.weight_decay = momentum, weight_decay
-        self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.state = {name: [torch.zeros_like(parameter) for parameter in self.parameters] for name in remembered}
+        self.steps = 0
+        self.learning_rate = 0.0  # of the last step
 
     @property
     def gradients(self) -> list[Tensor]:
@@ -29,18 +33,103 @@ class SGD:
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Update every parameter."""
-        gradients = torch._foreach_add(self.gradients, self.parameters, alpha=self.weight_decay)
-        torch._foreach_mul_(self.velocities, self.momentum)
-        torch._foreach_add_(self.velocities, gradients)
-        torch._foreach_add_(self.parameters, self.velocities, alpha=-learning_rate)
+        self.steps, self.learning_rate = self.steps + 1, learning_rate
+        self._update()
+
+    @torch.no_grad()
+    def update_of(self, parameter: Tensor) -> Tensor:
+        """What the last step subtracted from `parameter`, weight decay included, before the weight rounded it."""
+        return self._change(next(place for place, each in enumerate(self.parameters) if each is parameter))
 
     def zero_grad(self) -> None:
         for parameter in self.parameters:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"velocities": self.velocities}
+        return {"steps": self.steps, **self.state}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for velocity, saved in zip(self.velocities, state["velocities"], strict=True):
-            velocity.copy_(saved)
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        self.steps = saved["steps"]
+        for name, tensors in self.state.items():
+            for tensor, other in zip(tensors, saved[name], strict=True):
+                tensor.copy_(other)
+
+    @abstractmethod
+    def _update(self) -> None:
+        """Change `state` and `parameters`."""
+
+    @abstractmethod
+    def _change(self, place: int) -> Tensor:
+        """See `update_of`, of the parameter at `place`."""
+
+
+class SGD(Optimizer):
+    """v ← momentum · v + g + weight_decay · w, then w ← w − learning_rate · v (Sutskever et al. 2013)."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], momentum: float, weight_decay: float) -> None:
+        super().__init__(parameters, "velocities")
+        self.momentum, self.weight_decay = momentum, weight_decay
+
+    def _update(self) -> None:
+        velocities = self.state["velocities"]
+        gradients = torch._foreach_add(self.gradients, self.parameters, alpha=self.weight_decay)
+        torch._foreach_mul_(velocities, self.momentum)
+        torch._foreach_add_(velocities, gradients)
+        torch._foreach_add_(self.parameters, velocities, alpha=-self.learning_rate)
+
+    def _change(self, place: int) -> Tensor:
+        return self.learning_rate * self.state["velocities"][place]
+
+
+class AdamW(Optimizer):
+    """Adam whose weight decay is no part of the gradient (Loshchilov & Hutter 2019, algorithm 2).
+
+    m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g², both without their bias towards 0 as m̂ and v̂, then
+    w ← w − learning_rate · (m̂ / (√v̂ + epsilon) + weight_decay · w).
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], betas: tuple[float, float], epsilon: float, weight_decay: float
+    ) -> None:
+        super().__init__(parameters, "means", "squares")
+        self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
+
+    def _update(self) -> None:
+        (first, second), gradients = self.betas, self.gradients
+        torch._foreach_mul_(self.parameters, self._kept)
+        torch._foreach_lerp_(self.state["means"], gradients, 1 - first)
+        torch._foreach_mul_(self.state["squares"], second)
+        torch._foreach_addcmul_(self.state["squares"], gradients, gradients, 1 - second)
+        torch._foreach_addcdiv_(
+            self.parameters, self.state["means"], self._roots(self.state["squares"]), -self._step_size
+        )
+
+    def _change(self, place: int) -> Tensor:
+        (root,) = self._roots([self.state["squares"][place]])
+        moved = self._step_size * self.state["means"][place] / root
+        before = (self.parameters[place] + moved) / self._kept
+        return moved + (1 - self._kept) * before
+
+    @property
+    def _kept(self) -> float:
+        """What weight decay leaves of a weight."""
+        return 1 - self.learning_rate * self.weight_decay
+
+    @property
+    def _step_size(self) -> float:
+        return self.learning_rate / (1 - self.betas[0] ** self.steps)
+
+    def _roots(self, squares: list[Tensor]) -> list[Tensor]:
+        """√v̂ + epsilon."""
+        roots = list(torch._foreach_sqrt(squares))
+        torch._foreach_div_(roots, (1 - self.betas[1] ** self.steps) ** 0.5)
+        torch._foreach_add_(roots, self.epsilon)
+        return roots
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adamw": AdamW}
+
+
+def build_optimizer(spec: TrainSpec, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """The one that `spec` asks for, with its settings."""
+    return OPTIMIZERS[spec.optimizer](parameters, **spec.optimizer_settings)

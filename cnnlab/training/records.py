@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.core.errors import UserError
-from cnnlab.core.files import disk_space, flush, read_json, write_json
+from cnnlab.core.files import atomic, read_json, write_json
 from cnnlab.core.paths import Paths
 from cnnlab.planning.specs import DataSpec, seeds_slug
 
@@ -27,23 +22,34 @@ CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safet
 PROFILE, PICTURES = "profile.json", "pictures.safetensors"
 
 
+ABSENT: dict[str, Any] = {TEST: None, PROFILE: (), PICTURES: {}}  # what a run has that left no such file
+
+
 @dataclass(frozen=True)
 class Record:
-    """A finished run, read lazily from its directory."""
+    """A run. What a finished one holds is read from its directory when it is asked for; `contents` gives, by the names
+    of the files, what need not be read: for a run that still trains, which has no directory, all there is."""
 
-    directory: Path
+    path: Path | None = None
+    contents: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def directory(self) -> Path:
+        """Of a finished run."""
+        assert self.path is not None, "a run that still trains has no directory"
+        return self.path
 
     @cached_property
     def spec(self) -> dict[str, Any]:
-        return read_json(self.directory / SPEC)
+        return dict(self._content(SPEC))
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        return read_json(self.directory / RESULT)
+        return dict(self._content(RESULT))
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        return read_json(self.directory / PROVENANCE)
+        return dict(self._content(PROVENANCE))
 
     @property
     def run_id(self) -> str:
@@ -63,24 +69,34 @@ class Record:
 
     def curves(self) -> dict[str, np.ndarray]:
         """1-d arrays ``step.*`` (one value per step) and ``evaluation.*`` (one per evaluation)."""
-        return _arrays(self.directory / CURVES)
+        return dict(self._content(CURVES))
 
     def test(self) -> dict[str, np.ndarray] | None:
         """Per test image ``label``, ``correct``, ``predicted``, ``loss`` (nats), ``confidence``, and what diagnostics
         left; None for a run that did not finish."""
-        path = self.directory / TEST
-        return _arrays(path) if path.exists() else None
+        arrays: dict[str, np.ndarray] | None = self._content(TEST)
+        return arrays
 
     def profile(self) -> list[dict[str, Any]]:
         """What its diagnostics saw along depth, steps or shifts: quantity, position, value and label of each point."""
-        path = self.directory / PROFILE
-        points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return points
+        return list(self._content(PROFILE))
 
     def pictures(self) -> dict[str, np.ndarray]:
         """What its diagnostics left to look at: stacks ``(count, height, width)`` by name."""
-        path = self.directory / PICTURES
-        return _arrays(path) if path.exists() else {}
+        return dict(self._content(PICTURES))
+
+    def in_memory(self) -> Record:
+        """Itself with all that a contrast asks for, for who asks many times."""
+        documents = {SPEC: self.spec, RESULT: self.result, PROVENANCE: self.provenance}
+        return Record(self.path, {**self.contents, **documents, TEST: self.test()})
+
+    def _content(self, name: str) -> Any:
+        if name in self.contents:
+            return self.contents[name]
+        if name in ABSENT and (self.path is None or not (self.path / name).exists()):
+            return ABSENT[name]
+        file = self.directory / name
+        return read_json(file) if file.suffix == ".json" else _arrays(file)
 
 
 def current(paths: Paths, record: Record) -> bool:
@@ -138,9 +154,9 @@ def write_record(
     tensors: Mapping[str, Mapping[str, Any]],
     profile: Sequence[Mapping[str, Any]] = (),
 ) -> Record:
-    """Write a run aside, flush it to disk, and rename it into place.
+    """Write a run, whole or not at all. One that someone finished meanwhile is left as it is.
 
-    `tensors` maps a file's name to its named tensors. A run that someone finished meanwhile is left as it is.
+    `tensors` maps a file's name to its named tensors.
 
     Raises:
         UserError: if the disk is full; what was finished before stays.
@@ -148,22 +164,13 @@ def write_record(
     from safetensors.torch import save_file
 
     final = paths.run_dir(spec["run_id"])
-    aside = paths.runs / f".{spec['run_id']}-{uuid.uuid4().hex[:8]}"
-    with disk_space(paths.results):
-        aside.mkdir(parents=True)
-        try:
-            documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
-            for name, value in documents.items():
-                (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-            for name, content in tensors.items():
-                save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
-            for path in (*aside.iterdir(), aside):
-                flush(path)
-            with _if_absent(final):
-                os.rename(aside, final)
-            flush(paths.runs)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    documents = {SPEC: spec, RESULT: result, PROVENANCE: provenance, **({PROFILE: profile} if profile else {})}
+    with atomic(final) as aside:
+        aside.mkdir()
+        for name, value in documents.items():
+            (aside / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+        for name, content in tensors.items():
+            save_file({key: tensor.contiguous() for key, tensor in content.items()}, aside / name)
     return Record(final)
 
 
@@ -176,15 +183,6 @@ def write_manifest(paths: Paths, arm_id: str, records: Mapping[int, Record]) -> 
     path = paths.manifest(arm_id, seeds_slug(tuple(records)))
     write_json(path, {"arm_id": arm_id, "seeds": sorted(records), "runs": runs})
     return path
-
-
-@contextmanager
-def _if_absent(final: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / SPEC).exists():
-            raise
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -54,7 +54,7 @@ def verify(paths: Paths, run: str) -> str:
         aside = replace(paths, results=Path(folder))
         if not records.current(paths, record):
             raise UserError(f"{record.run_id}: its images are not there as they were; it cannot be trained again")
-        data_id = _data_id(record)
+        data_id = ArmSpec.model_validate(record.spec["arm"]).data.data_id
         for source in (paths.data_file(data_id), paths.data_card(data_id)):
             target = Path(folder) / "data" / source.name
             target.parent.mkdir(exist_ok=True)
@@ -73,12 +73,6 @@ def verify(paths: Paths, run: str) -> str:
 
 def _equal(left: Path, right: Path) -> bool:
     return left.exists() and right.exists() and filecmp.cmp(left, right, shallow=False)
-
-
-def _data_id(record: records.Record) -> str:
-    from cnnlab.planning.specs import ArmSpec
-
-    return ArmSpec.model_validate(record.spec["arm"]).data.data_id
 
 
 def retrain(record: Record, paths: Paths) -> Record:

@@ -1,10 +1,10 @@
 """How fast a network is and how much memory it holds: measured, so the machine should do nothing else.
 
-A training step is forward, cross-entropy, backward and SGD with momentum, in float32, on synthetic images
+A training step is forward, cross-entropy, backward and the optimizer's update, in float32, on synthetic images
 that lie in memory; the latency is that of one image in evaluation mode without gradients. Each is the median
 of several repetitions after one that warms up outside the clock. Memory is what one training step holds
-between forward and backward: weights, gradients, momentum, and every tensor saved for the backward pass; not
-workspaces, nor PyTorch.
+between forward and backward: weights, gradients, what the optimizer remembers (momentum), and every tensor saved for
+the backward pass; not workspaces, nor PyTorch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from cnnlab.models.layers.auxiliary import cross_entropy
-from cnnlab.training.optimizers import SGD
+from cnnlab.planning.specs import TrainSpec
+from cnnlab.training.optimizers import Optimizer, build_optimizer
 
 REPETITION_SECONDS = 0.05
 
@@ -40,9 +41,9 @@ def measure(
     model: nn.Module,
     input_shape: tuple[int, ...],
     classes: int,
+    train: TrainSpec,
     *,
     threads: int = 1,
-    batch_size: int = 64,
     repeats: int = 3,
     device: str = "cpu",
 ) -> Speed:
@@ -50,40 +51,39 @@ def measure(
 
     Args:
         input_shape: ``(channels, height, width)``.
+        train: its batch size and its optimizer are those of the step.
         repeats: timed repetitions; each takes as many steps as fit into 0.05 s, at least one.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         model = model.to(device)
-        images = torch.randn(batch_size, *input_shape, device=device)
-        labels = torch.arange(batch_size, device=device) % classes
-        step = _training_step(model.train(), images, labels)
-        memory = _memory(model, step)
+        images = torch.randn(train.batch_size, *input_shape, device=device)
+        labels = torch.arange(train.batch_size, device=device) % classes
+        optimizer = build_optimizer(train, model.parameters())
+        step = _training_step(model.train(), optimizer, images, labels)
+        memory = _memory(optimizer, step)
         step_s = _time(step, repeats, device)
         model.eval()
         with torch.inference_mode():
             latency_s = _time(lambda: model(images[:1]), repeats, device)
     finally:
         torch.set_num_threads(before)
-    return Speed(batch_size / step_s, latency_s * 1e3, memory, threads, batch_size, device)
+    return Speed(train.batch_size / step_s, latency_s * 1e3, memory, threads, train.batch_size, device)
 
 
-def _training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], object]:
-    # A small rate: the time of a step must not depend on numbers that overflow.
-    optimizer = SGD(model.parameters(), momentum=0.9, weight_decay=5e-4)
-
+def _training_step(model: nn.Module, optimizer: Optimizer, images: Tensor, labels: Tensor) -> Callable[[], object]:
     def step() -> None:
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(model(images), labels))
-        optimizer.step(1e-4)
+        optimizer.step(1e-4)  # a small rate: the time of a step must not depend on numbers that overflow
 
     return step
 
 
-def _memory(model: nn.Module, step: Callable[[], object]) -> float:
+def _memory(optimizer: Optimizer, step: Callable[[], object]) -> float:
     """MiB held by one training step; storages that several operations save count once."""
-    sizes = {parameter.untyped_storage().data_ptr(): 0 for parameter in model.parameters()}
+    sizes = {parameter.untyped_storage().data_ptr(): 0 for parameter in optimizer.parameters}
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -92,8 +92,8 @@ def _memory(model: nn.Module, step: Callable[[], object]) -> float:
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
         step()
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    return (3 * weights + sum(sizes.values())) / 2**20
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in optimizer.parameters)
+    return ((2 + len(optimizer.state)) * weights + sum(sizes.values())) / 2**20
 
 
 def _time(call: Callable[[], object], repeats: int, device: str) -> float:

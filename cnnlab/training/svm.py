@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from cnnlab.core.errors import UserError
 from cnnlab.data.dataset import Split
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training.diagnostics import layers_of
 from cnnlab.training.evaluate import EVALUATION_BATCH, Evaluation
 
@@ -70,17 +71,16 @@ def _best(
 def features(model: nn.Module, split: Split) -> Features:
     """What the last dense layer of the network is given, or, without one, the class scores: ``(N, features)``."""
     dense = list(layers_of(model, nn.Linear).values())
-    seen: list[Tensor] = []
+    outputs: list[Tensor] = []
+
+    def keep(_name: str, given: Tensor, returned: Tensor) -> None:
+        outputs.append(given.flatten(1) if dense else returned)
+
     model.eval()
-    handle = dense[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0].flatten(1))) if dense else None
-    with torch.inference_mode():
+    with torch.inference_mode(), observed({"last": dense[-1] if dense else model}, keep):
         for chunk in split.chunks(EVALUATION_BATCH):
-            scores = model(chunk)
-            if handle is None:
-                seen.append(scores)
-    if handle is not None:
-        handle.remove()
-    return np.asarray(torch.cat(seen).float().cpu().numpy())
+            model(chunk)
+    return np.asarray(torch.cat(outputs).float().cpu().numpy())
 
 
 def hog(split: Split, cell: int) -> Features:

@@ -2,63 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, log2
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.wording.contrasts import Contrast, Interaction, Means, Sweep, Sweeps, Weighted, metric, quoted, with_unit
+from cnnlab.wording.contrasts import Interaction, Weighted, form_of, metric, quoted, with_unit
 from cnnlab.wording.numbers import common_places, fixed, listed, plain, significant
-
-Values = list[float]
 
 
 def by_arm(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
     """``By arm: 8 layers 3.4, 14 layers 3.9 and 20 layers 5.2 %.``, from a row of ``contrasts`` that has its numbers.
 
-    Empty for a pair, which its sentence tells, and where a run has no value: a mean over the others would mislead.
+    Empty for a pair, whose sentence has them, and where a run has no value: a mean over the others would mislead.
     """
-    contrast = Contrast(weights(part), labels)
-    if part["estimate"] is None or not isinstance(contrast.form, Interaction | Means | Sweep | Sweeps | Weighted):
+    if part["estimate"] is None or not isinstance(form_of(weights(part), labels), Interaction | Weighted):
         return ""
-    found = values(part, tables)
-    if not found or not all(found.values()):
+    by_name = values(part, tables)
+    if not by_name or not all(by_name.values()):
         return ""
-    means = {labels.get(name, name): _mean(each, part["metric"]) for name, each in found.items()}
-    told = _told(means, part["metric"])
-    return f"By arm: {listed([f'{quoted(label)} {value}' for label, value in told.items()])}."
+    means = {labels.get(name, name): _mean(of_arm, part["metric"]) for name, of_arm in by_name.items()}
+    return f"By arm: {listed([f'{quoted(label)} {mean}' for label, mean in _written(means, part['metric']).items()])}."
 
 
-def values(part: Row, tables: Tables) -> dict[str, Values]:
+def values(part: Row, tables: Tables) -> dict[str, list[float]]:
     """The value of each seed by arm, in the metric's unit; none for an arm of which a run has no value."""
     arms = {row["arm"]: row for row in tables.rows("arms", study=part["study"])}
     return {name: _of_arm(arms[name], part["metric"], tables) if name in arms else [] for name in weights(part)}
 
 
-def _of_arm(arm: Row, name: str, tables: Tables) -> Values:
+def _of_arm(arm: Row, name: str, tables: Tables) -> list[float]:
     seeds = set(parse_seeds(arm["seeds"]))
-    runs = [run for run in tables.rows("runs", arm_id=arm["arm_id"]) if run["seed"] in seeds]
-    found = [run.get(name) for run in runs]
-    if len(found) < len(seeds) or not all(value is not None and isfinite(value) for value in found):
-        return []
-    return [metric(name).factor * float(value) for value in found if value is not None]
+    column = [run.get(name) for run in tables.rows("runs", arm_id=arm["arm_id"]) if run["seed"] in seeds]
+    finite = [metric(name).factor * float(value) for value in column if value is not None and isfinite(value)]
+    return finite if len(finite) == len(column) >= len(seeds) else []
 
 
-def _mean(each: Values, name: str) -> float:
-    """Geometric where the metric is compared by its ratio."""
+def _mean(of_arm: Sequence[float], name: str) -> float:
+    """The arithmetic mean, or the geometric where the metric is compared by its ratio."""
     if metric(name).scale == "log2":
-        return float(2.0 ** (sum(map(log2, each)) / len(each))) if min(each) > 0 else 0.0
-    return sum(each) / len(each)
+        return float(2.0 ** (sum(map(log2, of_arm)) / len(of_arm))) if min(of_arm) > 0 else 0.0
+    return sum(of_arm) / len(of_arm)
 
 
-def _told(means: Mapping[str, float], name: str) -> dict[str, str]:
-    """With the unit after the last; a share of the arm itself is in percent."""
-    known = metric(name)
-    if known.scale == "log2":
-        return {label: plain(float(f"{value:.3g}")) for label, value in means.items()}
-    of = "%" if known.unit == "pp" and not known.signed else known.unit
-    places = common_places(abs(value) / 30 for value in means.values())
-    small = known.unit != "pp"
-    told = {label: significant(value, 3) if small else fixed(value, places) for label, value in means.items()}
-    last = list(told)[-1]
-    return told | {last: with_unit(told[last], of)}
+def _written(means: Mapping[str, float], name: str) -> dict[str, str]:
+    """The means as text, by label, the last with its unit; a share of the arm itself is in percent."""
+    compared = metric(name)
+    if compared.scale == "log2":
+        return {label: plain(float(f"{mean:.3g}")) for label, mean in means.items()}
+    places = common_places(abs(mean) / 30 for mean in means.values())
+    percent = compared.unit == "pp"
+    texts = {label: fixed(mean, places) if percent else significant(mean, 3) for label, mean in means.items()}
+    last = list(texts)[-1]
+    return texts | {last: with_unit(texts[last], "%" if percent and not compared.signed else compared.unit)}

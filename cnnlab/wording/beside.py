@@ -1,38 +1,60 @@
-"""What other tiers say of the same claims: told beside the verdict of this one, counted and never averaged."""
+"""What other studies, tiers and families say of the same claims: beside the verdict, counted, never averaged."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
+from typing import TypeVar
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group, weights
+from cnnlab.planning.verdicts import UNDECIDED, Direction, Verdict
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import title, unit, with_unit
 from cnnlab.wording.numbers import Quantity, count, listed, plain, plural, times
+from cnnlab.wording.verdicts import DIRECTIONS, OPEN, SIDES, VERDICTS, Side
 
-Pair = tuple[Row, Row]  # of this tier, and of another
-UNDECIDED = ("not tested", "running")
+Key = TypeVar("Key")
+
+
+def _tally(rows: Iterable[Row], kinds: Iterable[Key], kind: Callable[[Row], Key]) -> dict[Key, list[Row]]:
+    """The rows of each kind, in the order of `kinds`."""
+    of_kind = group(rows, kind)
+    return {key: of_kind.get(key, []) for key in kinds}
+
+
+def _side(row: Row) -> Side:
+    return VERDICTS[row["verdict"]].side if row["verdict"] in VERDICTS else OPEN
+
+
+def across_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """``Of 3 studies, 2 agree with the claim (…), none disagrees, and 1 is open (…).``, by id and part of the claim.
+
+    Args:
+        rows: of ``claims``; a part that only one study tests is left out.
+        titles: of the studies, by name.
+    """
+    tested = group([row for row in rows if row["study"]], lambda row: (row["id"], row["part"]))
+    return {key: _of_studies(members, titles) for key, members in tested.items() if len(members) > 1}
+
+
+def _of_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> str:
+    texts = []
+    for side, members in _tally(rows, SIDES, _side).items():
+        named = listed([f"“{titles.get(row['study'], row['study'])}”: {row['verdict']}" for row in members])
+        verb = side.agree if len(members) > 1 else side.agrees
+        texts.append(f"{len(members)} {verb}{side.claim} ({named})" if members else f"none {verb}")
+    return f"Of {len(rows)} studies, {', '.join(texts[:-1])}, and {texts[-1]}."
 
 
 def line(claim: Row, tables: Tables) -> str:
     """``At the full tier: equivalent, 0.02 (0.01 to 0.03) nats, n = 8.``; empty where no other tier tested it."""
-    return " ".join(f"At the {row['tier']} tier: {told(row)}." for row in _counterparts(claim, tables))
+    return " ".join(f"At the {row['tier']} tier: {result(row)}." for row in _at_other_tiers(claim, tables))
 
 
-def summary(tables: Tables) -> list[str]:
-    """For each other tier, how many of its verdicts are those of this one, and which are not."""
-    pairs: dict[str, list[Pair]] = defaultdict(list)
-    for claim in tables.rows("claims"):
-        for other in _counterparts(claim, tables):
-            pairs[other["tier"]].append((claim, other))
-    return [_compared(tier, members) for tier, members in pairs.items()]
-
-
-def told(row: Row) -> str:
+def result(row: Row) -> str:
     """Verdict, weakest effect with its interval, and n of a row of ``claims``."""
-    number = Quantity(row["effect"], row["low"], row["high"])
+    number = Quantity.of(row, "effect")
     effect = f"{number.value} ({number.interval or 'no bound'})" if number.value else number.interval or ""
     if effect:
         effect += f" {unit(row['unit'])}"
@@ -41,7 +63,7 @@ def told(row: Row) -> str:
     return ", ".join(part for part in (row["verdict"], effect, f"n = {count(row['n'])}") if part)
 
 
-def _counterparts(claim: Row, tables: Tables) -> list[Row]:
+def _at_other_tiers(claim: Row, tables: Tables) -> list[Row]:
     """The decided rows of other tiers for the same part of the claim, in the same study."""
     if claim["kind"] != "empirical" or claim["verdict"] in UNDECIDED:
         return []
@@ -49,79 +71,25 @@ def _counterparts(claim: Row, tables: Tables) -> list[Row]:
     return [row for row in tables.rows("tiers", **same) if row["verdict"] not in UNDECIDED]
 
 
-def _compared(tier: str, pairs: Sequence[Pair]) -> str:
-    """``The full tier tested 9 parts of these claims too: 8 with the same verdict, …``"""
-    changed = [(mine, other) for mine, other in pairs if mine["verdict"] != other["verdict"]]
-    named = [f"{claim_name(mine)} ({mine['verdict']} here, {other['verdict']} there)" for mine, other in changed]
-    same = len(pairs) - len(changed)
-    here, there = (Counter(SIDES.get(row["verdict"], "open") for row in rows) for rows in zip(*pairs, strict=True))
-    sides = [f"{there[side]} {words} ({here[side]} here)" for side, words in _SIDES.items()]
+def summary(tables: Tables) -> list[str]:
+    """``The full tier tested 9 parts of these claims too: 8 with the same verdict, …``, a sentence for each tier."""
+    pairs = [other | {"here": claim} for claim in tables.rows("claims") for other in _at_other_tiers(claim, tables)]
+    return [_of_tier(tier, rows) for tier, rows in group(pairs, lambda row: row["tier"]).items()]
+
+
+def _of_tier(tier: str, rows: Sequence[Row]) -> str:
+    """The sentence about one other tier, from its rows of ``claims``; ``here`` is the row of this tier."""
+    named = [
+        f"{claim_name(row)} ({row['here']['verdict']} here, {row['verdict']} there)"
+        for row in rows
+        if row["verdict"] != row["here"]["verdict"]
+    ]
+    here, there = _tally([row["here"] for row in rows], SIDES, _side), _tally(rows, SIDES, _side)
+    sides = listed([f"{len(there[side])} {side.phrase} ({len(here[side])} here)" for side in SIDES])
     others = f", {len(named)} with another: {listed(named)}" if named else ""
-    return (
-        f"The {tier} tier tested {plural(len(pairs), 'part')} of these claims too: {same} with the same verdict"
-        f"{others}. There, {listed(sides)}."
-    )
-
-
-_SIDES = {"agree": "for the claim", "disagree": "against it", "open": "open"}
-
-
-# Whether a verdict agrees with the claim.
-SIDES = {
-    "supported": "agree",
-    "contradicted": "disagree",
-    "equivalent": "disagree",
-    "inconclusive": "open",
-    "running": "open",
-}
-
-
-COUNTED = {"agree": ("agrees", "agree"), "disagree": ("disagrees", "disagree"), "open": ("is open", "are open")}
-
-
-def across_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """By id and part, for each that more than one study tests: rows of ``claims``, and the titles of the studies."""
-    tested = group([row for row in rows if row["study"]], lambda row: (row["id"], row["part"]))
-    return {key: _tally(members, titles) for key, members in tested.items() if len(members) > 1}
-
-
-def _tally(members: Sequence[Row], titles: Mapping[str, str]) -> str:
-    """``Of 3 studies, 2 agree with the claim (…: supported; …), none disagrees, and 1 is open (…).``"""
-    sides = group(members, lambda row: SIDES.get(row["verdict"], "open"))
-    told = [_side(side, sides.get(side, []), titles) for side in COUNTED]
-    return f"Of {len(members)} studies, {', '.join(told[:-1])}, and {told[-1]}."
-
-
-def _side(side: str, rows: Sequence[Row], titles: Mapping[str, str]) -> str:
-    one, many = COUNTED[side]
-    verb = many if len(rows) > 1 else one
-    if not rows:
-        return f"none {verb}"
-    named = [f"“{titles.get(row['study'], row['study'])}”: {row['verdict']}" for row in rows]
-    return f"{len(rows)} {verb}{' with the claim' if side == 'agree' else ''} ({listed(named)})"
-
-
-# What the interval of a family says, by what is claimed.
-_DIRECTED = {
-    "supported": "beyond the margin as claimed",
-    "contradicted": "beyond the margin the other way",
-    "equivalent": "too small to count",
-}
-
-
-_SAFE = {"supported": "on the safe side of the margin", "contradicted": "beyond the margin on the wrong side"}
-
-
-PHRASES: dict[str, dict[str, str]] = {
-    "greater": _DIRECTED,
-    "less": _DIRECTED,
-    "equal": {"supported": "within the margin as claimed", "contradicted": "beyond the margin"},
-    "not-greater": _SAFE,
-    "not-less": _SAFE,
-}
-
-
-OPEN = {"inconclusive": "undecided", "running": "not finished"}
+    parts = plural(len(rows), "part")
+    same = f"{len(rows) - len(named)} with the same verdict{others}"
+    return f"The {tier} tier tested {parts} of these claims too: {same}. There, {sides}."
 
 
 def across_families(parts: Sequence[Row], tables: Tables, families: Mapping[tuple[str, str], str]) -> list[str]:
@@ -132,44 +100,43 @@ def across_families(parts: Sequence[Row], tables: Tables, families: Mapping[tupl
         families: the label of each family, by study and family.
     """
     pairs = {part["metric"]: part for part in reversed(parts) if len(weights(part)) == 2}
-    told = []
+    texts = []
     for metric, part in reversed(pairs.items()):
         cells = [row for row in tables.rows("contrasts", extension=part["claim"], metric=metric) if row["switch"]]
         if cells:
-            epochs = [_epochs(rows, tables) for rows in (cells, [part])]
-            told.append(_sentence(part, cells, families, epochs))
-    return told
+            epochs = f"{_epochs(cells, tables)} epochs, and {_epochs([part], tables)} for the claim"
+            texts.append(_of_families(part, cells, families, epochs))
+    return texts
 
 
 def _epochs(contrasts: Sequence[Row], tables: Tables) -> str:
     """For how many epochs the arms of these contrasts are trained: ``4 or 12``."""
-    wanted = {(row["study"], arm) for row in contrasts for arm in weights(row)}
-    known = {row["epochs"] for row in tables.rows("arms") if (row["study"], row["arm"]) in wanted}
-    return " or ".join(map(str, sorted(known)))
+    arms = {(row["study"], arm) for row in contrasts for arm in weights(row)}
+    epochs = {row["epochs"] for row in tables.rows("arms") if (row["study"], row["arm"]) in arms}
+    return " or ".join(map(str, sorted(epochs)))
 
 
-def _sentence(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: Sequence[str]) -> str:
-    found = group(cells, lambda cell: standing(part["direction"], part["margin"], cell))
-    groups = []
-    for word, phrase in (PHRASES[part["direction"]] | OPEN).items():
-        names = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in found.get(word, [])]
+def _of_families(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: str) -> str:
+    places = DIRECTIONS[part["direction"]].places
+    tally = _tally(cells, places, lambda cell: standing(part["direction"], part["margin"], cell))
+    texts = []
+    for verdict, members in tally.items():
+        names = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in members]
         if names:
-            groups.append(f"{phrase} on {len(names)} ({listed(names)})")
+            texts.append(f"{places[verdict].counted} on {len(names)} ({listed(names)})")
     number = "1 family" if len(cells) == 1 else f"{len(cells)} families"
-    margin = with_unit(plain(part["margin"]), part["unit"])
-    about = f"{title(part['metric'])}, margin {margin}; {epochs[0]} epochs, and {epochs[1]} for the claim"
-    return f"A contrast of the same kind on {number} ({about}): {', '.join(groups)}."
+    about = f"{title(part['metric'])}, margin {with_unit(plain(part['margin']), part['unit'])}; {epochs}"
+    return f"A contrast of the same kind on {number} ({about}): {', '.join(texts)}."
 
 
-def standing(direction: decisions.Direction, margin: float, cell: Row) -> str:
+def standing(direction: Direction, margin: float, cell: Row) -> str:
     """The verdict that the interval of a cell would give on the claim; running while its seeds are."""
     if cell["n"] != cell["n_planned"]:
-        return "running"
-    least = intervals.LEAST_SIGNS if cell["method"] == "sign" else intervals.LEAST_SEEDS
-    if cell["n"] < least:
-        return "inconclusive"
-    return str(decisions.decide(direction, margin, _interval(cell, "low", "high"), _interval(cell, "low90", "high90")))
-
-
-def _interval(cell: Row, low: str, high: str) -> tuple[float, float]:
-    return -inf if cell[low] is None else cell[low], inf if cell[high] is None else cell[high]
+        return Verdict.RUNNING
+    if cell["n"] < (intervals.LEAST_SIGNS if cell["method"] == "sign" else intervals.LEAST_SEEDS):
+        return Verdict.INCONCLUSIVE
+    wide, narrow = (
+        (-inf if cell[low] is None else cell[low], inf if cell[high] is None else cell[high])
+        for low, high in (("low", "high"), ("low90", "high90"))
+    )
+    return str(decisions.decide(direction, margin, wide, narrow))

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from math import isclose
 
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.wording.numbers import MINUS, plain
+from cnnlab.wording.verdicts import DIRECTIONS
 
 UNITS = {"log2 ratio": "log₂ ratio", "of 1": "on a scale of 0 to 1"}
 SILENT = ("log2 ratio", "of 1")  # a bare number within a sentence
 PLURALS = ("decades", "octaves", "nats")
 FACTORS = {"log2 ratio": 2.0, "octaves": 2.0, "decades": 10.0}
-BOUNDS = {
-    "greater": "> {margin}",
-    "less": f"< {MINUS}{{margin}}",
-    "equal": "within ±{margin}",
-    "not-greater": "< {margin}",
-    "not-less": f"> {MINUS}{{margin}}",
-}
-# What would count against each of them.
-OPPOSITES = {
-    "greater": "{margin} or less",
-    "less": f"{MINUS}{{margin}} or more",
-    "equal": "{margin} or more, either way",
-    "not-greater": "{margin} or more",
-    "not-less": f"{MINUS}{{margin}} or less",
-}
 
 
 def metric(name: str) -> Metric:
     """The metric, or one made up from its name for a table that was written by a newer version."""
-    return METRICS.get(name) or Metric(name, name.replace("_", " "), "")
+    return METRICS.get(name) or Metric(name=name, title=name.replace("_", " "), unit="")
 
 
 def title(name: str) -> str:
@@ -68,36 +52,7 @@ def claimed(direction: str | None, margin: float | None, of: str | None) -> str 
     """What is claimed of the effect: ``> 1 pp``."""
     if direction is None or margin is None:
         return None
-    return BOUNDS[direction].format(margin=with_unit(plain(margin), of))
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """Σ weight · arm, as a person would say it."""
-
-    weights: Mapping[str, float]
-    labels: Mapping[str, str]
-
-    @property
-    def form(self) -> Form:
-        return form_of(self.weights, self.labels)
-
-    def formula(self, scale: str) -> str:
-        """``ReLU − Sigmoid``; on a log2 scale ``ReLU / Sigmoid``."""
-        sign = "/" if scale == "log2" else MINUS
-        match self.form:
-            case Single(name):
-                return name
-            case Pair(left, right):
-                return f"{left} {sign} {right}"
-            case Interaction(first, second):
-                return f" {sign} ".join(f"({pair.left} {sign} {pair.right})" for pair in (first, second))
-        terms = " ".join(_term(weight, self.labels.get(arm, arm)) for arm, weight in self.weights.items())
-        return terms.removeprefix("+ ") + (" (in log₂)" if scale == "log2" else "")
-
-
-def _term(weight: float, label: str) -> str:
-    return f"{MINUS if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{share(abs(weight))} '}{label}"
+    return DIRECTIONS[direction].claim.format(m=with_unit(plain(margin), of))
 
 
 def share(weight: float) -> str:
@@ -121,6 +76,9 @@ class Single:
 
     name: str
 
+    def formula(self, scale: str) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -129,13 +87,9 @@ class Pair:
     left: str
     right: str
 
-
-@dataclass(frozen=True)
-class Means:
-    """The mean over some arms minus the mean over others."""
-
-    left: Names
-    right: Names
+    def formula(self, scale: str) -> str:
+        """``ReLU − Sigmoid``; on a log2 scale ``ReLU / Sigmoid``."""
+        return f"{self.left} {SIGNS[scale]} {self.right}"
 
 
 @dataclass(frozen=True)
@@ -145,99 +99,55 @@ class Interaction:
     first: Pair
     second: Pair
 
-
-@dataclass(frozen=True)
-class Sweep:
-    """Three arms or more, from the lowest weight to the highest; `line`: the rise of the least-squares line."""
-
-    names: Names
-    shares: tuple[float, ...]
-
-    @property
-    def line(self) -> bool:
-        return _is_line(self.shares)
-
-
-@dataclass(frozen=True)
-class Sweeps:
-    """One sweep minus another with the same weights."""
-
-    first: Sweep
-    second: Sweep
+    def formula(self, scale: str) -> str:
+        return f"({self.first.formula(scale)}) {SIGNS[scale]} ({self.second.formula(scale)})"
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """Any other weights."""
+    """Any other weights: means, slopes along a sweep, and what else a study may write."""
 
     names: Names
     shares: tuple[float, ...]
 
+    def formula(self, scale: str) -> str:
+        """``1/2 ReLU + 1/2 Sigmoid − Tanh``; ``2 × 8 layers`` where the name begins with a number."""
+        terms = []
+        for name, weight in zip(self.names, self.shares, strict=True):
+            size = "" if abs(weight) == 1 else f"{share(abs(weight))} {'× ' if name[:1].isdigit() else ''}"
+            terms.append(f"{MINUS if weight < 0 else '+'} {size}{name}")
+        return " ".join(terms).removeprefix("+ ") + (" (in log₂)" if scale == "log2" else "")
 
-Form = Single | Pair | Means | Interaction | Sweep | Sweeps | Weighted
+
+Form = Single | Pair | Interaction | Weighted
+SIGNS = {"linear": MINUS, "log2": "/"}
 
 
 def form_of(weights: Mapping[str, float], labels: Mapping[str, str]) -> Form:
     """The form of ``{arm: weight}``, in the order in which the study wrote them; `labels` names the arms."""
     names, shares = tuple(labels.get(arm, arm) for arm in weights), tuple(weights.values())
-    plus, minus = _side(names, shares, 1), _side(names, shares, -1)
-    if shares == (1,):
-        return Single(names[0])
-    if all(abs(share) == 1 for share in shares):
-        if (len(plus), len(minus)) == (1, 1):
+    plus, minus = ([name for name, share in zip(names, shares, strict=True) if share == sign] for sign in (1, -1))
+    match len(plus), len(minus), len(names):
+        case 1, 0, 1:
+            return Single(names[0])
+        case 1, 1, 2:
             return Pair(plus[0], minus[0])
-        if (len(plus), len(minus)) == (2, 2):
+        case 2, 2, 4:
             return Interaction(Pair(plus[0], minus[0]), Pair(minus[1], plus[1]))
-    if plus and minus and all(_is_mean(shares, sign) for sign in (1, -1)):
-        return Means(plus, minus)
-    return _sweep(names, shares) or _sweeps(names, shares) or Weighted(names, shares)
+    return Weighted(names, shares)
 
 
-def _side(names: Names, shares: Sequence[float], sign: int) -> Names:
-    return tuple(name for name, share in zip(names, shares, strict=True) if share * sign > 0)
+@dataclass(frozen=True)
+class Contrast:
+    """Σ weight · arm, as a person would say it."""
 
+    weights: Mapping[str, float]
+    labels: Mapping[str, str]
 
-def _is_mean(shares: Sequence[float], sign: int) -> bool:
-    side = [share * sign for share in shares if share * sign > 0]
-    return all(isclose(share, 1 / len(side), rel_tol=1e-6) for share in side)
+    @property
+    def form(self) -> Form:
+        return form_of(self.weights, self.labels)
 
-
-def _sweep(names: Names, shares: tuple[float, ...]) -> Sweep | None:
-    """Weights that rise from arm to arm, or fall: then the sweep is told from its other end."""
-    if len(names) < 3 or not min(shares) < 0 < max(shares):
-        return None
-    if _rises(shares):
-        return Sweep(names, shares)
-    return Sweep(names[::-1], shares[::-1]) if _rises(shares[::-1]) else None
-
-
-def _rises(shares: Sequence[float]) -> bool:
-    return all(before < after for before, after in pairwise(shares))
-
-
-def _sweeps(names: Names, shares: tuple[float, ...]) -> Sweeps | None:
-    """Two sweeps of opposite weights, one after the other or arm by arm."""
-    half, rest = divmod(len(names), 2)
-    if rest:
-        return None
-    for one, other in ((slice(half), slice(half, None)), (slice(0, None, 2), slice(1, None, 2))):
-        if shares[one] == tuple(-share for share in shares[other]):
-            first, second = (_sweep(names[part], shares[one]) for part in (one, other))
-            if first and second:
-                return Sweeps(first, second)
-    return None
-
-
-def _is_line(shares: Sequence[float]) -> bool:
-    """Whether Σ share · value is the rise of the least-squares line over arms at equal distances.
-
-    The middle one of an odd number has no weight there, and so is no arm of the contrast.
-    """
-    count = len(shares)
-    for steps in (count, count + 1) if count % 2 == 0 else (count,):
-        places = [place / (steps - 1) - 0.5 for place in range(steps)]
-        square = sum(place * place for place in places)
-        line = [place / square for place in places if abs(place) > 1e-9 or steps == count]
-        if all(isclose(share, wanted, abs_tol=2e-3) for share, wanted in zip(shares, line, strict=True)):
-            return True
-    return False
+    def formula(self, scale: str) -> str:
+        """``ReLU − Sigmoid``; on a log2 scale ``ReLU / Sigmoid``."""
+        return self.form.formula(scale)

@@ -27,7 +27,7 @@ class MatrixCell:
     def row(self, name: str) -> Row | None:
         """The row of a metric, once it has numbers."""
         row = self.effects.get(name)
-        return row if row and any(row[key] is not None for key in ("estimate", "low", "high")) else None
+        return row if row and Quantity.of(row).known else None
 
     def why(self, name: str) -> str:
         """Why there is no number."""
@@ -40,12 +40,12 @@ class MatrixCell:
             return f"{row['n'] or 0} of {row['n_planned']} seeds"
         return row["reason"] or "no interval can be given"
 
-    def told(self, name: str) -> str:
+    def text(self, name: str) -> str:
         """``0.81 (0.43 to 1.19)``, or why not."""
         row = self.row(name)
         if row is None:
             return self.why(name)
-        number = Quantity(row["estimate"], row["low"], row["high"])
+        number = Quantity.of(row)
         return f"{number.value or 'no estimate'} ({number.interval or 'no bound'})"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor, inf, isinf, isnan, log10
+from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -16,7 +17,12 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def fixed(value: float, places: int) -> str:
     """``-0.04, 1`` → ``0.0``; ``-1234.5, 1`` → ``−1,234.5``."""
     text = f"{abs(value):,.{places}f}"
-    return f"{MINUS}{text}" if value < 0 and any(digit in text for digit in "123456789") else text
+    return f"{MINUS}{text}" if value < 0 and not is_zero(text) else text
+
+
+def is_zero(text: str) -> bool:
+    """Whether a number was rounded to 0: ``0.00``."""
+    return not any(digit in text for digit in "123456789")
 
 
 def significant(value: float, digits: int = 2) -> str:
@@ -123,6 +129,16 @@ class Quantity:
     low: float | None
     high: float | None
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any], estimate: str = "estimate") -> Quantity:
+        """The effect in a row of ``contrasts``, or of another table by the column of its estimate."""
+        return cls(row[estimate], row["low"], row["high"])
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an estimate, or a bound at least."""
+        return any(number is not None for number in (self.estimate, self.low, self.high))
+
     @property
     def places(self) -> int:
         ends = [end for end in map(finite, (self.low, self.high)) if end is not None]
@@ -139,10 +155,6 @@ class Quantity:
     def interval(self) -> str | None:
         """``4.93 to 5.28``, ``above 0.85``, ``below 2.1``; None where nothing bounds it."""
         return span(self.low, self.high, self.places)
-
-    @property
-    def is_zero(self) -> bool:
-        return self.value is not None and not any(digit in self.value for digit in "123456789")
 
 
 def span(low: float | None, high: float | None, places: int) -> str | None:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator
 
 from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.wording.answers import sentence
 from cnnlab.wording.numbers import listed
 
 
 def line(claim: Row, tables: Tables) -> str:
     """``With half the margin: supported; with twice: inconclusive; …``; empty while the table has nothing of it."""
-    found = tables.rows("robustness", id=claim["id"], part=claim["part"], study=claim["study"])
-    told = "; ".join(_parts(found[0])) if found else ""
-    return f"{told[:1].upper()}{told[1:]}." if told else ""
+    rows = tables.rows("robustness", id=claim["id"], part=claim["part"], study=claim["study"])
+    return sentence("; ".join(_parts(rows[0]))) if rows else ""
 
 
 def _parts(row: Row) -> Iterator[str]:
@@ -30,5 +30,5 @@ def _parts(row: Row) -> Iterator[str]:
 def _others(row: Row) -> str:
     """What the verdict becomes without some seed."""
     counts = json.loads(row.get("leave_one_out") or "{}")
-    told = [f"{verdict} in {count}" for verdict, count in counts.items() if verdict != row["verdict"] and count]
-    return f" ({listed(told)})" if told else ""
+    others = [f"{verdict} in {count}" for verdict, count in counts.items() if verdict != row["verdict"] and count]
+    return f" ({listed(others)})" if others else ""

@@ -23,7 +23,7 @@ import pytest
 from cnnlab import tracking
 from cnnlab.tracking import ArmMembership
 from cnnlab.training.records import Record
-from tests.factories import CHECKSUM, make_arm, make_record
+from tests.fakes import CHECKSUM, make_arm, make_record
 
 pytestmark = [pytest.mark.slow]
 

@@ -15,9 +15,10 @@ import pytest
 
 from cnnlab.analysis import decisions
 from cnnlab.analysis import power as settle
-from cnnlab.analysis.decisions import Direction, Hypothesis
+from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.image_sampling import ImageError
 from cnnlab.analysis.intervals import Effects
+from cnnlab.planning.verdicts import Direction
 from tests.calibration.images import dense
 
 Patch = pytest.MonkeyPatch

@@ -13,9 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.planning import model_registry
+from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training.estimate import estimate_seconds, split_sizes
+from cnnlab.training.estimate import estimate_seconds
 from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 
@@ -114,18 +115,20 @@ def test_zoo_largest_network_is_described_on_the_meta_device() -> None:
 def test_zoo_measuring_states_its_conditions() -> None:
     threads = torch.get_num_threads()
     model, shape = build("mlp")
-    speed = measure(model, shape, 10, batch_size=16, repeats=1)
+    speed = measure(model, shape, 10, TrainSpec(epochs=1, batch_size=16), repeats=1)
     assert min(speed.images_per_second, speed.latency_ms) > 0
     assert (speed.threads, speed.batch_size, speed.device) == (1, 16, "cpu")
     assert torch.get_num_threads() == threads
 
 
-def test_zoo_memory_is_weights_and_what_the_backward_pass_needs() -> None:
+@pytest.mark.parametrize(("optimizer", "copies"), [("sgd", 3), ("adamw", 4)])
+def test_zoo_memory_is_weights_and_what_the_backward_pass_needs(optimizer: Any, copies: int) -> None:
     def held(batch_size: int) -> float:
         model = nn.Sequential(nn.Flatten(), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10))
-        return measure(model, (1, 10, 10), 10, batch_size=batch_size, repeats=1).memory_mb * 2**20
+        train = TrainSpec(epochs=1, batch_size=batch_size, optimizer=optimizer)
+        return measure(model, (1, 10, 10), 10, train, repeats=1).memory_mb * 2**20
 
-    weights = 3 * 4 * (100 * 50 + 50 + 50 * 10 + 10)
+    weights = copies * 4 * (100 * 50 + 50 + 50 * 10 + 10)  # weights, gradients, and what the optimizer remembers
     # Per image: input, output of ReLU, log-probabilities in float32, label in int64; and one normalizer.
     per_image = 4 * (100 + 50 + 10) + 8
     assert held(32) == pytest.approx(weights + 32 * per_image, abs=64)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.image_folder import decode
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, read
+from cnnlab.data.sources.folder import decode
 from cnnlab.planning.specs import PreparedSpec
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 128, 0), (255, 255, 255)

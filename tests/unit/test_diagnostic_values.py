@@ -16,6 +16,7 @@ from cnnlab import models
 from cnnlab.data.dataset import Dataset, Scaling, Split
 from cnnlab.figures import filters
 from cnnlab.models.layers.activations import ScaledSigmoid
+from cnnlab.planning.specs import OPTIMIZERS
 from cnnlab.training import diagnostics, evaluate, loop, outcome
 from cnnlab.training.diagnostics import (
     activation_drift,
@@ -141,15 +142,26 @@ def chain(*weights: float) -> nn.Sequential:
     return model
 
 
+def updated(diagnostic: update_ratios.Diagnostic, model: nn.Sequential, *gradients: float, step: int = 0) -> None:
+    """One step on these gradients, after which the weights are put back."""
+    weights = [layer.weight for layer in model]
+    values = [weight.detach().clone() for weight in weights]
+    for gradient, weight in zip(gradients, weights, strict=True):
+        weight.grad = torch.full_like(weight, gradient)
+    diagnostic.before_update(step)
+    diagnostic.run.optimizer.step(0.1)
+    diagnostic.after_update(step)
+    with torch.no_grad():
+        for value, weight in zip(values, weights, strict=True):
+            weight.copy_(value)
+
+
 def test_update_over_weight_of_known_gradients() -> None:
     spec = small_runs.arm(train={"momentum": 0.5, "weight_decay": 0.1, "schedule": "constant"})
     model = chain(1, 2, 2, 2, 1)
     diagnostic = update_ratios.Diagnostic(small_runs.run(spec, model=model, learning_rate=0.1))
-    weights = [layer.weight for layer in model]
     for step in range(6):
-        for gradient, weight in zip((7, 0.2, 2, 20, 9), weights, strict=True):
-            weight.grad = torch.full_like(weight, gradient)
-        diagnostic.before_update(step)
+        updated(diagnostic, model, 7, 0.2, 2, 20, 9, step=step)
     found = diagnostic.finish()
     # Velocity is (gradient + decay * weight) * (1 + 1/2 + ...): seen at steps 0 and 5.
     sums = [sum(0.5**power for power in range(steps)) for steps in (1, 6)]
@@ -170,9 +182,7 @@ def test_update_over_weight_of_known_gradients() -> None:
 def test_a_slope_downwards_has_a_sign_and_its_tilt_has_none() -> None:
     model = chain(1, 1, 1, 1)
     diagnostic = update_ratios.Diagnostic(small_runs.run(small_runs.arm(train={"weight_decay": 0}), model=model))
-    for gradient, layer in zip((1, 100, 1, 1), model, strict=True):
-        layer.weight.grad = torch.full((1, 1), float(gradient))
-    diagnostic.before_update(0)
+    updated(diagnostic, model, 1, 100, 1, 1)
     values = diagnostic.finish().values
     assert (values["update_slope"], values["update_tilt"]) == pytest.approx((-2, 2))
 
@@ -180,34 +190,31 @@ def test_a_slope_downwards_has_a_sign_and_its_tilt_has_none() -> None:
 def test_a_gradient_that_vanished_has_no_logarithm() -> None:
     model = chain(1, 1, 1, 1)
     diagnostic = update_ratios.Diagnostic(small_runs.run(model=model))
-    for layer in model:
-        layer.weight.grad = torch.zeros(1, 1)
-    diagnostic.before_update(0)
+    updated(diagnostic, model, 0, 0, 0, 0)
     assert set(diagnostic.finish().values.values()) == {None}
 
 
-def test_updates_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_updates_are_those_of_the_optimizer(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a real run, from the weights before and after each update."""
-    spec, data = small_runs.arm(activation="relu", normalization="batch"), small_runs.dataset()
+    spec = small_runs.arm(train={"optimizer": optimizer}, activation="relu", normalization="batch")
     seen: list[list[float]] = []
-    watched: list[torch.nn.Parameter] = []
-    update = loop.SGD.step
 
     class Watching(update_ratios.Diagnostic):
         def before_update(self, step: int) -> None:
             super().before_update(step)
-            watched[:] = self.weights if step % update_ratios.EVERY == 0 else []
+            self.before = [weight.detach().clone() for weight in self.weights]
 
-    @torch.no_grad()
-    def step(self: loop.SGD, rate: float) -> None:
-        before = [weight.clone() for weight in watched]
-        update(self, rate)
-        if watched:
-            seen.append([float((now - was).norm() / was.norm()) for was, now in zip(before, watched, strict=True)])
+        @torch.no_grad()
+        def after_update(self, step: int) -> None:
+            super().after_update(step)
+            if step % update_ratios.EVERY == 0:
+                pairs = zip(self.before, self.weights, strict=True)
+                seen.append([float((now - was).norm() / was.norm()) for was, now in pairs])
 
     monkeypatch.setattr(update_ratios, "Diagnostic", Watching)
-    monkeypatch.setattr(loop.SGD, "step", step)
-    trained = loop.train(spec, data, 0, 0.1, 4, diagnostics=["update_ratios"])
+    rate = OPTIMIZERS[optimizer].rates[-2]
+    trained = loop.train(spec, small_runs.dataset(), 0, rate, 4, diagnostics=["update_ratios"])
     watching: Any = trained.diagnostics._members[0]
     assert len(seen) == len(watching.state["update"]) == 3
     torch.testing.assert_close(torch.tensor(seen), torch.tensor(watching.state["update"]), rtol=1e-3, atol=0)
@@ -587,7 +594,7 @@ def test_the_largest_rate_within_two_points_of_the_best(
         return SimpleNamespace(status="diverged" if error is None else "finished", model=error)
 
     monkeypatch.setattr(loop, "train", trains)
-    monkeypatch.setattr(loop, "evaluate", lambda model, split: SimpleNamespace(error=model))
+    monkeypatch.setattr(evaluate, "evaluate", lambda model, split: SimpleNamespace(error=model))
     run = small_runs.run(model=errors[0], learning_rate=1 / 8)
     found = largest_learning_rate.Diagnostic(replace(run, model=errors[0])).finish()
     assert found.values == {"largest_rate": largest}

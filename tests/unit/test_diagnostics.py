@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,16 @@ from cnnlab import models
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset
+from cnnlab.planning import diagnostics as planning
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.training import diagnostics, job, loop, records
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
 from cnnlab.training.outcome import Outcome, result
 from tests import small_runs
 
-FILES = sorted(Path(diagnostics.__file__).parent.glob("[!_]*.py"))
-DIAGNOSTICS = tuple(
-    file.stem for file in FILES if hasattr(import_module(f"cnnlab.training.diagnostics.{file.stem}"), "Diagnostic")
-)
+DIAGNOSTICS = tuple(planning.diagnostics())
 LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation": "relu"}
 # Networks that together fit every diagnostic.
 NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
@@ -82,6 +81,8 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def test_every_diagnostic_is_tried_here_and_measures_the_metrics_that_name_it() -> None:
     assert {name for _, names in NETWORKS.values() for name in names} == set(DIAGNOSTICS)
     assert {metric.diagnostic for metric in METRICS.values()} - {None} == set(DIAGNOSTICS)
+    for name in DIAGNOSTICS:
+        assert issubclass(diagnostics.module(name).Diagnostic, diagnostics.Diagnostic)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -102,6 +103,23 @@ def test_a_run_ends_with_the_same_bits_with_and_without_diagnostics(network: str
     for name in asked:
         per_image = METRICS[name].per_image
         assert per_image is None or seen.findings.per_image[per_image].shape == (len(data_of(spec).test),)
+    check_declared(names, seen.findings)
+
+
+def check_declared(names: tuple[str, ...], left: diagnostics.Findings) -> None:
+    """What is drawn of a run is what its diagnostics declare: all of it, and nothing else."""
+    declared = [planning.diagnostics()[name] for name in names]
+    profiles = [profile for diagnostic in declared for profile in diagnostic.profiles.values()]
+    quantities = {point.quantity for point in left.profile}
+    for quantity in quantities:
+        assert [profile.name for profile in profiles if profile.shows(quantity)], quantity
+    for profile in profiles:
+        assert any(map(profile.shows, quantities)), profile.name
+        assert quantities >= profile.quantities.keys()
+        if profile.layers:
+            layers = {point.label for point in left.profile if point.quantity == profile.layers}
+            assert quantities >= {f"{profile.name} {layer}" for layer in layers}
+    assert left.pictures.keys() == {name for diagnostic in declared for name in diagnostic.pictures}
 
 
 def test_layers_are_those_that_run_outside_of_training() -> None:
@@ -140,14 +158,19 @@ def test_a_resumed_run_finds_what_an_uninterrupted_one_finds(tmp_path: Path) -> 
     class Stopped(Exception):
         pass
 
-    def stop(curves: loop.Curves) -> None:
-        if len(curves.steps) == 8:
-            raise Stopped
+    class Stop(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            if len(curves.steps) == 8:
+                raise Stopped
+
+    class Steps(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            steps.append(curves.steps[-1])
 
     with pytest.raises(Stopped):
-        outcome(spec, names, checkpoint=checkpoint, checkpoint_seconds=0.0, evaluated=stop)
+        outcome(spec, names, checkpoint=checkpoint, checkpoint_seconds=0.0, observers=[Stop()])
     steps: list[int] = []
-    _, resumed = outcome(spec, names, checkpoint=checkpoint, evaluated=lambda curves: steps.append(curves.steps[-1]))
+    _, resumed = outcome(spec, names, checkpoint=checkpoint, observers=[Steps()])
     assert steps == [7, 8, 9, 10, 11, 12], "the first two epochs came from the checkpoint"
     _, whole = outcome(spec, names)
     assert whole.values == resumed.values

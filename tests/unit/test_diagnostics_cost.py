@@ -63,7 +63,7 @@ class Stopwatch:
         self.running = False
 
     def watch(self, member: Any) -> None:
-        for method in ("start", "before_update", "evaluated", "finish"):
+        for method in ("start", "before_update", "after_update", "evaluated", "finish"):
             name = type(member).__module__.rpartition(".")[2]
             setattr(member, method, self._timed(name, getattr(member, method)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import json
 import math
 import os
@@ -21,8 +20,10 @@ from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset, load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training import job, loop, records, replay
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
 
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
@@ -101,29 +102,42 @@ def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(data: Dataset, tmp_path: Path) -> None:
-    spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_ends_with_the_bits_of_one_that_never_stopped(
+    data: Dataset, tmp_path: Path, optimizer: str
+) -> None:
+    spec = arm("mlp", {"dropout": 0.3, "normalization": "batch"}, epochs=4, optimizer=optimizer)
     whole = loop.train(spec, data, 5, 0.1, 4)
     checkpoint = tmp_path / "checkpoint.pt"
 
     class Stopped(Exception):
         pass
 
-    def stop(curves: loop.Curves) -> None:
-        if len(curves.steps) == 3:
-            raise Stopped
+    class Stop(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            if len(curves.steps) == 3:
+                raise Stopped
+
+    class Steps(Observer):
+        def evaluated(self, curves: Curves) -> None:
+            steps.append(curves.steps[-1])
 
     with pytest.raises(Stopped):
-        loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=stop)
+        loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, observers=[Stop()])
     assert checkpoint.exists()
     steps: list[int] = []
-    resumed = loop.train(
-        spec, data, 5, 0.1, 4, checkpoint, 0.0, evaluated=lambda curves: steps.append(curves.steps[-1])
-    )
+    resumed = loop.train(spec, data, 5, 0.1, 4, checkpoint, 0.0, observers=[Steps()])
     assert len(steps) == 2, "the first two epochs came from the checkpoint"
     assert equal(weights(whole), weights(resumed))
     assert torch.equal(whole.curves.loss, resumed.curves.loss)
     assert whole.curves.validation_losses == resumed.curves.validation_losses
+
+
+def test_an_arm_with_another_optimizer_is_tuned_over_its_own_rates(paths: Paths) -> None:
+    job.run_job(arm(optimizer="adamw", tune={"extensions": 0}), paths, (0,), 30)
+    record = next(records.scan(paths))
+    assert [trial["learning_rate"] for trial in record.spec["tuning"]] == list(OPTIMIZERS["adamw"].rates)
+    assert "equal bit for bit" in replay.verify(paths, record.run_id)
 
 
 def test_divergence_is_a_result(paths: Paths) -> None:
@@ -228,20 +242,6 @@ def test_verify_trains_again_and_compares_bits(paths: Paths) -> None:
     (record.directory / records.RESULT).write_text(json.dumps({**result, "test_loss": 0.0}))
     with pytest.raises(UserError, match=r"result\.json differ"):
         replay.verify(paths, record.run_id)
-
-
-def test_the_schedule_warms_up_and_decays() -> None:
-    spec = TrainSpec(epochs=1, warmup_steps=4)
-    factors = [loop.schedule(spec, step, 100) for step in range(100)]
-    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
-    assert factors[4] == 1.0
-    assert all(later < sooner for sooner, later in itertools.pairwise(factors[4:]))
-    steps = replace_schedule(spec, "step")
-    assert [round(loop.schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]
-
-
-def replace_schedule(spec: TrainSpec, name: str) -> TrainSpec:
-    return spec.model_copy(update={"schedule": name})
 
 
 def test_curves_hold_a_value_per_step_and_per_evaluation(data: Dataset) -> None:

@@ -71,14 +71,14 @@ def test_each_reason_is_written_out_once_beneath(plan: Plan, frames: Frames, tmp
     assert len(set(letters)) == len(reasons)
     for _, reason in reasons:
         assert running.count(reason) == 1
-    assert "Residual or plain, LeNet-5, AlexNet and NiN: no block" in running
+    assert re.search("Residual or plain, .*LeNet-5.*AlexNet.*NiN.*no block", running)
 
 
 def test_a_cell_whose_contrast_is_not_there_yet_says_so(plan: Plan, frames: Frames) -> None:
     """A report while tables are older than the study."""
     none = {**frames, "contrasts": frames["contrasts"].iloc[:0]}
     cells = matrix_cells.read(plan.studies[0], Tables(none))
-    assert {cell.told("test_error").partition(":")[0] for cell in cells} == {
+    assert {cell.text("test_error").partition(":")[0] for cell in cells} == {
         "not applicable",
         "its contrast is not in the tables yet",
     }
@@ -94,7 +94,7 @@ def test_no_cell_is_ever_empty(given_row: Any, refused: str | None) -> None:
     keys = ("estimate", "low", "high", "n", "reason")
     rows = {} if given_row is None else {"test_error": dict(zip(keys, given_row, strict=True)) | {"n_planned": 5}}
     cell = matrix_cells.MatrixCell("lenet", "pooling", "Pooling", rows, refused)
-    assert cell.told("test_error").strip()
+    assert cell.text("test_error").strip()
 
 
 def test_what_is_subtracted_from_what_is_read_from_the_arms(plan: Plan, frames: Frames) -> None:
@@ -132,16 +132,6 @@ def test_numbers_on_the_axis_stand_apart(reach: float) -> None:
     places = sorted({sign * scale(tick) for tick in scale.ticks for sign in (-1, 1)})
     assert len(places) >= 3
     assert min(right - left for left, right in pairwise(places)) >= 16
-
-
-def test_the_same_tables_give_the_same_bytes_in_the_colours_of_the_page(
-    plan: Plan, frames: Frames, tmp_path: Path
-) -> None:
-    for name in ("one", "two"):
-        texts(plan, frames, tmp_path / name)
-    one, two = ((tmp_path / name / "matrix.svg").read_text(encoding="utf-8") for name in ("one", "two"))
-    assert one == two
-    assert not re.findall(r"(?<!, )#[0-9a-f]{6}", one)
 
 
 def test_a_study_without_a_matrix_says_so(plan: Plan, frames: Frames) -> None:

@@ -1,10 +1,11 @@
-"""The figures of profiles and of sweeps: what they draw and say in words, and that every quantity has a panel."""
+"""The figures of profiles and of sweeps: what they draw and say in words, and that every kind of panel is drawn."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,14 @@ from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.line_panels import Line, Panel, tell
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
-from cnnlab.figures.drawing.profile_panels import QUANTITIES
+from cnnlab.figures.drawing.profile_panels import KINDS
 from cnnlab.figures.drawing.style import style
+from cnnlab.planning.diagnostics import Profile, diagnostics
 from cnnlab.planning.plan import Plan
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-DIAGNOSTICS = Path(__file__).resolve().parents[2] / "cnnlab/training/diagnostics"
+GRADIENTS: Any = SimpleNamespace(name="gradients")  # all that these figures ask of their study
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +56,17 @@ def looks(frames: Frames, *quantities: str) -> pd.DataFrame:
 def draw(frames: Frames, rows: pd.DataFrame) -> tuple[Any, str]:
     """The figure of the study `gradients` from these rows alone."""
     with style():
-        return profiles.draw(arms_of("gradients", frames), {**frames, "profiles": rows})
+        return profiles.draw(GRADIENTS, {**frames, "profiles": rows})
 
 
-def test_every_quantity_that_has_a_panel_is_left_by_a_diagnostic_and_is_in_the_samples() -> None:
-    """A quantity that is renamed where it is measured would be drawn under its bare name."""
-    written = "".join(path.read_text(encoding="utf-8") for path in DIAGNOSTICS.glob("*.py"))
+def test_every_profile_that_a_diagnostic_declares_is_in_the_samples_and_of_a_kind_that_is_drawn() -> None:
     sampled = {name for look in report_samples.PROFILES.values() for name in look}
-    for names in QUANTITIES:
-        for name in names:
-            assert name in written
-            assert any(quantity.startswith(name) for quantity in sampled)
+    profiles = [profile for diagnostic in diagnostics().values() for profile in diagnostic.profiles.values()]
+    for profile in profiles:
+        assert any(map(profile.shows, sampled)), profile.name
+        assert profile.layers in {None, *sampled}
+    assert all(any(profile.shows(quantity) for profile in profiles) for quantity in sampled)
+    assert KINDS.keys() == set(get_args(Profile.model_fields["kind"].annotation))
 
 
 def test_a_quantity_that_nobody_foresaw_is_drawn_under_its_name(frames: Frames) -> None:
@@ -224,7 +226,7 @@ def test_filters_are_drawn_of_the_first_finished_run_of_each_arm(frames: Frames,
     assert rows.groupby("arm_id")["run_id"].nunique().tolist() == [1, 1]
     assert set(rows["seed"]) == {0}
     with style():
-        figure, alt = filters.draw(arms_of("gradients", frames), frames)
+        figure, alt = filters.draw(GRADIENTS, frames)
         figures.save(figures.Drawing(figure, "Filters", alt), tmp_path / "filters", "gradients-filters")
     for arm in arms_of("gradients", frames):
         profile = frames["profiles"][frames["profiles"]["run_id"].isin(rows[rows["arm_id"] == arm.arm_id]["run_id"])]
@@ -244,7 +246,8 @@ def test_filters_are_drawn_of_the_first_finished_run_of_each_arm(frames: Frames,
 def test_an_arm_without_filters_is_left_out_and_a_study_without_says_so(frames: Frames) -> None:
     arms = arms_of("gradients", frames)
     one = frames["pictures"][frames["pictures"]["arm_id"] == arms[1].arm_id]
-    alt = filters.draw(arms, frames | {"pictures": one})[1]
+    alt = filters.draw(GRADIENTS, frames | {"pictures": one})[1]
     assert arms[0].label not in alt
     assert arms[1].label in alt
-    assert filters.draw(arms, {})[1] == "No run has left its filters yet."
+    bare = {name: frames[name] for name in ("arms", "runs", "curves")}
+    assert filters.draw(GRADIENTS, bare)[1] == "No run has left its filters yet."

@@ -22,8 +22,10 @@ from cnnlab.planning.plan import Plan
 from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
 from cnnlab.wording.answers import against, answer, conjunction
+from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import Contrast
 from tests import report_samples
+from tests.said import said, unsaid
 
 Frames = dict[str, pd.DataFrame]
 MLFLOW = "http://127.0.0.1:5000/#/experiments/1/runs"
@@ -60,16 +62,26 @@ def contrast_row(**changes: Any) -> Row:
 
 GRADIENT = {"metric": "first_gradient_norm", "unit": "log2 ratio"}
 STEPS = {"metric": "steps_to_target", "unit": "log2 ratio", "margin": 0.32}
-SENTENCES = {
+# What changes in the row, and what the sentence says of it, in this order.
+SENTENCES: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
     "pp": (
         {},
-        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 1.9 to 2.9 pp, n = 8 seeds), "
-        "beyond the margin of 1 pp: supported.",
+        ("test error", "2.4 pp higher", "ReLU", "Sigmoid", "95 %", "1.9 to 2.9 pp", "n = 8", "1 pp", "supported"),
     ),
     "log2": (
         {**GRADIENT, "estimate": 5.104, "low": 4.93, "high": 5.28},
-        "The norm of the first layer's gradient at step 1 is 34 times as large with ReLU as with Sigmoid (log₂ "
-        "ratio 5.10, 95 % interval 4.93 to 5.28, n = 8 seeds), beyond the margin of 1 (a factor of 2): supported.",
+        (
+            "34 times as large",
+            "ReLU",
+            "Sigmoid",
+            "log₂",
+            "5.10",
+            "4.93 to 5.28",
+            "margin",
+            1,
+            "factor of 2",
+            "supported",
+        ),
     ),
     "nats, contradicted": (
         {
@@ -81,55 +93,43 @@ SENTENCES = {
             "margin": 0.02,
             "verdict": "contradicted",
         },
-        "The test log-loss is 0.089 nats lower with ReLU than with Sigmoid (difference −0.089 nats, 95 % interval "
-        "−0.105 to −0.073 nats, n = 8 seeds), beyond the margin of 0.02 nats the other way: contradicted.",
+        ("0.089 nats lower", "ReLU", "Sigmoid", -0.089, "−0.105 to −0.073 nats", "margin", "0.02 nats", "contradicted"),
     ),
     "equivalent": (
         {"estimate": 0.2, "low": -0.3, "high": 0.7, "low90": -0.2, "high90": 0.6, "verdict": "equivalent"},
-        "The test error is 0.2 pp higher with ReLU than with Sigmoid (95 % interval −0.3 to 0.7 pp, n = 8 seeds), "
-        "within the margin of ±1 pp by the 90 % interval, −0.2 to 0.6 pp, too small to count: equivalent.",
+        ("0.2 pp", "ReLU", "Sigmoid", "95 %", "−0.3 to 0.7", "±1 pp", "90 %", "−0.2 to 0.6", "equivalent"),
     ),
     "claimed equal": (
         {"direction": "equal", "estimate": 0.01, "low": -0.4, "high": 0.42, "low90": -0.3, "high90": 0.3},
-        "The test error differs by 0.0 pp between ReLU and Sigmoid (95 % interval −0.4 to 0.4 pp, n = 8 seeds), "
-        "within the margin of ±1 pp by the 90 % interval, −0.3 to 0.3 pp: supported.",
+        ("0.0 pp", "ReLU", "Sigmoid", "95 %", "−0.4 to 0.4", "±1 pp", "90 %", "−0.3 to 0.3", "supported"),
     ),
     "non-inferior": (
         {"direction": "not-greater", "estimate": 0.1, "low": -0.4, "high": 0.6},
-        "The test error is 0.1 pp higher with ReLU than with Sigmoid (95 % interval −0.4 to 0.6 pp, n = 8 seeds), "
-        "on the safe side of the margin of 1 pp: supported.",
+        ("0.1 pp higher", "ReLU", "Sigmoid", "−0.4 to 0.6 pp", "margin", "1 pp", "supported"),
     ),
     "inferior": (
         {"direction": "not-greater", "verdict": "contradicted"},
-        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 1.9 to 2.9 pp, n = 8 seeds), "
-        "beyond the margin of 1 pp on the wrong side: contradicted.",
+        ("2.4 pp higher", "ReLU", "Sigmoid", "1.9 to 2.9 pp", "margin", "1 pp", "contradicted"),
     ),
     "inconclusive": (
         {"low": 0.5, "high": 4.3, "verdict": "inconclusive", "reason": "about 14 seeds would settle it"},
-        "The test error is 2.4 pp higher with ReLU than with Sigmoid (95 % interval 0.5 to 4.3 pp, n = 8 seeds), "
-        "which leaves the margin of 1 pp open: inconclusive. About 14 seeds would settle it.",
+        ("2.4 pp higher", "0.5 to 4.3 pp", "margin", "1 pp", "inconclusive", "About 14 seeds would settle it."),
     ),
     "censored": (
         {**STEPS, "estimate": None, "low": 0.85, "high": math.inf, "method": "sign", "diverged": 1, "censored": 3},
-        "ReLU needs at least 1.8 times as many steps to the target validation accuracy as Sigmoid (95 % interval "
-        "of the log₂ ratio above 0.85, n = 8 seeds, median and sign test, since 1 run diverged and 3 runs never "
-        "reached the target), beyond the margin of 0.32 (a factor of 1.25): supported.",
+        ("ReLU", "at least 1.8 times", "Sigmoid", "log₂", "above 0.85", "sign test", "1 run", "3 runs", 0.32, 1.25),
     ),
     "slower the other way round": (
         {**STEPS, "estimate": -0.38, "low": -0.6, "high": -0.16, "primary": False, "verdict": None},
-        "Sigmoid needs 1.30 times as many steps to the target validation accuracy as ReLU (log₂ ratio −0.38, 95 % "
-        "interval −0.60 to −0.16, n = 8 seeds).",
+        ("Sigmoid", "1.30 times", "ReLU", "log₂", -0.38, "−0.60 to −0.16", "n = 8"),
     ),
     "a difference of differences": (
         {"contrast": '{"a": 1, "b": -1, "c": -1, "d": 1}', "label": "with depth"},
-        "With depth: the test error of ReLU minus that of Sigmoid exceeds the same difference between “Plain, 8 "
-        "layers” and “Residual, 8 layers” by 2.4 pp (95 % interval 1.9 to 2.9 pp, n = 8 seeds), beyond the margin "
-        "of 1 pp: supported.",
+        ("With depth", "ReLU", "Sigmoid", "exceeds", "Plain, 8 layers", "Residual, 8 layers", "2.4 pp", "supported"),
     ),
     "any weights": (
         {"contrast": '{"a": 0.25, "b": 0.75, "d": -1}'},
-        "The weighted difference in test error, 1/4 ReLU + 3/4 Sigmoid − Residual, 8 layers, is 2.4 pp (95 % "
-        "interval 1.9 to 2.9 pp, n = 8 seeds), beyond the margin of 1 pp: supported.",
+        ("1/4 ReLU + 3/4 Sigmoid − Residual, 8 layers", "2.4 pp", "1.9 to 2.9 pp", "margin", "1 pp", "supported"),
     ),
     "the median run diverged": (
         {
@@ -140,13 +140,11 @@ SENTENCES = {
             "diverged": 5,
             "verdict": "inconclusive",
         },
-        "The test error is at least 0.40 pp higher with ReLU than with Sigmoid (95 % interval above 0.40 pp, n = 8 "
-        "seeds, median and sign test, since 5 runs diverged), which leaves the margin of 1 pp open: inconclusive.",
+        ("at least 0.40 pp higher", "ReLU", "Sigmoid", "above 0.40 pp", "sign test", "5 runs", "1 pp", "inconclusive"),
     ),
     "running": (
         {"estimate": None, "low": None, "high": None, "n": 5, "verdict": "running"},
-        "Test error, ReLU − Sigmoid: 5 of 8 seeds are finished: running. Its numbers are shown when all are, "
-        "because their count was fixed before the first run.",
+        ("ReLU − Sigmoid", "5 of 8 seeds", "running"),
     ),
     "no number at all": (
         {
@@ -158,67 +156,64 @@ SENTENCES = {
             "diverged": 8,
             "reason": "8 runs diverged; more seeds like these would not settle it",
         },
-        "Test error, ReLU − Sigmoid: no number, as 8 runs diverged: inconclusive. 8 runs diverged; more seeds like "
-        "these would not settle it.",
+        ("ReLU − Sigmoid", "no number", "8 runs", "inconclusive", "8 runs diverged; more seeds"),
     ),
 }
+VERDICTS = ("supported", "contradicted", "equivalent", "inconclusive", "running")
 
 
-@pytest.mark.parametrize(("changes", "expected"), SENTENCES.values(), ids=SENTENCES)
-def test_an_answer_is_a_sentence_made_from_the_numbers(changes: dict[str, Any], expected: str) -> None:
-    assert str(answer(contrast_row(**changes), LABELS)) == expected
+@pytest.mark.parametrize(("changes", "parts"), SENTENCES.values(), ids=SENTENCES)
+def test_an_answer_is_a_sentence_made_from_the_numbers(changes: dict[str, Any], parts: tuple[object, ...]) -> None:
+    row = contrast_row(**changes)
+    sentence = str(answer(row, LABELS))
+    said(sentence, *parts)
+    said(sentence, *([row["verdict"]] if row["verdict"] else []))
+    unsaid(sentence, "None", "nan", "inf", *(word for word in VERDICTS if word != row["verdict"]))
+    if row["verdict"] == "running":
+        unsaid(sentence, "pp", "95 %", "margin")
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "parts"),
     [
-        ({}, "A difference in test error, ReLU − Sigmoid, of 1 pp or less."),
-        ({"direction": "less"}, "A difference in test error, ReLU − Sigmoid, of −1 pp or more."),
-        ({"direction": "equal"}, "A difference in test error, ReLU − Sigmoid, of 1 pp or more, either way."),
-        ({"direction": "not-greater"}, "A difference in test error, ReLU − Sigmoid, of 1 pp or more."),
-        ({"direction": "not-less"}, "A difference in test error, ReLU − Sigmoid, of −1 pp or less."),
-        (
-            STEPS | {"label": "early"},
-            "Early: a ratio of steps to the target validation accuracy, ReLU / Sigmoid, of log₂ 0.32 (a factor of "
-            "1.25) or less.",
-        ),
-        (
-            {"metric": "probe_rise", "contrast": '{"a": 1}'},
-            "Accuracy of a linear probe on the last hidden layer minus on the first, ReLU, of 1 pp or less.",
-        ),
+        ({}, ("test error", "ReLU − Sigmoid", "1 pp or less")),
+        ({"direction": "less"}, ("test error", "ReLU − Sigmoid", "−1 pp or more")),
+        ({"direction": "equal"}, ("test error", "ReLU − Sigmoid", "1 pp or more", "either way")),
+        ({"direction": "not-greater"}, ("test error", "ReLU − Sigmoid", "1 pp or more")),
+        ({"direction": "not-less"}, ("test error", "ReLU − Sigmoid", "−1 pp or less")),
+        (STEPS | {"label": "early"}, ("Early", "ReLU / Sigmoid", "log₂ 0.32", "factor of 1.25", "or less")),
+        ({"metric": "probe_rise", "contrast": '{"a": 1}'}, ("ReLU", "1 pp or less")),
     ],
 )
 def test_what_would_count_against_a_claim_follows_from_its_direction_and_margin(
-    changes: dict[str, Any], expected: str
+    changes: dict[str, Any], parts: tuple[object, ...]
 ) -> None:
-    assert against([contrast_row(**changes)], LABELS) == expected
+    said(against([contrast_row(**changes)], LABELS), *parts)
 
 
 def test_any_part_may_count_against_a_claim() -> None:
-    said = against([contrast_row(), contrast_row(metric="gap", direction="not-greater", margin=2.0)], LABELS)
-    assert said == (
-        "A difference in test error, ReLU − Sigmoid, of 1 pp or less; or a difference in test error minus training "
-        "error, ReLU − Sigmoid, of 2 pp or more."
-    )
+    parts = [contrast_row(), contrast_row(metric="gap", direction="not-greater", margin=2.0)]
+    said(against(parts, LABELS), "test error", "1 pp or less", "or", "training error", "2 pp or more")
     assert against([], LABELS) == ""
 
 
 CONJUNCTIONS = {
-    "supported": (["supported", "supported"], "Each of 2 parts must hold, and each does: supported."),
-    "contradicted": (["supported", "contradicted"], "Each of 2 parts must hold, and part 2 does not: contradicted."),
-    "inconclusive": (
-        ["supported", "inconclusive"],
-        "Each of 2 parts must hold; 1 of 2 does, and part 2 is open: inconclusive. Part 2 open.",
-    ),
-    "running": (["running", "running"], "Each of 2 parts must hold: running. Part 2 open."),
+    "supported": (["supported", "supported"], ("2 parts", "supported")),
+    "contradicted": (["supported", "contradicted"], ("2 parts", "part 2", "contradicted")),
+    "inconclusive": (["supported", "inconclusive"], ("2 parts", "1 of 2", "part 2", "inconclusive", "Part 2 open.")),
+    "running": (["running", "running"], ("2 parts", "running", "Part 2 open.")),
 }
 
 
 @pytest.mark.parametrize("verdict", CONJUNCTIONS)
 def test_a_claim_of_several_parts_says_which_hold(verdict: str) -> None:
-    parts, expected = CONJUNCTIONS[verdict]
+    verdicts, parts = CONJUNCTIONS[verdict]
     claim = {"verdict": verdict, "reason": "part 2 open"}
-    assert str(conjunction(claim, [contrast_row(verdict=part) for part in parts])) == expected
+    sentence = conjunction(claim, [contrast_row(verdict=part) for part in verdicts])
+    said(sentence, *parts)
+    unsaid(sentence, *(word for word in VERDICTS if word != verdict))
 
 
 @pytest.mark.parametrize(
@@ -279,8 +274,8 @@ def test_the_summary_counts_claims_and_verdicts() -> None:
         claim_row(id="C14", verdict="running"),
         claim_row(id="C02", kind="exact", verdict="not tested", study=None),
     )
-    assert view.summary == "2 claims tested: 1 supported and 1 inconclusive; 1 running; 1 not yet tested."
-    assert [str(square.name) for square in view.strip["7.1"]] == ["C06", "C07 gradients", "C07 outputs", "C14", "C02"]
+    said(view.summary, "2 claims tested", "1 supported", "1 inconclusive", "1 running", "1 not yet tested")
+    assert [claim_name(row) for row in view.chapters["7.1"]] == ["C06", "C07 gradients", "C07 outputs", "C14", "C02"]
 
 
 def test_expected_false_verdicts_add_up_by_kind_of_error() -> None:
@@ -315,7 +310,7 @@ def test_seeds_added_after_a_look_are_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "interval"),
     [
         ({}, "1.5 to 2.5"),
         ({"direction": "less", "effect": -2.0, "low": -2.5, "high": -1.5}, "1.5 to 2.5"),
@@ -323,9 +318,9 @@ def test_seeds_added_after_a_look_are_flagged() -> None:
         ({"effect": None, "high": math.inf}, "1.5 to no bound"),
     ],
 )
-def test_the_small_interval_is_in_margins_and_right_is_as_claimed(changes: Row, said: str) -> None:
+def test_the_small_interval_is_in_margins_and_right_is_as_claimed(changes: Row, interval: str) -> None:
     svg = lxml.html.fromstring(margin_bar.interval(claim_row(**changes)))
-    assert svg.get("aria-label") == f"In margins, as claimed to the right: {said}"
+    said(svg.get("aria-label"), "margins", interval)
 
 
 def test_no_small_interval_without_numbers() -> None:
@@ -396,7 +391,7 @@ def test_a_row_of_the_ledger_holds_the_numbers_of_its_claim(frames: Frames, docu
 
 def test_a_running_claim_says_how_far_it_is_and_shows_no_number(document: Any) -> None:
     row = next(row for row in document.get_element_by_id("ledger").iter("tr") if "C14 over" in text_of(row))
-    assert "running 5 of 8 seeds finished" in text_of(row)
+    said(text_of(row), "running", "5 of 8")
     for place in (3, 4, 7):  # the interval, the effect, p
         assert row[place].find_class("missing"), place
 

@@ -14,7 +14,6 @@ from scipy.stats import t
 from cnnlab.analysis.tables import classes
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures import confusion
-from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.planning.plan import Plan
 from cnnlab.report import render
 from cnnlab.report.tables import arms as armtable
@@ -86,7 +85,7 @@ def test_the_table_of_confusion_has_the_shares_of_every_class(frames: Frames) ->
 
 
 def test_the_figure_of_confusion_names_the_most_frequent_errors(plan: Plan, frames: Frames) -> None:
-    figure, alt = confusion.draw(arms_of("gradients", frames), frames)
+    figure, alt = confusion.draw(plan.study("gradients"), frames)
     for arm in plan.study("gradients").arms.values():
         rows = frames["confusion"][frames["confusion"]["arm_id"] == arm.spec.arm_id]
         worst = rows[rows["class"] != rows["answer"]].sort_values("share").iloc[-1]
@@ -98,13 +97,14 @@ def test_the_figure_of_confusion_names_the_most_frequent_errors(plan: Plan, fram
     assert sorted(text for text in written if "." in text and len(text) < 5) == sorted(f"{100 * s:.1f}" for s in wrong)
 
 
-def test_many_classes_are_left_to_the_table(frames: Frames) -> None:
-    arm = frames["confusion"]["arm_id"].iloc[0]
+def test_many_classes_are_left_to_the_table(plan: Plan, frames: Frames) -> None:
+    study = plan.study("gradients")
+    arm = next(iter(study.arms.values())).spec.arm_id
     row = {"arm_id": arm, "name": None, "answer_name": None, "share": 1.0}
     many = pd.DataFrame([row | {"class": index, "answer": index} for index in range(100)])
-    arms = [each for study in ("gradients", "amount") for each in arms_of(study, frames) if each.arm_id == arm]
-    assert confusion.draw(arms, frames | {"confusion": many})[1].startswith("100 classes are too many")
-    assert confusion.draw(arms, {})[1] == "No run has left its answers yet."
+    assert confusion.draw(study, frames | {"confusion": many})[1].startswith("100 classes are too many")
+    bare = {name: frame for name, frame in frames.items() if name != "confusion"}
+    assert confusion.draw(study, bare)[1] == "No run has left its answers yet."
 
 
 def test_the_mean_over_classes_is_the_accuracy_of_the_arm(plan: Plan, frames: Frames) -> None:

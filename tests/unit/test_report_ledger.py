@@ -19,6 +19,7 @@ from cnnlab.report.tables.view import Cell
 from cnnlab.tracking.addresses import server
 from cnnlab.wording import beside
 from tests import report_samples
+from tests.said import said
 
 Frames = dict[str, pd.DataFrame]
 
@@ -59,9 +60,11 @@ def test_every_part_of_every_claim_has_a_row_and_every_chapter_a_heading(
 def test_what_was_not_run_says_how_to_run_it(rows: dict[str, list[Cell]]) -> None:
     command = rows["C05"][3]
     assert (command.text, command.code) == ("snakemake --cores 4 --resources gpu=1 --config studies=C05", True)
-    assert command.note == "not run in this call; this runs it"
-    assert rows["C08"][3].text == "No study tests it yet."
-    assert rows["C03"][3].text == "Its evidence is not in the tables yet."
+    said(command.note, "not run")
+    for claim in ("C08", "C03"):  # no study tests the one, the other's evidence is not in the tables
+        assert rows[claim][3].text
+        assert not rows[claim][3].code
+    assert rows["C08"][3].text != rows["C03"][3].text
 
 
 def test_another_tier_is_named_in_the_command(plan: Plan, frames: Frames) -> None:
@@ -107,32 +110,36 @@ def claim_row(study: str, verdict: str, **changes: Any) -> Row:
     return dict.fromkeys(TABLES["claims"].columns) | given | numbers | {"seeds_added": False} | changes
 
 
-SEVERAL = {
+STUDIES = {name: name.upper() * 3 for name in "abcdef"}
+SEVERAL: dict[str, tuple[list[str], tuple[object, ...]]] = {
     "all kinds": (
         ["supported", "contradicted", "supported", "inconclusive", "running", "equivalent"],
-        "Of 6 studies, 2 agree with the claim (“A”: supported and “c”: supported), 2 disagree (“b”: contradicted and "
-        "“f”: equivalent), and 2 are open (“d”: inconclusive and “e”: running).",
+        (
+            *("6 studies", 2, "AAA", "supported", "CCC", "supported", 2, "BBB", "contradicted", "FFF", "equivalent"),
+            *(2, "DDD", "inconclusive", "EEE", "running"),
+        ),
     ),
     "one against one": (
         ["supported", "contradicted"],
-        "Of 2 studies, 1 agrees with the claim (“A”: supported), 1 disagrees (“b”: contradicted), and none is open.",
+        ("2 studies", 1, "AAA", "supported", 1, "BBB", "contradicted", "none"),
     ),
 }
 
 
-@pytest.mark.parametrize(("verdicts", "expected"), SEVERAL.values(), ids=SEVERAL)
-def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], expected: str) -> None:
-    rows = [claim_row(name, verdict) for name, verdict in zip("abcdef", verdicts, strict=False)]
-    assert beside.sentences([*rows, claim_row("a", "supported", id="C28")], {"a": "A"}) == {("C26", "main"): expected}
+@pytest.mark.parametrize(("verdicts", "parts"), SEVERAL.values(), ids=SEVERAL)
+def test_several_studies_of_a_claim_are_counted_and_named(verdicts: list[str], parts: tuple[object, ...]) -> None:
+    """On each side of it; a claim of a single study is not."""
+    rows = [claim_row(name, verdict) for name, verdict in zip(STUDIES, verdicts, strict=False)]
+    ((claim, text),) = beside.across_studies([*rows, claim_row("a", "supported", id="C28")], STUDIES).items()
+    assert claim == ("C26", "main")
+    said(text, *parts)
 
 
 def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) -> None:
     frame = io.table("claims", [claim_row("normalization", "supported"), claim_row("residual", "inconclusive")])
     view = ledger.build(Tables({"claims": frame}), plan)
-    assert [row[1].note for row in view.table.rows] == [
-        "test error · Batch normalization or none",
-        "test error · Residual or plain",
-    ]
+    for row, study in zip(view.table.rows, ("normalization", "residual"), strict=True):
+        said(row[1].note, "test error", plan.study(study).title)
     assert list(view.wholes) == ["C26"]
 
 
@@ -141,6 +148,6 @@ def test_the_page_shows_what_several_studies_say(plan: Plan, frames: Frames, tmp
     both = pd.concat([frames["claims"], twice], ignore_index=True)
     render(plan, {**frames, "claims": both}, tmp_path, tmp_path / "report.html")
     document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
-    told = "Of 2 studies, 1 agrees with the claim"
-    assert told in " ".join(document.get_element_by_id("verdicts").text_content().split())
-    assert told in " ".join(document.get_element_by_id("claim-C26-normalization").text_content().split())
+    (listed,) = document.get_element_by_id("verdicts").find_class("wholes")
+    for element in (listed, document.get_element_by_id("claim-C26-normalization")):
+        said(element.text_content(), "2 studies", 1, "supported", 1, "Residual or plain", "inconclusive")

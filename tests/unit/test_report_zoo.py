@@ -25,11 +25,14 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import TrainSpec, TuneSpec
+from cnnlab.planning.verdicts import Direction, Verdict
 from cnnlab.report import render
 from cnnlab.report.tables import settings
 from cnnlab.wording import beside
-from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes
+from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes, listed
+from cnnlab.wording.verdicts import DIRECTIONS, counted
 from tests import report_samples
+from tests.said import said
 
 Frames = dict[str, pd.DataFrame]
 # Titles of the columns of the table of cells.
@@ -181,7 +184,7 @@ def test_computed_claims_stand_in_the_ledger_with_their_checks_and_without_numbe
         beside = [text for title, text in row.items() if title not in ("Id", "Claim", "Verdict")]
         assert beside == ["—missing: not part of this kind of evidence"] * 7
     summary = text_of(document.get_element_by_id("verdicts").find_class("summary")[0])
-    assert "2 hold and 1 fails" in summary
+    said(summary, counted(Verdict.HOLDS, 2), counted(Verdict.FAILS, 1))
 
 
 def test_every_number_of_the_evidence_is_shown_and_says_whether_it_decides(document: Any) -> None:
@@ -313,9 +316,8 @@ def test_a_family_stands_where_its_interval_lies(direction: Any, changes: dict[s
 
 
 def say(cells: list[Row], **changes: Any) -> list[str]:
-    part = (
-        cell(study="p", claim="C07", direction="greater", margin=1.0, unit="pp", contrast='{"a": 1, "b": -1}') | changes
-    )
+    claim = {"study": "p", "claim": "C07", "direction": "greater", "margin": 1.0, "unit": "pp"}
+    part = cell(**claim | {"contrast": '{"a": 1, "b": -1}'} | changes)
     frame = pd.DataFrame(cells, columns=list(TABLES["contrasts"].columns))
     names = {("m", name): name.upper() for name in "abcdef"}
     arms = [("m", "with", 4), ("m", "without", 12), ("p", "a", 20), ("p", "b", 20)]
@@ -323,35 +325,33 @@ def say(cells: list[Row], **changes: Any) -> list[str]:
     return beside.across_families([part], Tables({"contrasts": frame, "arms": epochs}), names)
 
 
-def test_families_are_counted_and_named() -> None:
-    cells = [
-        cell(family="a"),
-        cell(family="b", **BELOW),
-        cell(family="c", **SMALL),
-        cell(family="d", low=0.5),
-        cell(family="e"),
-        cell(family="f", n=2),
-    ]
-    assert say(cells) == [
-        "A contrast of the same kind on 6 families (test error, margin 1 pp; 4 or 12 epochs, and 20 for the claim): "
-        "beyond the margin as claimed on 2 (A and E), beyond the margin the other way on 1 (B), too small to count on "
-        "1 (C), undecided on 1 (D), not finished on 1 (F)."
-    ]
+@pytest.mark.parametrize("direction", Direction)
+def test_families_are_counted_and_named(direction: Direction) -> None:
+    """By where the interval of each lies, in the order of the verdicts."""
+    changes = {"a": {}, "b": BELOW, "c": SMALL, "d": {"low": 0.5}, "e": {}, "f": {"n": 2}}
+    cells = [cell(family=name, **values) for name, values in changes.items()]
+    verdicts = {row["family"].upper(): beside.standing(direction, 1.0, row) for row in cells}
+    (text,) = say(cells, direction=direction)
+    said(text, "6 families", "test error, margin 1 pp", "4 or 12 epochs", "20 for the claim")
+    parts = []
+    for verdict, place in DIRECTIONS[direction].places.items():
+        names = [name for name, given in verdicts.items() if given == verdict]
+        parts += [f"{place.counted} on {len(names)} ({listed(names)})"] if names else []
+    said(text, *parts)
+    assert sum(len(part) for part in parts) + 2 * (len(parts) - 1) == len(text.partition("): ")[2].removesuffix("."))
 
 
 def test_only_cells_beside_the_claim_with_its_metric_count() -> None:
     others = [cell(family="a", extension="C06"), cell(family="b", metric="test_loss"), cell(family="c", switch=None)]
     assert say(others) == []
-    assert say([*others, cell(family="d")])[0].startswith("A contrast of the same kind on 1 family (test error")
+    said(say([*others, cell(family="d")])[0], "on 1 family (test error", "on 1 (D).")
     assert say([cell(family="a")], contrast='{"a": 1, "b": -1, "c": -1, "d": 1}') == []
 
 
 def test_the_article_of_a_claim_says_on_how_many_families_it_agrees(frames: Frames, document: Any) -> None:
     article = text_of(document.get_element_by_id("claim-C28-normalization"))
     cells = frames["contrasts"].query("extension == 'C28' and metric == 'test_error' and study == 'matrix'")
-    assert f"A contrast of the same kind on {len(cells)} families" in article
-    assert "not finished on 1 (GoogLeNet)" in article
-    assert "C28" in article
+    said(article, "C28", f"on {len(cells)} families", "not finished on 1 (GoogLeNet)")
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ from cnnlab.analysis.tables.io import table
 from cnnlab.planning.claims import ClaimRegistry
 from cnnlab.planning.study import Study
 from cnnlab.planning.study_file import ContrastSpec
+from cnnlab.training.records import Record
 from tests.unit.test_verdict import (
     EASY,
     ERROR,
     GRADIENT,
     REGISTRY,
-    FakeRun,
     claim,
     contrast,
     errors,
@@ -146,20 +146,20 @@ class TestRows:
     def test_arrays_are_read_once(self) -> None:
         read = []
 
-        class Counted(FakeRun):
+        class Counted(Record):
             def test(self) -> dict[str, np.ndarray] | None:
                 read.append(self)
                 return super().test()
 
         found = {
-            arm: {seed: Counted(run.result, run.spec, run.provenance, run.images) for seed, run in members.items()}
+            arm: {seed: Counted(contents=run.contents) for seed, run in members.items()}
             for arm, members in EASY.items()
         }
         _only(study(claim(ERROR)), found)
         assert len(read) == 16
 
 
-def _noisy(rng: np.random.Generator) -> FakeRun:
+def _noisy(rng: np.random.Generator) -> Record:
     error = float(rng.normal(0.1, 0.02))
     return finished(
         test_error=error, first_gradient_norm=float(rng.lognormal()), steps_to_target=50 * int(rng.integers(1, 9))
@@ -170,7 +170,7 @@ class TestAlone:
     """The verdict on a claim is the same, digit for digit, when its study runs alone and with all others."""
 
     @pytest.fixture
-    def found(self) -> dict[str, dict[int, FakeRun]]:
+    def found(self) -> dict[str, dict[int, Record]]:
         rng = np.random.default_rng(0)
         return runs(**{arm: [_noisy(rng) for _ in range(10)] for arm in ("plain", "residual", "wide", "deep")})
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +18,9 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import fingerprint
 from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics, read
 from cnnlab.planning.fingerprint import PACKAGE
-from cnnlab.planning.metrics import METRICS, MOVING, TRAINING
+from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.study import Study
 
@@ -184,6 +191,82 @@ def test_planning_of_every_study_is_quick() -> None:
     assert time.thread_time() - began < 0.5
 
 
+# Declarations
+
+NEW = """
+from cnnlab.training import diagnostics
+from cnnlab.training.diagnostics import Findings, Point
+
+DIAGNOSTIC = {
+    "metrics": {"lost_sleep": {"title": "sleep lost over it", "unit": "nights", "signed": True}},
+    "profiles": {"lost_sleep": {"title": "sleep lost, nights", "axis": "night"}},
+}
+
+
+class Diagnostic(diagnostics.Diagnostic):
+    def finish(self) -> Findings:
+        return Findings({"lost_sleep": 2.0}, profile=[Point("lost_sleep", night, 1.0) for night in (1, 2)])
+"""
+MEASURE = """
+from cnnlab.planning.diagnostics import diagnostics
+from cnnlab.planning.metrics import METRICS
+from cnnlab.training.diagnostics import Diagnostics
+from tests import small_runs
+print(METRICS["lost_sleep"].title, METRICS["lost_sleep"].diagnostic)
+print(diagnostics()["sleep"].profiles["lost_sleep"].title, diagnostics()["sleep"].cost_share)
+print(Diagnostics(["sleep"], small_runs.run()).finish().values)
+"""
+
+
+def test_a_new_diagnostic_is_one_new_file(tmp_path: Path) -> None:
+    for folder in ("cnnlab", "tests", "workflow"):
+        shutil.copytree(PACKAGE.parent / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "cnnlab/training/diagnostics/sleep.py").write_text(NEW)
+
+    def python(*arguments: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True, text=True).stdout
+
+    assert python("-c", MEASURE).splitlines() == [
+        "sleep lost over it sleep",
+        "sleep lost, nights 0.1",
+        "{'lost_sleep': 2.0}",
+    ]
+    assert re.search(r"lost_sleep +nights +sleep lost over it", python("-m", "cnnlab", "list", "--metrics"))
+
+
+@pytest.mark.parametrize(
+    ("literal", "line"),
+    [
+        ("{'metrics': {'a': {'title': 'A', 'unit': 's', 'factr': 2}}}", "metrics.a.factr: unknown key"),
+        ("{'metrics': {'a': {'title': 'A'}}}", "metrics.a.unit: missing; add it"),
+        ("{'metrics': {}}", "metrics: Dictionary should have at least 1 item"),
+        ("{'metrics': 3}", "metrics: Input should be a valid dictionary"),
+        ("{'metrics': {'b': {'title': 'B', 'unit': 's'}}, 'cost': 2}", "cost: unknown key; "),
+        ("{'metrics': {'here': {'title': 'B', 'unit': 's'}}}", "metrics.here: first.py declares it too; rename one"),
+        ("dict(metrics={})", "DIAGNOSTIC is not a literal; write its values out"),
+    ],
+)
+def test_a_wrong_declaration_is_one_line(literal: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text("DIAGNOSTIC = {'metrics': {'here': {'title': 'Here', 'unit': 'm'}}}")
+    (tmp_path / "second.py").write_text(f"DIAGNOSTIC = {literal}")
+    with pytest.raises(UserError) as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "second.py") in str(caught.value)
+    assert line in str(caught.value)
+
+
+def test_titles_are_no_part_of_an_arm_but_of_the_steps_that_show_them() -> None:
+    (title,) = (profile.title for profile in diagnostics()["saturation"].profiles.values())
+    file = FOLDER / "saturation.py"
+    assert title in file.read_text()
+    assert title not in fingerprint._read(file, file.stat().st_mtime_ns)[1]
+    assert " diagnostics:" in fingerprint.code("cnnlab.figures.drawing.profile_panels")
+    assert " diagnostics:" not in fingerprint.code("cnnlab.data.prepare")
+
+
 # Contrasts of one arm
 
 
@@ -241,7 +324,11 @@ def test_an_unknown_metric_names_the_nearest_and_is_the_only_mistake(
 # What cannot be measured
 
 
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in TRAINING])
+def metrics_of(chosen: Callable[[DiagnosticSpec], bool]) -> list[str]:
+    return [name for diagnostic in diagnostics().values() if chosen(diagnostic) for name in diagnostic.metrics]
+
+
+@pytest.mark.parametrize("metric", metrics_of(lambda diagnostic: diagnostic.while_training))
 def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: str, tmp_path: Path) -> None:
     arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "train": {"epochs": 0}}}
     with pytest.raises(UserError) as caught:
@@ -252,7 +339,7 @@ def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: st
 
 
 @pytest.mark.parametrize("data", [{"shuffle_pixels": True}, {"scale_pixels": True}, {"standardize": "pixel"}])
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.diagnostic in MOVING])
+@pytest.mark.parametrize("metric", metrics_of(lambda diagnostic: diagnostic.moves_pixels))
 def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, Any], tmp_path: Path) -> None:
     arms = {"sigmoid": {}, "relu": {"model": {"activation": "relu"}, "data": data}}
     with pytest.raises(UserError) as caught:
@@ -262,11 +349,10 @@ def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, An
     assert f"study0.yaml: arms.relu: data: {metric} moves pixels" in line
 
 
-def test_planning_and_diagnostics_agree_on_what_needs_training() -> None:
-    """Planning imports no torch, so its list stands apart from the modules that it describes."""
-    for metric in METRICS.values():
-        if metric.diagnostic:
-            source = (FOLDER / f"{metric.diagnostic}.py").read_text()
-            assert ("training: epochs of 1 or more" in source) == (metric.diagnostic in TRAINING), metric.diagnostic
-            moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
-            assert moves == (metric.diagnostic in MOVING), metric.diagnostic
+def test_a_diagnostic_declares_what_it_does() -> None:
+    """Planning refuses by the declaration what the code below it would refuse, or do wrong, after training."""
+    for name, diagnostic in diagnostics().items():
+        source = (FOLDER / f"{name}.py").read_text()
+        assert ("training: epochs of 1 or more" in source) == diagnostic.while_training, name
+        moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
+        assert moves == diagnostic.moves_pixels, name

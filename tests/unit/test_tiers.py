@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.analysis.tables.tiers import read
 from cnnlab.planning import tiers
 from cnnlab.planning.config import Config, load_config
+from cnnlab.planning.verdicts import REFUTED, UNDECIDED, Verdict
 from cnnlab.report import ledger, render
 from cnnlab.wording import beside
 from tests import report_samples
+from tests.said import said
 
 ROOT = Path(__file__).resolve().parents[2]
+EMPIRICAL = (Verdict.SUPPORTED, *REFUTED, Verdict.INCONCLUSIVE)
 
 
 @pytest.fixture
@@ -66,55 +70,43 @@ def test_a_tier_that_decides_nothing_says_and_hears_nothing(project: Path) -> No
     assert tiers.files(config("quick")) == []
 
 
-def test_a_claim_is_told_with_its_weakest_effect_at_each_other_tier() -> None:
-    mine = claim()
-    found = made([mine], [claim("full", verdict="equivalent", effect=0.02, low=-0.1, high=0.14, n=10), claim("huge")])
-    expected = (
-        "At the full tier: equivalent, 0.02 (\N{MINUS SIGN}0.10 to 0.14) pp, n = 10. "
-        "At the huge tier: supported, 2.5 (2.0 to 3.0) pp, n = 8."
-    )
-    assert beside.line(mine, found) == expected
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_claim_is_told_with_its_weakest_effect_at_each_other_tier(verdict: Verdict) -> None:
+    """Once there is a verdict here and there."""
+    there = claim("full", verdict=verdict, effect=0.02, low=-0.1, high=0.14, n=10)
+    line = beside.line(claim(), made([claim()], [there, claim("huge")]))
+    said(line, "the huge tier: supported, 2.5 (2.0 to 3.0) pp, n = 8.")
+    if verdict in UNDECIDED:
+        assert "full" not in line
+        assert beside.summary(made([claim()], [there])) == []
+        assert beside.line(claim(verdict=verdict), made([], [claim("full")])) == ""
+    else:
+        said(line, f"the full tier: {verdict}, 0.02 (−0.10 to 0.14) pp, n = 10.", "huge")
 
 
 def test_bounds_and_ratios_are_told_as_such() -> None:
     ratio = {"unit": "log2 ratio", "metric": "steps_to_target"}
-    assert (
-        beside.told(claim(**ratio, effect=1.0, low=0.9, high=1.1))
-        == "supported, 1.00 (0.90 to 1.10) log₂ ratio, ×2.0, n = 8"
-    )
-    assert beside.told(claim(**ratio, effect=None, low=0.9, high=None)) == "supported, above 0.90 log₂ ratio, n = 8"
+    said(beside.result(claim(**ratio, effect=1.0, low=0.9, high=1.1)), "1.00 (0.90 to 1.10) log₂ ratio, ×2.0", "n = 8")
+    said(beside.result(claim(**ratio, effect=None, low=0.9, high=None)), "supported, above 0.90 log₂ ratio, n = 8")
 
 
-OPEN: dict[str, dict[str, Any]] = {
-    "another study": {"study": "residual"},
-    "another part": {"part": "second"},
-    "not tested there": {"verdict": "not tested"},
-    "running there": {"verdict": "running"},
-}
-
-
-@pytest.mark.parametrize("changes", OPEN.values(), ids=OPEN)
-def test_only_the_same_question_with_an_answer_is_compared(changes: dict[str, Any]) -> None:
-    found = made([claim()], [claim("full", **changes)])
-    assert beside.line(claim(), found) == ""
-    assert beside.summary(found) == []
+@pytest.mark.parametrize("changes", [{"study": "residual"}, {"part": "second"}])
+def test_only_the_same_question_is_compared(changes: dict[str, Any]) -> None:
+    tables = made([claim()], [claim("full", **changes)])
+    assert (beside.line(claim(), tables), beside.summary(tables)) == ("", [])
 
 
 def test_tiers_are_counted_and_disagreement_is_named() -> None:
-    verdicts = {
-        "C01": ("supported", "supported"),
-        "C26": ("supported", "equivalent"),
-        "C39": ("inconclusive", "supported"),
-    }
-    found = made(
-        [claim(id=key, verdict=quick) for key, (quick, _) in verdicts.items()],
-        [claim("full", id=key, verdict=full) for key, (_, full) in verdicts.items()],
-    )
-    assert beside.summary(found) == [
-        "The full tier tested 3 parts of these claims too: 1 with the same verdict, 2 with another: C26 (supported "
-        "here, equivalent there) and C39 (inconclusive here, supported there). There, 2 for the claim (2 here), 1 "
-        "against it (0 here) and 0 open (1 here)."
-    ]
+    """Every verdict here against every verdict there: for, against and open are counted on either side."""
+    pairs = {f"C{place:02}": pair for place, pair in enumerate(product(EMPIRICAL, EMPIRICAL), 10)}
+    quick = [claim(id=key, verdict=here) for key, (here, _) in pairs.items()]
+    full = [claim("full", id=key, verdict=there) for key, (_, there) in pairs.items()]
+    changed = [f"{key} ({here} here, {there} there)" for key, (here, there) in pairs.items() if here != there]
+    (text,) = beside.summary(made(quick, full))
+    said(text, "The full tier", "16 parts", "4 with the same verdict", "12 with another", *changed)
+    said(text, "There, 4 for the claim (4 here)", "8 against it (8 here)", "4 open (4 here)")
+    (text,) = beside.summary(made(quick[:4], full[:4]))
+    said(text, "There, 1 for the claim (4 here)", "2 against it (0 here)", "1 open (0 here)")
 
 
 def test_the_page_shows_other_tiers_beside_a_claim_and_beneath_the_ledger(tmp_path: Path) -> None:
@@ -126,10 +118,9 @@ def test_the_page_shows_other_tiers_beside_a_claim_and_beneath_the_ledger(tmp_pa
     page: Any = lxml.html.document_fromstring(plan.paths.report.read_text(encoding="utf-8"))
     section = page.get_element_by_id("study-normalization").text_content()
     assert section.count("At the full tier: inconclusive") == len(mine) == 2
-    (told,) = ledger.build(Tables({**frames, "tiers": full}), plan).tiers
-    assert told.replace("\N{NO-BREAK SPACE}", " ") in page.get_element_by_id("verdicts").text_content().replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    (text,) = ledger.build(Tables({**frames, "tiers": full}), plan).tiers
+    verdicts = page.get_element_by_id("verdicts").text_content()
+    said(*(shown.replace("\N{NO-BREAK SPACE}", " ") for shown in (verdicts, text)))
     render(plan, frames, plan.paths.figures, plan.paths.report)
     assert "tier:" not in plan.paths.report.read_text(encoding="utf-8").partition("<body")[2]
 

@@ -19,15 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from cnnlab import tracking
 from cnnlab.core.errors import UserError
 from cnnlab.tracking import ArmMembership, LiveMirror, mirror, store, ui
-from cnnlab.tracking import mirror as content
-from cnnlab.tracking import mirror as reconcile
-from cnnlab.tracking import store as session
+from cnnlab.training.curves import Curves
 from cnnlab.training.records import Record
-from tests.factories import CHECKSUM, COMMIT, make_arm, make_record
+from tests import fakes
+from tests.fakes import CHECKSUM, COMMIT, make_arm, make_record
 
 ROOT = Path(__file__).parents[2]
 ARM = make_arm(epochs=4)
@@ -63,7 +63,7 @@ def client(root: Path) -> Any:
 
 
 def runs(root: Path, kind: str = "run") -> list[Any]:
-    found = client(root).search_runs([session.connect(root, "quick").experiment_id])
+    found = client(root).search_runs([store.connect(root, "quick").experiment_id])
     return sorted(
         (run for run in found if run.data.tags["kind"] == kind), key=lambda run: run.data.tags.get("seed", "")
     )
@@ -106,7 +106,7 @@ def test_a_finished_run_is_mirrored_whole(root: Path, done: list[Record]) -> Non
 def test_curves_bear_the_times_of_the_record(root: Path, done: list[Record]) -> None:
     tracking.track_records("quick", done, ARMS, root=root)
     record, run = done[1], runs(root)[1]
-    for name in content.CURVES:
+    for name in mirror.CURVES:
         curve = record.curves()[f"evaluation.{name}"]
         steps = record.curves()["evaluation.step"]
         expected = list(zip(steps.tolist(), record.provenance["evaluation_ms"], curve.tolist(), strict=True))
@@ -218,7 +218,7 @@ def test_a_run_that_was_trained_again_replaces_the_old_one(root: Path) -> None:
 
 
 def test_a_run_found_twice_is_kept_once(root: Path, done: list[Record]) -> None:
-    connected = session.connect(root, "quick")
+    connected = store.connect(root, "quick")
     for started in (1, 2):
         connected.create("run", done[0].run_id, "twin", started, {})
     tracking.track_records("quick", done, ARMS, root=root)
@@ -246,7 +246,7 @@ def test_tiers_are_experiments(root: Path, done: list[Record]) -> None:
     names = {item.name for item in client(root).search_experiments()}
     assert {"cnnlab-quick", "cnnlab-full"} <= names
     quick = store.experiment_id(store.store_uri(root), "quick")
-    assert quick == session.connect(root, "quick").experiment_id
+    assert quick == store.connect(root, "quick").experiment_id
     assert len(runs(root)) == 2
 
 
@@ -305,7 +305,7 @@ def test_a_store_half_made_by_a_kill_is_made_anew(tmp_path: Path, monkeypatch: p
     folder = tmp_path / "results/mlflow"
     folder.mkdir(parents=True)
     (folder / ".mlflow.db.new").write_bytes(b"half a database")
-    assert session.connect(tmp_path, "quick").experiment_id
+    assert store.connect(tmp_path, "quick").experiment_id
     assert {path.name for path in folder.iterdir()} == {"mlflow.db", "mlflow.lock"}
 
 
@@ -351,7 +351,7 @@ def test_a_server_that_never_answers_is_one_warning_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
-    monkeypatch.setattr(session, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.5)
     assert_one_warning(tracking.track_records("quick", done, ARMS, root=root), capsys.readouterr().err)
 
 
@@ -360,26 +360,27 @@ def test_a_broken_store_is_one_warning_line(root: Path, done: list[Record], caps
     assert_one_warning(tracking.track_records("quick", done, ARMS, root=root), capsys.readouterr().err)
 
 
-def snapshot(record: Record, evaluations: int) -> Any:
+def snapshot(record: Record, evaluations: int) -> Curves:
     """What the loop hands over after so many evaluations."""
-    curves = record.curves()
-    values = {
-        "steps": curves["evaluation.step"],
-        "train_losses": curves["evaluation.train_loss"],
-        "validation_losses": curves["evaluation.validation_loss"],
-        "validation_accuracies": curves["evaluation.validation_accuracy"],
-        "learning_rates": curves["evaluation.learning_rate"],
-    }
-    lists = {name: value.tolist()[:evaluations] for name, value in values.items()}
-    return SimpleNamespace(**lists, milliseconds=record.provenance["evaluation_ms"][:evaluations])
+    curves = {name: values.tolist()[:evaluations] for name, values in record.curves().items()}
+    return Curves(
+        loss=torch.zeros(0),
+        gradient_norm=torch.zeros(0),
+        steps=curves["evaluation.step"],
+        train_losses=curves["evaluation.train_loss"],
+        validation_losses=curves["evaluation.validation_loss"],
+        validation_accuracies=curves["evaluation.validation_accuracy"],
+        learning_rates=curves["evaluation.learning_rate"],
+        milliseconds=record.provenance["evaluation_ms"][:evaluations],
+    )
 
 
 def grow(root: Path, record: Record, first: int, last: int, finish: bool = False) -> None:
     """Hand over the curves after evaluations `first` to `last`, as a job does; its checkpoint has those before."""
     with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
-        evaluated = mirrored.watch(record.spec, record.provenance["git"])
+        watch = mirrored.watch(record.spec, record.provenance["git"])
         for count in range(first, last + 1):
-            evaluated(snapshot(record, count))
+            watch.evaluated(snapshot(record, count))
         if finish:
             mirrored.finished(record)
 
@@ -431,17 +432,17 @@ def test_live_tracking_neither_raises_nor_waits(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", closed_port())
     with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
-        evaluated = mirrored.watch(done[0].spec)
+        watch = mirrored.watch(done[0].spec)
         began = time.monotonic()
         for _ in range(100):
-            evaluated(snapshot(done[0], 4))
+            watch.evaluated(snapshot(done[0], 4))
         mirrored.finished(done[0])
         assert time.monotonic() - began < 1
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_live_tracking_does_nothing_where_nothing_trains(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "connect", lambda *_: pytest.fail("connected"))
+    monkeypatch.setattr(store, "connect", lambda *_: pytest.fail("connected"))
     with LiveMirror(root, "quick", MEMBERSHIP) as mirrored:
         pass
     assert not mirrored._thread.is_alive()
@@ -451,7 +452,7 @@ def test_live_tracking_gives_up_waiting_for_a_server_that_hangs(
     root: Path, done: list[Record], silent_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
-    monkeypatch.setattr(session, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 2)
     mirrored = LiveMirror(root, "quick", MEMBERSHIP)
     with mirrored:
         mirrored.finished(done[0])
@@ -478,7 +479,7 @@ def test_memberships_come_from_the_studies() -> None:
 def test_parameters_are_flat_and_complete() -> None:
     arm = make_arm(train={"learning_rate": 0.05, "warmup_steps": 3})
     spec = {"arm": arm.model_dump(mode="json"), "seed": 4, "learning_rate": 0.05, "learning_rate_source": "fixed"}
-    values = content.parameters(SimpleNamespace(spec=spec))  # type: ignore[arg-type]
+    values = mirror.parameters(fakes.record(spec=spec))
     assert values["model.architecture"] == "lenet"
     assert values["train.learning_rate"] == values["learning_rate"] == "0.05"
     assert values["data.standardize"] == "channel"
@@ -529,13 +530,13 @@ def test_batches_respect_the_limits_of_mlflow(monkeypatch: pytest.MonkeyPatch) -
         calls.append((len(metrics), len(params), len(tags)))
 
     recorder = SimpleNamespace(client=SimpleNamespace(log_batch=log_batch))
-    found = [content.Point("loss", 0.5, step, step) for step in range(2100)]
+    found = [mirror.Point("loss", 0.5, step, step) for step in range(2100)]
     mirror._log_batches(recorder, "r", found, {f"p{i}": "x" for i in range(150)}, {"t": "x"})  # type: ignore[arg-type]
     assert calls == [(800, 100, 1), (800, 50, 0), (500, 0, 0)]
 
 
 def test_a_failure_names_its_reason_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reconcile.warn(root, ValueError("first line\nsecond line " + "x" * 500))
+    mirror.warn(root, ValueError("first line\nsecond line " + "x" * 500))
     text = capsys.readouterr().err
     assert len(text.splitlines()) == 1
     assert "first line second line" in text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
-from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
+from cnnlab.training.learning_rate import Choice, Trial, choose, schedule, tuning_epochs
 
 
 def arm(**train: object) -> ArmSpec:
@@ -79,3 +80,13 @@ def test_an_arm_of_which_every_trial_diverges_is_still_trained() -> None:
 
 def test_an_unknown_trial_makes_the_choice_unknown() -> None:
     assert choose(arm(), lambda rate: None) is None
+
+
+def test_the_schedule_warms_up_and_decays() -> None:
+    spec = TrainSpec(epochs=1, warmup_steps=4)
+    factors = [schedule(spec, step, 100) for step in range(100)]
+    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert factors[4] == 1.0
+    assert all(later < sooner for sooner, later in itertools.pairwise(factors[4:]))
+    steps = spec.model_copy(update={"schedule": "step"})
+    assert [round(schedule(steps, step, 100), 3) for step in (10, 60, 80)] == [1, 0.1, 0.01]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,25 +21,13 @@ from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.study import Arm, Study
 from cnnlab.planning.study_file import ClaimSpec, ContrastSpec, Source
 from cnnlab.training.records import Record
+from tests import fakes
 
 INF = math.inf
 FINALS = ("test_error", "test_loss", "train_error", "train_loss", "validation_error", "validation_loss")
 
 
-@dataclass
-class FakeRun:
-    """What a record holds, without a file."""
-
-    result: dict[str, Any]
-    spec: dict[str, Any] = field(default_factory=lambda: {"data_checksum": "digits"})
-    provenance: dict[str, Any] = field(default_factory=dict)
-    images: dict[str, np.ndarray] | None = None
-
-    def test(self) -> dict[str, np.ndarray] | None:
-        return self.images
-
-
-def finished(**values: Any) -> FakeRun:
+def finished(**values: Any) -> Record:
     """A run with 1,000 test images, of which the first are wrong; evaluated every 50 of 500 steps."""
     error = values.get("test_error", 0.1)
     wrong = np.arange(1000) < round(1000 * error)
@@ -55,14 +42,13 @@ def finished(**values: Any) -> FakeRun:
         **values,
     }
     images = {"correct": (~wrong).astype(np.uint8), "loss": wrong.astype(np.float32)}
-    return FakeRun(result, images=images)
+    return fakes.record(spec={"data_checksum": "digits"}, result=result, provenance={}, test=images)
 
 
-def unfinished(status: str, **values: Any) -> FakeRun:
+def unfinished(status: str, **values: Any) -> Record:
     run = finished()
-    run.result |= dict.fromkeys(FINALS) | {"status": status, "steps_to_target": None, **values}
-    run.images = None
-    return run
+    lost = dict.fromkeys(FINALS) | {"status": status, "steps_to_target": None}
+    return fakes.changed(run, result={**run.result, **lost, **values}, test=None)
 
 
 def contrast(metric: str, direction: Any = "greater", margin: float = 1.0, **weights: float) -> ContrastSpec:
@@ -110,11 +96,11 @@ def study(*claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Se
     )
 
 
-def runs(**arms: Sequence[FakeRun]) -> dict[str, dict[int, FakeRun]]:
+def runs(**arms: Sequence[Record]) -> dict[str, dict[int, Record]]:
     return {f"{name}-id": dict(enumerate(members)) for name, members in arms.items()}
 
 
-def errors(*percent: float) -> list[FakeRun]:
+def errors(*percent: float) -> list[Record]:
     return [finished(test_error=value / 100) for value in percent]
 
 
@@ -157,13 +143,13 @@ class TestBounds:
         assert effects.bounds(run, METRICS["steps_to_target"]) == (8, INF)
 
     def test_seconds_are_known_to_exceed_the_last_evaluation(self) -> None:
-        run = finished()
-        run.provenance = {"seconds_to_target": None, "started_ms": 1000, "evaluation_ms": [3000, 5000]}
+        provenance = {"seconds_to_target": None, "started_ms": 1000, "evaluation_ms": [3000, 5000]}
+        run = fakes.changed(finished(), provenance=provenance)
         assert effects.bounds(run, METRICS["seconds_to_target"]) == (2, INF)
 
 
 class TestObserve:
-    def _observe(self, spec: ContrastSpec, **arms: Sequence[FakeRun]) -> effects.Observed:
+    def _observe(self, spec: ContrastSpec, **arms: Sequence[Record]) -> effects.Observed:
         found = {name: dict(enumerate(members)) for name, members in arms.items()}
         return effects.observe(spec, found, range(len(next(iter(arms.values())))))
 
@@ -186,11 +172,8 @@ class TestObserve:
         assert (both.diverged, both.effects.low.tolist()[-1]) == (1, INF)
 
     def test_other_test_images_share_no_error(self) -> None:
-        elsewhere = errors(10, 10, 10)
-        for run in elsewhere:
-            run.spec = {"data_checksum": "fashion"}
-            assert run.images is not None
-            run.images = {name: values[:400] for name, values in run.images.items()}
+        fewer = {name: values[:400] for name, values in (finished(test_error=0.1).test() or {}).items()}
+        elsewhere = [fakes.changed(run, spec={"data_checksum": "fashion"}, test=fewer) for run in errors(10, 10, 10)]
         seen = self._observe(ERROR, plain=errors(20, 20, 20), residual=elsewhere)
         own = 100 * (np.arange(1000) < 200)
         other = 100 * (np.arange(400) < 100)
@@ -294,11 +277,13 @@ class TestRows:
     def test_measured_times_stay_out_of_the_deterministic_table(self) -> None:
         seconds = ContrastSpec(metric="seconds_to_target", contrast={"plain": 1, "residual": -1})
         one = study(claim(ERROR), secondary=[seconds])
-        for found in EASY.values():
-            for run in found.values():
-                run.provenance = {"seconds_to_target": 2.0, "started_ms": 0, "evaluation_ms": [1]}
-        assert [row["metric"] for row in judge(one, EASY)[0]] == ["test_error"]
-        assert [row["metric"] for row in measured_contrasts([one], EASY)] == ["seconds_to_target"]
+        provenance = {"seconds_to_target": 2.0, "started_ms": 0, "evaluation_ms": [1]}
+        timed = {
+            arm: {seed: fakes.changed(run, provenance=provenance) for seed, run in members.items()}
+            for arm, members in EASY.items()
+        }
+        assert [row["metric"] for row in judge(one, timed)[0]] == ["test_error"]
+        assert [row["metric"] for row in measured_contrasts([one], timed)] == ["seconds_to_target"]
 
     def test_more_seeds_on_disk_than_the_study_asks_for_do_not_count(self) -> None:
         """n is fixed by the study; another study may have trained more of the same arm."""
@@ -355,7 +340,7 @@ class TestConjunction:
 
 
 class TestReasons:
-    def _row(self, spec: ContrastSpec, seeds: int = 8, **arms: Sequence[FakeRun]) -> dict[str, Any]:
+    def _row(self, spec: ContrastSpec, seeds: int = 8, **arms: Sequence[Record]) -> dict[str, Any]:
         contrasts, _ = judge(study(claim(spec), seeds=seeds), runs(**arms))
         row: dict[str, Any] = contrasts[0]
         return row
@@ -404,9 +389,8 @@ class TestReasons:
 
     def test_images_that_would_settle(self) -> None:
         plain, residual = errors(*[12.1] * 7, 12.2), errors(*[10] * 8)
-        for run in plain:  # wrong on other images than the residual network
-            assert run.images is not None
-            run.images["correct"] = run.images["correct"][::-1].copy()
+        # Wrong on other images than the residual network.
+        plain = [fakes.changed(run, test={k: v[::-1] for k, v in (run.test() or {}).items()}) for run in plain]
         row = self._row(ERROR, plain=plain, residual=residual)
         assert (row["verdict"], row["method"], row["settle_seeds"]) == ("inconclusive", "satterthwaite", None)
         assert row["settle_images"] > 1000
@@ -463,17 +447,9 @@ class TestLooks:
 
 
 def test_records_on_disk_are_judged_as_they_are(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
-
-    found: dict[str, dict[int, Record]] = {}
-    for arm, members in EASY.items():
-        for seed, run in members.items():
-            folder = tmp_path / f"{arm}-{seed}"
-            folder.mkdir()
-            (folder / "spec.json").write_text(json.dumps(run.spec))
-            (folder / "result.json").write_text(json.dumps(run.result))
-            assert run.images is not None
-            save_file(run.images, folder / "test.safetensors")
-            found.setdefault(arm, {})[seed] = Record(folder)
+    found = {
+        arm: {seed: fakes.write(run, tmp_path / f"{arm}-{seed}") for seed, run in members.items()}
+        for arm, members in EASY.items()
+    }
     one = study(claim(ERROR, GRADIENT))
     assert judge_studies([one], REGISTRY, found, None) == judge_studies([one], REGISTRY, EASY, None)

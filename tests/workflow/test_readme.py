@@ -77,7 +77,7 @@ def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
     assert "dropout-helps" in page
     assert "Does dropout on the dense layers lower the test error of LeNet?" in page
     section = page.partition('id="study-dropout"')[2].partition("</section>")[0]
-    assert "Against it would count" in section
+    assert "What would count against it" in section
 
 
 def check_ui(project: Project) -> None:

@@ -38,7 +38,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "measurement": ("cnnlab/training/speed.py", "", STATEMENT, {"cost", "figures", "render"}),
     "command line": ("cnnlab/cli/show.py", "", STATEMENT, set()),
     "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
-    "question that is a claim": ("studies/dense.yaml", "Which has", "Which of them has", {"compare", "figures", "render"}),
+    "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", {"compare", "figures", "render"}),
     "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
     "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "render"}),
     "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "track", "render"}),

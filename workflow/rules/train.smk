@@ -12,7 +12,7 @@ rule prepare:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.data.prepare"),
+        code=lambda wildcards: WORK.reader(wildcards.data),
         # Changes when the files of an image folder do.
         listing=lambda wildcards: WORK.listing(wildcards.data),
         flags=WORK.flags(),

@@ -13,6 +13,7 @@ from cnnlab.analysis.interim import InterimLooks
 from cnnlab.analysis.tables.schema import COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import Judged, JudgedClaim, Runs, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.verdicts import Verdict
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
@@ -212,9 +213,9 @@ def _ledger(
     """Every part of every registered claim, tested or not; then the studies' own claims."""
     for claim in registry.claims:
         for part, kind in claim.parts.items():
-            row = {"id": claim.id, "part": part, "kind": kind, "verdict": "not tested"}
+            row = {"id": claim.id, "part": part, "kind": kind, "verdict": Verdict.NOT_TESTED}
             if (computed := exact.get((claim.id, part))) is not None:
-                row |= {"verdict": "holds" if computed["holds"] else "fails", "reason": computed["summary"]}
+                row |= {"verdict": Verdict.HOLDS if computed["holds"] else Verdict.FAILS, "reason": computed["summary"]}
             yield from tested.pop((claim.id, part), [_complete(row, registry)])
     for rows in tested.values():
         yield from rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnnlab.core.files import disk_space
+from cnnlab.core.files import atomic
 from cnnlab.core.paths import Paths
 
 Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
@@ -44,13 +44,10 @@ def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
 
 
 def write(frame: pd.DataFrame, base: Path) -> None:
-    """``base.csv`` and ``base.parquet``, each written aside and renamed. Floats as Python's shortest exact form."""
-    base.parent.mkdir(parents=True, exist_ok=True)
-    with disk_space(base.parent):
-        for suffix, save in ((".csv", partial(frame.to_csv, lineterminator="\n")), (".parquet", frame.to_parquet)):
-            aside = base.with_name(f".{base.name}{suffix}")
+    """``base.csv`` and ``base.parquet``, each whole or absent. Floats as Python's shortest exact form."""
+    for suffix, save in ((".csv", partial(frame.to_csv, lineterminator="\n")), (".parquet", frame.to_parquet)):
+        with atomic(base.with_name(base.name + suffix)) as aside:
             save(aside, index=False)
-            aside.replace(base.with_name(base.name + suffix))
 
 
 def read(base: Path) -> pd.DataFrame | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import copysign, inf, isfinite, log2
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.figures.drawing.theme import light
 from cnnlab.wording.numbers import Quantity
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 LINE, STRIP, EDGE = 11.5, 15.0, 5.0  # points: a line of text, the drawn interval, and what is left free above and below
 HEIGHT = 2 * LINE + STRIP + 2 * EDGE
@@ -61,8 +61,6 @@ def write(axes: Axes, x: float, y: float, text: str, role: str = "ink", size: fl
 
 def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: Scale) -> None:
     """A cell of `width` points around `middle`, from `top` downwards; tinted and bold where the interval excludes 0."""
-    from matplotlib.patches import Rectangle
-
     side = beyond_zero(row)
     role = {1: "series-1", -1: "series-2", 0: "soft"}[side]
     if side:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from math import cos, hypot, radians, sin
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from cnnlab.figures.drawing.arm_runs import Mean
 from cnnlab.figures.drawing.theme import light
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
 
 Pair = tuple[float, float]
 
@@ -60,8 +60,6 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, Mean]], line: Seq
 
     The axes must have their final limits and place. `line` gives the corners of a line along the axes' directions.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     figure = axes.get_figure(root=True)
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
@@ -98,8 +96,6 @@ def _move(label: Annotation, offset: Pair) -> None:
 
 def _drawn(axes: Axes, x: float, error: Mean, scale: float) -> list[Bbox]:
     """The boxes, in pixels, of a mark and of its interval, as far as it lies within the axes."""
-    from matplotlib.transforms import Bbox
-
     bottom, top = axes.get_ylim()
     y, low, high = (min(max(end, bottom), top) if end == end else error[0] for end in error)
     (across, middle), (_, least), (_, most) = axes.transData.transform([(x, y), (x, low), (x, high)])
@@ -110,8 +106,6 @@ def _drawn(axes: Axes, x: float, error: Mean, scale: float) -> list[Bbox]:
 
 def _between(axes: Axes, start: Pair, end: Pair, scale: float) -> Bbox:
     """The box of a piece of a line, a little wider than the line."""
-    from matplotlib.transforms import Bbox
-
     (x0, y0), (x1, y1) = axes.transData.transform([start, end])
     thin = 1.5 * scale
     return Bbox.from_extents(min(x0, x1) - thin, min(y0, y1) - thin, max(x0, x1) + thin, max(y0, y1) + thin)
@@ -135,8 +129,6 @@ def _leads(offset: Pair) -> bool:
 
 def _leader(mark: Pair, offset: Pair, scale: float) -> list[Bbox]:
     """Small boxes along the line that leads from a mark to its label; none where the label is close."""
-    from matplotlib.transforms import Bbox
-
     if not _leads(offset):
         return []
     steps = [step / hypot(*offset) * scale for step in range(MARK, int(hypot(*offset)), 3)]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cnnlab.figures.drawing.arm_runs import Mean, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, tick
 from cnnlab.figures.drawing.theme import DASHES, MARKERS, series
 from cnnlab.wording.numbers import fixed, places_for, significant, span
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PANEL, TITLE, LEGEND, SHORT = 1.95, 0.25, 0.2, 24  # inches; and the longest label that stands beside another
 # Position on the axis: the values of the runs there.
@@ -117,16 +117,12 @@ def _aside(line: Line, panel: Panel) -> float:
 
 
 def _dots(axes: Axes, line: Line, panel: Panel, colour: str) -> None:
-    import seaborn as sns
-
     pairs = [(place + _aside(line, panel), value) for place, values in line.points.items() for value in values]
     x, y = zip(*pairs, strict=True) if pairs else ((), ())
     sns.scatterplot(x=list(x), y=list(y), ax=axes, color=colour, alpha=0.45, s=11, linewidth=0, legend=False)
 
 
 def _frame(axes: Axes, panel: Panel) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     means = [mean for line in panel.lines for mean in line.means(panel.geometric).values()]
     log = panel.geometric and log_if_wide(axes.yaxis, [mean[0] for mean in means])
     if panel.bands and panel.joined and not panel.dots:

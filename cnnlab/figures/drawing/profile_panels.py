@@ -1,4 +1,4 @@
-"""What the diagnostics leave in the table ``profiles``, as panels: what is drawn of each quantity, over which axis."""
+"""The table ``profiles`` as panels, whose titles, axes and kinds are those that the diagnostics declare."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 import pandas as pd
 
 from cnnlab.figures.drawing.line_panels import Line, Panel
+from cnnlab.planning.diagnostics import Profile, diagnostics
 from cnnlab.wording.numbers import significant
 
-LAYER = "layer, from the input"
-BRANCHES = ("similarity_across_seeds", "similarity_between_branches")
-FINAL = "similarity_to_final "
 MOST = 30  # points of a line over steps
 
 
@@ -26,70 +24,73 @@ class ArmProfile:
     complete: bool
     rows: pd.DataFrame
 
-    def line(self, quantity: str, label: str | None = None, dash: int | None = None) -> Line:
-        """The runs' values at each position, of the positions at which every run has one."""
-        mine = self.rows[self.rows["quantity"] == quantity].dropna(subset=["value"])
-        return self.along(mine, self.label if label is None else label, dash)
+    def of(self, quantity: str) -> pd.DataFrame:
+        """The rows of one quantity that have a value."""
+        return self.rows[self.rows["quantity"] == quantity].dropna(subset=["value"])
 
-    def along(self, mine: Any, label: str, dash: int | None = None) -> Line:
-        runs = mine["run_id"].nunique()
-        points = {float(place): list(map(float, found["value"])) for place, found in mine.groupby("position")}
-        return Line(label, self.index, {x: y for x, y in points.items() if len(y) == runs}, self.complete, dash=dash)
+    def along(self, rows: pd.DataFrame, label: str | None = None, dash: int | None = None) -> Line:
+        """The runs' values at each position, of the positions at which every run has one."""
+        runs = rows["run_id"].nunique()
+        values = _by_position(rows)
+        points = {x: y for x, y in values.items() if len(y) == runs}
+        return Line(self.label if label is None else label, self.index, points, self.complete, dash=dash)
+
+    def layers(self, profile: Profile) -> list[str]:
+        """The quantities of a profile that has one for each layer, from the input to the class scores."""
+        depths = self.rows[self.rows["quantity"] == profile.layers].drop_duplicates("label").sort_values("position")
+        return [f"{profile.name} {layer}" for layer in depths["label"]]
 
 
 Arms = Sequence[ArmProfile]
 
 
-def along(quantity: str, title: str, axis: str, **how: Any) -> Callable[[Arms], list[Panel]]:
+def drawn(arms: Arms) -> list[Panel]:
+    """The panels of all that was left; a quantity that no diagnostic declares is drawn under its own name."""
+    left = {str(name) for arm in arms for name in arm.rows["quantity"]}
+    declared = [profile for diagnostic in diagnostics().values() for profile in diagnostic.profiles.values()]
+    others = sorted(name for name in left if not any(profile.shows(name) for profile in declared))
+    bare = [Profile(name=name, title=name.replace("_", " "), axis="position") for name in others]
+    shown = [profile for profile in declared if any(map(profile.shows, left))] + bare
+    return [panel for profile in shown for panel in KINDS[profile.kind](arms, profile)]
+
+
+def line(arms: Arms, profile: Profile) -> list[Panel]:
     """One panel: a line for each arm."""
-
-    def panels(arms: Arms) -> list[Panel]:
-        lines = _filled([arm.line(quantity) for arm in arms])
-        return [Panel(title, axis, lines, **how)] if lines else []
-
-    return panels
+    return _one(profile, [arm.along(arm.of(profile.name)) for arm in arms])
 
 
-def named(quantity: str, title: str, axis: str, **how: Any) -> Callable[[Arms], list[Panel]]:
+def points(arms: Arms, profile: Profile) -> list[Panel]:
     """One panel whose positions have names: the arms side by side."""
-
-    def panels(arms: Arms) -> list[Panel]:
-        lines = _filled([arm.line(quantity) for arm in arms])
-        rows = pd.concat([arm.rows[arm.rows["quantity"] == quantity] for arm in arms])
-        names = {float(place): str(label) for place, label in zip(rows["position"], rows["label"], strict=True)}
-        return [Panel(title, axis, lines, joined=False, dots=True, ticks=names, **how)] if lines else []
-
-    return panels
+    lines = [arm.along(arm.of(profile.name)) for arm in arms]
+    rows = pd.concat([arm.rows[arm.rows["quantity"] == profile.name] for arm in arms])
+    names = {float(place): str(label) for place, label in zip(rows["position"], rows["label"], strict=True)}
+    return _one(profile, lines, joined=False, dots=True, ticks=names)
 
 
-def selectivity(arms: Arms) -> list[Panel]:
-    """Filters in the order of their selectivity, as a filter of one seed is no filter of another."""
+def ranks(arms: Arms, profile: Profile) -> list[Panel]:
+    """One panel: values in the order of their size, as a filter of one seed is no filter of another."""
     lines = []
     for arm in arms:
-        for dash, (when, said) in enumerate((("after", "trained"), ("before", "as initialized"))):
-            mine = arm.rows[arm.rows["quantity"] == f"selectivity {when}"].dropna(subset=["value"])
-            ranks = mine.groupby("run_id")["value"].rank(method="first")
-            lines.append(arm.along(mine.assign(position=ranks), f"{arm.label}, {said}", dash))
-    lines = _filled(lines)
-    title = "orientation selectivity of first-layer filters, 0 to 1"
-    return [Panel(title, "filters, from the least selective to the most", lines)] if lines else []
+        for dash, (quantity, text) in enumerate(profile.quantities.items()):
+            rows = arm.of(quantity)
+            order = rows.groupby("run_id")["value"].rank(method="first")
+            lines.append(arm.along(rows.assign(position=order), f"{arm.label}, {text}", dash))
+    return _one(profile, lines)
 
 
-def branches(arms: Arms) -> list[Panel]:
-    """Means over the branches, or pairs of branches, of each block."""
-    lines, blocks = [], dict[str, float]()
+def blocks(arms: Arms, profile: Profile) -> list[Panel]:
+    """One panel: means over the branches, or pairs of branches, of each block."""
+    lines, places = [], dict[str, float]()
     for arm in arms:
-        for dash, quantity in enumerate(BRANCHES):
-            mine = arm.rows[arm.rows["quantity"] == quantity].dropna(subset=["value"])
-            names = [_block(str(label)) for label in mine["label"]]
+        for dash, (quantity, text) in enumerate(profile.quantities.items()):
+            rows = arm.of(quantity)
+            names = [_block(str(label)) for label in rows["label"]]
             for name in names:
-                blocks.setdefault(name, float(len(blocks) + 1))
-            placed = mine.assign(position=[blocks[name] for name in names])
+                places.setdefault(name, float(len(places) + 1))
+            placed = rows.assign(position=[places[name] for name in names])
             means: Any = placed.groupby(["run_id", "position"], as_index=False)["value"].mean()
-            said = "same branch, another seed" if quantity == BRANCHES[0] else "different branches"
-            lines.append(arm.along(means, f"{arm.label}: {said}", dash))
-    ticks = {place: name for name, place in blocks.items()} if len(blocks) <= 6 else {}
-    return [Panel("similarity (linear CKA)", "Inception block", _filled(lines), ticks=ticks)] if _filled(lines) else []
+            lines.append(arm.along(means, f"{arm.label}: {text}", dash))
+    return _one(profile, lines, ticks={place: name for name, place in places.items()} if len(places) <= 6 else {})
 
 
 def _block(label: str) -> str:
@@ -98,132 +99,97 @@ def _block(label: str) -> str:
     return block.rpartition(".")[2]
 
 
-def settling(arms: Arms) -> list[Panel]:
+def halves(arms: Arms, profile: Profile) -> list[Panel]:
     """One panel for each arm: a line for each layer, the upper half of them in another colour."""
-    return [panel for arm in arms if (panel := _settling(arm))]
+    return [panel for arm in arms if (panel := _halves(arm, profile))]
 
 
-def _settling(arm: ArmProfile) -> Panel | None:
-    rows = arm.rows[arm.rows["quantity"].str.startswith(FINAL)].dropna(subset=["value"])
-    depths = arm.rows[arm.rows["quantity"] == "settled_at"].drop_duplicates("label").sort_values("position")
-    layers = [FINAL + str(name) for name in depths["label"]]
-    if rows.empty or not layers:
-        return None
+def _halves(arm: ArmProfile, profile: Profile) -> Panel | None:
+    layers = arm.layers(profile)
     lines, lower = [], len(layers) - len(layers) // 2
     for depth, quantity in enumerate(layers):
         upper = depth >= lower
         place, last = (depth - lower, len(layers) - lower - 1) if upper else (depth, lower - 1)
-        mine: Any = _thinned(rows[rows["quantity"] == quantity])
-        points = _over_runs(mine)
         label, strength = f"{'upper' if upper else 'lower'} half of the layers", 0.45 + 0.55 * place / max(last, 1)
-        lines.append(Line(label, int(upper), points, False, strength=round(strength, 2), dash=int(upper)))
-    title = f"{arm.label}: similarity of each layer to its final self"
-    return Panel(title, "step", lines, bands=False, told=_settled(arm, lines))
+        means = _over_runs(arm.of(quantity))
+        lines.append(Line(label, int(upper), means, False, strength=round(strength, 2), dash=int(upper)))
+    if not _filled(lines):
+        return None
+    return Panel(f"{arm.label}: {profile.title}", profile.axis, lines, bands=False, told=_half_way(arm, lines))
 
 
-def moments(beginning: str, title: str, **how: Any) -> Callable[[Arms], list[Panel]]:
+def _half_way(arm: ArmProfile, lines: Sequence[Line]) -> str:
+    """The mean of either half of the layers, half-way through training."""
+    steps = sorted(lines[0].points)
+    middle = steps[len(steps) // 2]
+    means = []
+    for label in ("lower half of the layers", "upper half of the layers"):
+        values = [line.points[middle][0] for line in lines if line.label == label and middle in line.points]
+        if values:
+            means.append(f"{sum(values) / len(values):.2f} in the {label}")
+    return f"{arm.label}, similarity of the layers to their final selves at step {middle:g}: {', '.join(means)}."
+
+
+def depths(arms: Arms, profile: Profile) -> list[Panel]:
     """One panel: for each arm a line for each layer, the stronger the nearer to the class scores."""
-
-    def panels(arms: Arms) -> list[Panel]:
-        lines, told = [], []
-        for arm in arms:
-            depths = arm.rows[arm.rows["quantity"] == "input_drift"].drop_duplicates("label").sort_values("position")
-            found = [_thinned(arm.rows[arm.rows["quantity"] == f"{beginning} {name}"]) for name in depths["label"]]
-            mine = [
-                Line(arm.label, arm.index, _over_runs(rows), False, strength=round(0.3 + 0.7 * place / len(found), 2))
-                for place, rows in enumerate(found, 1)
-                if not rows.empty
+    lines, texts = [], []
+    for arm in arms:
+        layers = arm.layers(profile)
+        own = _filled(
+            [
+                Line(
+                    arm.label,
+                    arm.index,
+                    _over_runs(arm.of(name)),
+                    False,
+                    strength=round(0.3 + 0.7 * place / len(layers), 2),
+                )
+                for place, name in enumerate(layers, 1)
             ]
-            lines += mine
-            if mine:
-                first, last = (_over_lines(mine, end) for end in (min, max))
-                told.append(f"{arm.label} from {first} to {last}")
-        said = f"{title[:1].upper()}{title[1:]}, mean over layers: {'; '.join(told)}."
-        return [Panel(title, "step", lines, bands=False, told=said, **how)] if lines else []
-
-    return panels
-
-
-def _over_runs(rows: Any) -> dict[float, list[float]]:
-    return {float(step): [float(found["value"].mean())] for step, found in rows.groupby("position")}
+        )
+        lines += own
+        if own:
+            first, last = (_mean_at(own, end) for end in (min, max))
+            texts.append(f"{arm.label} from {first} to {last}")
+    text = f"{profile.title[:1].upper()}{profile.title[1:]}, mean over layers: {'; '.join(texts)}."
+    return _one(profile, lines, bands=False, told=text)
 
 
-def _over_lines(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> str:
+def _mean_at(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> str:
     values = [line.points[end(line.points)][0] for line in lines]
     return significant(sum(values) / len(values))
 
 
-def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    """At most `MOST` positions, the first and the last among them."""
-    places = sorted(rows["position"].unique())
-    if len(places) <= MOST:
-        return rows
-    kept = {places[round(index * (len(places) - 1) / (MOST - 1))] for index in range(MOST)}
-    thinned: pd.DataFrame = rows[rows["position"].isin(kept)]
-    return thinned
+def _by_position(rows: Any) -> dict[float, list[float]]:
+    return {float(place): list(map(float, group["value"])) for place, group in rows.groupby("position")}
 
 
-def _settled(arm: ArmProfile, lines: Sequence[Line]) -> str:
-    """Half-way through training, the mean similarity of either half."""
-    steps = sorted(lines[0].points)
-    middle = steps[len(steps) // 2]
-    told = []
-    for label in ("lower half of the layers", "upper half of the layers"):
-        found = [line.points[middle][0] for line in lines if line.label == label and middle in line.points]
-        if found:
-            told.append(f"{sum(found) / len(found):.2f} in the {label}")
-    return f"{arm.label}, similarity of the layers to their final selves at step {middle:g}: {', '.join(told)}."
+def _over_runs(rows: Any) -> dict[float, list[float]]:
+    """The mean over runs at each of at most `MOST` positions, the first and the last among them."""
+    means = {float(place): [float(group["value"].mean())] for place, group in rows.groupby("position")}
+    places = sorted(means)
+    if len(places) > MOST:
+        places = sorted({places[round(index * (len(places) - 1) / (MOST - 1))] for index in range(MOST)})
+    return {place: means[place] for place in places}
+
+
+def _one(profile: Profile, lines: Sequence[Line], **how: Any) -> list[Panel]:
+    """The panel of a profile; none if there is nothing to be drawn."""
+    scales: dict[str, Any] = {"log_x": profile.log_x, "geometric": profile.geometric}
+    lines = _filled(lines)
+    return [Panel(profile.title, profile.axis, lines, **scales, **how)] if lines else []
 
 
 def _filled(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.points]
 
 
-def drawn(arms: Arms) -> list[Panel]:
-    """The panels of all that was left; a quantity that is not known here is drawn under its own name."""
-    left = {str(name) for arm in arms for name in arm.rows["quantity"]}
-    known = [panel for names, panels in QUANTITIES.items() if _begin(left, names) for panel in panels(arms)]
-    others = sorted(name for name in left if not any(name.startswith(names) for names in QUANTITIES))
-    return known + [panel for name in others for panel in along(name, name.replace("_", " "), "position")(arms)]
-
-
-def _begin(left: Iterable[str], names: tuple[str, ...]) -> bool:
-    return any(name.startswith(names) for name in left)
-
-
-# By the beginnings of their names, in the order in which they are drawn.
-QUANTITIES: dict[tuple[str, ...], Callable[[Arms], list[Panel]]] = {
-    ("update_ratio",): along("update_ratio", "log₁₀ of update over weight, mean of the first steps", LAYER),
-    ("gradient_norm",): along("gradient_norm", "log₁₀ of the gradient’s norm, mean of the first steps", LAYER),
-    ("input_drift",): along(
-        "input_drift", "drift of the layer’s inputs between evaluations, in sd", LAYER, geometric=True
-    ),
-    ("preactivation_drift",): along(
-        "preactivation_drift", "drift of what the layer returns between evaluations, in sd", LAYER, geometric=True
-    ),
-    ("input_sd ",): moments(
-        "input_sd", "sd of what each layer is given, darker towards the class scores", geometric=True
-    ),
-    ("input_mean ",): moments("input_mean", "mean of what each layer is given, darker towards the class scores"),
-    ("saturated_units",): along("saturated_units", "units whose activation is flat, %", "activation, from the input"),
-    ("settled_at",): along("settled_at", "settled at, % of training", LAYER),
-    ("changed_at",): along("changed_at", "nine tenths of its own change done at, % of training", LAYER),
-    (FINAL,): settling,
-    ("probe_accuracy",): along("probe_accuracy", "test accuracy of a linear probe, %", f"{LAYER}; 0 is the image"),
-    ("selectivity ",): selectivity,
-    BRANCHES: branches,
-    ("statistics_distance",): along(
-        "statistics_distance", "distance of running from whole-set means, in sd", "normalization, from the input"
-    ),
-    ("shifted_accuracy",): along("shifted_accuracy", "test accuracy on shifted images, %", "shift, pixels"),
-    ("downsampled_accuracy",): along(
-        "downsampled_accuracy", "test accuracy on coarser images, %", "share of the pixels a side that is left"
-    ),
-    ("warped_error",): named(
-        "warped_error", "error on shifted and turned test images, %", "the range that augmentation simulates"
-    ),
-    ("error_by_rate",): along("error_by_rate", "validation error, %", "learning rate", log_x=True),
-    ("remaining_loss",): named(
-        "remaining_loss", "share of the loss that fitting leaves", "map that is fitted", geometric=True
-    ),
+# By the `kind` that a diagnostic declares.
+KINDS: dict[str, Callable[[Arms, Profile], list[Panel]]] = {
+    "line": line,
+    "points": points,
+    "ranks": ranks,
+    "blocks": blocks,
+    "depths": depths,
+    "halves": halves,
 }

@@ -62,6 +62,9 @@ def _drop(root: ET.Element, tags: tuple[str, ...]) -> None:
 
 
 def _is_empty(element: ET.Element) -> bool:
+    """Whether it paints nothing: a shape without fill and stroke, or a group without anything in it."""
+    if element.get("style") == "fill: none":
+        return True
     return element.tag in (f"{{{SVG}}}defs", f"{{{SVG}}}g") and all(
         child.tag in {f"{{{SVG}}}style", f"{{{SVG}}}metadata"} for child in element
     )

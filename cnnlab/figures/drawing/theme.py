@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnnlab.planning.verdicts import Verdict
+
 # role: (light, dark). Every light value is unique: in an SVG it stands for its role.
 COLOURS: dict[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#15181c"),
@@ -38,7 +40,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Badge:
     """How a verdict is shown: role of its colour, a sign that needs no colour, and the marker of its interval."""
 
     word: str
@@ -47,17 +49,17 @@ class Verdict:
     marker: str = "o"
 
 
-VERDICTS: dict[str, Verdict] = {
-    verdict.word: verdict
-    for verdict in (
-        Verdict("supported", "supported", "\N{CHECK MARK}", "o"),
-        Verdict("contradicted", "contradicted", "\N{MULTIPLICATION SIGN}", "X"),
-        Verdict("equivalent", "equivalent", "\N{ALMOST EQUAL TO}", "D"),
-        Verdict("inconclusive", "inconclusive", "?", "s"),
-        Verdict("holds", "supported", "\N{CHECK MARK}"),
-        Verdict("fails", "contradicted", "\N{MULTIPLICATION SIGN}"),
-        Verdict("running", "running", "\N{HORIZONTAL ELLIPSIS}"),
-        Verdict("not tested", "untested", "\N{MIDDLE DOT}"),
+BADGES: dict[str, Badge] = {
+    badge.word: badge
+    for badge in (
+        Badge(Verdict.SUPPORTED, "supported", "\N{CHECK MARK}", "o"),
+        Badge(Verdict.CONTRADICTED, "contradicted", "\N{MULTIPLICATION SIGN}", "X"),
+        Badge(Verdict.EQUIVALENT, "equivalent", "\N{ALMOST EQUAL TO}", "D"),
+        Badge(Verdict.INCONCLUSIVE, "inconclusive", "?", "s"),
+        Badge(Verdict.HOLDS, "supported", "\N{CHECK MARK}"),
+        Badge(Verdict.FAILS, "contradicted", "\N{MULTIPLICATION SIGN}"),
+        Badge(Verdict.RUNNING, "running", "\N{HORIZONTAL ELLIPSIS}"),
+        Badge(Verdict.NOT_TESTED, "untested", "\N{MIDDLE DOT}"),
     )
 }
 

@@ -15,10 +15,10 @@ from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import Cell, Column, TableView, missing, shown
+from cnnlab.report.tables.settings import in_words
+from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span
 
-WAITING = "shown when all seeds are finished"
 NOT_TRAINED = "not trained: the network is left as it was initialized"
 # Of the training settings, what has a column of its own or tells nothing of the arm.
 ELSEWHERE = {"learning_rate", "tune", "target_accuracy", "evaluations_per_epoch", "time_limit_seconds"}
@@ -56,52 +56,71 @@ class ArmRows:
 def read(study: Study, tables: Tables) -> list[ArmRows]:
     rows = {row["arm"]: row for row in tables.rows("arms", study=study.name)}
     measured = tables.by("measured/runs", "run_id")
-    found = []
+    arms = []
     for name, arm in study.arms.items():
         runs = [row for row in tables.rows("runs", arm_id=arm.spec.arm_id) if row["seed"] in study.seeds]
         timed = [measured[run["run_id"]] for run in runs if run["run_id"] in measured]
-        found.append(ArmRows(arm.label, arm.spec, rows.get(name), len(study.seeds), runs, timed))
-    return found
+        arms.append(ArmRows(arm.label, arm.spec, rows.get(name), len(study.seeds), runs, timed))
+    return arms
 
 
 def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
     target = distinct([run for arm in arms for run in arm.runs], "target_accuracy")
     goal = f"{100 * target[0]:.3g} %" if len(target) == 1 else "target"
-    columns = (
-        Column("Arm"),
-        Column(
-            "Learning rate", numeric=True, hint="Peak of the schedule; chosen on the validation images unless fixed"
+    differing = _differing([_given(arm) for arm in arms])
+    columns: list[Column[ArmRows]] = [
+        Column("Arm", lambda arm: Cell(arm.label, note=in_words(_given(arm), differing))),
+        Number(
+            "Learning rate",
+            _rate,
+            "Peak of the schedule; chosen on the validation images unless fixed",
+            missing=lambda arm: "not tuned yet" if arm.trained else NOT_TRAINED,
         ),
-        Column("Test error, %", numeric=True, hint="Mean over seeds (95 % interval over seeds, on these test images)"),
-        Column("Training error, %", numeric=True, hint="In evaluation mode; mean over seeds (95 % interval)"),
-        Column(f"Steps to {goal}", numeric=True, hint="Median over seeds; a run that never got there counts as later"),
-        Column("Diverged", numeric=True, hint="Runs whose loss or weights became infinite; each counts as worst"),
-        Column("Parameters", numeric=True),
-        Column("Seconds a run", numeric=True, hint="Wall clock, median; other jobs may have run beside it"),
-    )
-    apart = _apart(arms)
-    test, train = (mean_cells(arms, column) for column in ("test_error", "train_error"))
-    rows = [
-        [
-            Cell(arm.label, note=apart[index]),
-            _rate(arm),
-            test[index],
-            train[index],
-            _steps(arm),
-            _diverged(arm),
-            _parameters(arm),
-            shown(_seconds(arm), "not measured"),
-        ]
-        for index, arm in enumerate(arms)
+        mean_column("Test error, %", arms, "test_error", MEAN_HINT),
+        mean_column("Training error, %", arms, "train_error", "In evaluation mode; mean over seeds (95 % interval)"),
+        Number(
+            f"Steps to {goal}",
+            _steps,
+            "Median over seeds; a run that never got there counts as later",
+            missing=lambda arm: NOT_TRAINED if not arm.trained else _waiting(arm, "every run diverged before"),
+        ),
+        Number(
+            "Diverged",
+            _diverged,
+            "Runs whose loss or weights became infinite; each counts as worst",
+            missing="no run is finished yet",
+        ),
+        Number("Parameters", _parameters, missing=_no_parameters),
+        Number(
+            "Seconds a run", _seconds, "Wall clock, median; other jobs may have run beside it", missing="not measured"
+        ),
     ]
-    return TableView(f"arms-{study.name}", f"Arms of “{study.title}”", columns, rows)
+    return table(f"arms-{study.name}", f"Arms of “{study.title}”", columns, arms)
+
+
+def mean_column(title: str, arms: Sequence[ArmRows], metric: str, hint: str) -> Column[ArmRows]:
+    """Mean and 95 % interval of each arm, in percent, with as many decimals in all of them."""
+    means = [arm.mean(metric) for arm in arms]
+    places = common_places((high - low) / 2 for _, low, high in filter(None, means))
+    return Number(
+        title,
+        lambda arm: _mean(arm, arm.mean(metric), places),
+        hint,
+        missing=lambda arm: _waiting(arm, "every run diverged"),
+    )
+
+
+def _waiting(arm: ArmRows, diverged: str) -> str:
+    """Why an arm has no number: its runs are not finished, or they have `diverged`."""
+    return diverged if arm.complete and arm.runs else WAITING
 
 
 def common_setting(arms: Sequence[ArmRows]) -> str:
     """What all arms share, as ``switch value`` in words."""
     settings = [_settings(arm) for arm in arms if arm.row]
-    shared = [key for key in (settings[0] if settings else {}) if all(_same(key, settings))]
-    return ", ".join(_said(key, settings[0][key]) for key in shared)
+    first = settings[0] if settings else {}
+    differing = _differing(settings)
+    return in_words(first, [key for key in first if key not in differing])
 
 
 def _settings(arm: ArmRows) -> dict[str, Any]:
@@ -111,66 +130,42 @@ def _settings(arm: ArmRows) -> dict[str, Any]:
         return fields
     if arm.spec.train.classifier != "hog_svm":
         fields = {"network": f"{row['architecture']} ({row['preset']})", **json.loads(row["switches"])}
-    fields |= {f"data {key}": value for key, value in json.loads(row["data"]).items()}
-    return {key.replace("_", " "): value for key, value in fields.items()}
+    return fields | {f"data {key}": setting for key, setting in json.loads(row["data"]).items()}
 
 
-def _training(spec: ArmSpec) -> dict[str, Any]:
-    """How the arm is trained, but for its learning rate."""
-    fields = spec.train.model_dump(mode="json", exclude=ELSEWHERE)
-    return {key.replace("_", " "): value for key, value in fields.items()}
+def _given(arm: ArmRows) -> dict[str, Any]:
+    """Its settings, and how it is trained but for its learning rate."""
+    return _settings(arm) | arm.spec.train.model_dump(mode="json", exclude=ELSEWHERE, exclude_none=True)
 
 
-def _same(key: str, settings: Sequence[dict[str, Any]]) -> list[bool]:
-    return [other.get(key) == settings[0].get(key) for other in settings]
-
-
-def _apart(arms: Sequence[ArmRows]) -> list[str]:
-    """For each arm the settings in which it differs from another."""
-    settings = [_settings(arm) | _training(arm.spec) for arm in arms]
+def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
+    """The settings that are not the same everywhere."""
     keys = dict.fromkeys(key for fields in settings for key in fields)
-    differing = [key for key in keys if not all(_same(key, settings))]
-    return [", ".join(_said(key, fields[key]) for key in differing if key in fields) for fields in settings]
+    return [key for key in keys if any(fields.get(key) != settings[0].get(key) for fields in settings)]
 
 
-def _said(key: str, value: Any) -> str:
-    key = key.removeprefix("data name").removeprefix("network").strip()
-    if isinstance(value, bool):
-        return key if value else f"not {key}"
-    return f"{key} {plain(value) if isinstance(value, int | float) else value}".strip()
-
-
-def _rate(arm: ArmRows) -> Cell:
+def _rate(arm: ArmRows) -> Cell | None:
     row = arm.row
     if row is None or row["learning_rate"] is None:
-        return missing("not tuned yet" if arm.trained else NOT_TRAINED)
+        return None
     edge = bool(row["tuning_edge"])
     hint = "The best rate lies at the end of the grid, even extended: a better one may lie beyond" if edge else ""
     source = row["learning_rate_source"] or ""
     return Cell(plain(row["learning_rate"]), note=f"{source}, at the edge" if edge else source, hint=hint, warning=edge)
 
 
-def mean_cells(arms: Sequence[ArmRows], column: str) -> list[Cell]:
-    """Mean and 95 % interval of each arm, in percent, with as many decimals in all of them."""
-    means = [arm.mean(column) for arm in arms]
-    places = common_places((high - low) / 2 for _, low, high in filter(None, means))
-    return [_mean(arm, mean, places) for arm, mean in zip(arms, means, strict=True)]
-
-
-def _mean(arm: ArmRows, mean: tuple[float, float, float] | None, places: int) -> Cell:
+def _mean(arm: ArmRows, mean: tuple[float, float, float] | None, places: int) -> Cell | None:
     if mean is None:
-        return missing("every run diverged" if arm.complete and arm.runs else WAITING)
+        return None
     finished = len(values(arm.runs, "test_error"))
     note = f"of {finished} finished" if finished < len(arm.runs) else ""
     return Cell(f"{fixed(mean[0], places)} ({span(mean[1], mean[2], places) or 'one run'})", note=note)
 
 
-def _steps(arm: ArmRows) -> Cell:
+def _steps(arm: ArmRows) -> Cell | None:
     """The median; ``> 330`` where so many runs never reached the target that it is not known."""
-    if not arm.trained:
-        return missing(NOT_TRAINED)
-    if not arm.complete or not arm.runs:
-        return missing(WAITING)
+    if not arm.trained or not arm.complete or not arm.runs:
+        return None
     steps = [inf if run["steps_to_target"] is None else run["steps_to_target"] for run in arm.runs]
     reached = sum(step < inf for step in steps)
     note = f"reached by {reached} of {len(steps)}" if reached < len(steps) else ""
@@ -180,25 +175,26 @@ def _steps(arm: ArmRows) -> Cell:
     least = sorted(steps)[(len(steps) - 1) // 2]
     done = [run["steps"] for run in arm.runs if run["steps_to_target"] is None and run["status"] == "finished"]
     bound = least if least < inf else min(done, default=None)
-    return missing("every run diverged before") if bound is None else Cell(f"> {count(bound)}", note=note)
+    return None if bound is None else Cell(f"> {count(bound)}", note=note)
 
 
-def _diverged(arm: ArmRows) -> Cell:
+def _diverged(arm: ArmRows) -> Cell | None:
     if not arm.runs:
-        return missing("no run is finished yet")
+        return None
     number = sum(run["status"] == "diverged" for run in arm.runs)
     stopped = sum(run["status"] == "timed_out" for run in arm.runs)
     note = f"{stopped} hit the time limit" if stopped else ""
     return Cell(f"{number} of {len(arm.runs)}", note=note, warning=bool(number or stopped))
 
 
-def _parameters(arm: ArmRows) -> Cell:
-    if arm.spec.train.classifier == "hog_svm":
-        return missing("no network is used")
-    number = arm.row["parameters"] if arm.row else None
-    return shown(None if number is None else count(number), "known when a run is finished")
+def _parameters(arm: ArmRows) -> Cell | str | None:
+    return None if arm.spec.train.classifier == "hog_svm" else value("parameters", count)(arm.row)
+
+
+def _no_parameters(arm: ArmRows) -> str:
+    return "no network is used" if arm.spec.train.classifier == "hog_svm" else "known when a run is finished"
 
 
 def _seconds(arm: ArmRows) -> str | None:
-    known = values(arm.measured, "seconds")
-    return significant(median(known)) if known else None
+    seconds = values(arm.measured, "seconds")
+    return significant(median(seconds)) if seconds else None

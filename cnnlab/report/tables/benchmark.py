@@ -3,74 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 from statistics import median
 
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Row, Tables, values
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.arms import ArmRows, mean_cells
-from cnnlab.report.tables.view import Cell, Column, TableView, missing, shown
+from cnnlab.report.tables import costs
+from cnnlab.report.tables.arms import ArmRows, mean_column
+from cnnlab.report.tables.view import MEAN_HINT, Column, Number, R, TableView, table
 from cnnlab.wording.numbers import count, significant
 
-COLUMNS = (
-    Column("Network"),
-    Column("Test error, %", numeric=True, hint="Mean over seeds (95 % interval over seeds, on these test images)"),
-    Column("Pareto front", hint="No other network errs less at no more of this cost"),
-    Column("Parameters", numeric=True),
-    Column("Multiply-accumulates", numeric=True, hint="Of one image, forward; without biases"),
-    Column("Epochs", numeric=True, hint="Passes over the training images"),
-    Column("CPU seconds a run", numeric=True, hint="Process time of training and of the final evaluations, median"),
-    Column("Images a second", numeric=True, hint="Of training steps, alone on the machine, after a warm-up"),
-    Column("Latency, ms", numeric=True, hint="Of one image, forward, in evaluation mode"),
-    Column("Memory, MiB", numeric=True, hint="Weights, gradients, momentum, activations of one training step"),
-)
-COSTS: dict[str, Callable[[float], str]] = {
-    "parameters": count,
-    "macs": count,
-    "images_per_second": count,
-    "latency_ms": significant,
-    "memory_mb": significant,
-}
-WAITING = "not measured yet"
+NOT_MEASURED = "not measured yet"
 
 
-def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView:
-    costs = tables.by("measured/cost", "arm_id")
-    mine = [costs.get(arm.spec.arm_id) for arm in study.arms.values()]
+@dataclass(frozen=True)
+class Network:
+    """An arm with its row of ``measured/cost``, its mean error in percent, and the costs by which it is on a front."""
+
+    arm: ArmRows
+    cost: Row | None
+    error: float | None
+    fronts: Sequence[str]
+
+
+def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView | None:
+    """None for a study that draws no frontier."""
+    if "frontier" not in study.figures:
+        return None
+    networks = sorted(_networks(arms, tables), key=lambda network: inf if network.error is None else network.error)
+    columns: list[Column[Network]] = [
+        Column("Network", lambda network: network.arm.label),
+        _on(lambda network: network.arm, mean_column("Test error, %", arms, "test_error", MEAN_HINT)),
+        Column(
+            "Pareto front",
+            _front,
+            "No other network errs less at no more of this cost",
+            missing="known when its runs are finished and its cost is measured",
+        ),
+        *(_on(lambda network: network.cost, column) for column in costs.sizes(NOT_MEASURED)),
+        Number("Epochs", lambda network: count(network.arm.spec.train.epochs), "Passes over the training images"),
+        Number(
+            "CPU seconds a run",
+            _seconds,
+            "Process time of training and of the final evaluations, median",
+            missing="no run is finished yet",
+        ),
+        *(_on(lambda network: network.cost, column) for column in costs.speeds(NOT_MEASURED)),
+    ]
+    caption = f"Networks of “{study.title}”"
+    return table(f"benchmark-{study.name}", caption, columns, networks, lambda network: bool(network.fronts))
+
+
+def _networks(arms: Sequence[ArmRows], tables: Tables) -> list[Network]:
+    by_arm = tables.by("measured/cost", "arm_id")
+    rows = [by_arm.get(arm.spec.arm_id) for arm in arms]
     means = [arm.mean("test_error") for arm in arms]
     errors = [mean[0] if mean else None for mean in means]
-    shown_means = mean_cells(arms, "test_error")
-    fronts = {cost: front([row[cost] if row else None for row in mine], errors) for cost in ("parameters", "macs")}
-    ordered = sorted(range(len(arms)), key=lambda index: inf if errors[index] is None else errors[index] or 0.0)
-    rows = [
-        [
-            Cell(arms[index].label),
-            shown_means[index],
-            _front([cost for cost, members in fronts.items() if members[index]], errors[index], mine[index]),
-            *(_cost(mine[index], name) for name in ("parameters", "macs")),
-            Cell(count(list(study.arms.values())[index].spec.train.epochs)),
-            _seconds(arms[index]),
-            *(_cost(mine[index], name) for name in ("images_per_second", "latency_ms", "memory_mb")),
-        ]
-        for index in ordered
+    fronts = {
+        title: front([row[cost] if row else None for row in rows], errors)
+        for cost, title in (("parameters", "parameters"), ("macs", "MACs"))
+    }
+    return [
+        Network(arm, row, error, [title for title, members in fronts.items() if members[place]])
+        for place, (arm, row, error) in enumerate(zip(arms, rows, errors, strict=True))
     ]
-    strong = {place for place, index in enumerate(ordered) if any(members[index] for members in fronts.values())}
-    return TableView(f"benchmark-{study.name}", f"Networks of “{study.title}”", COLUMNS, rows, frozenset(strong))
 
 
-def _front(costs: Sequence[str], error: float | None, row: Row | None) -> Cell:
-    """By which costs the network is on the front."""
-    if error is None or row is None:
-        return missing("known when its runs are finished and its cost is measured")
-    names = {"parameters": "parameters", "macs": "MACs"}
-    return Cell(", ".join(names[cost] for cost in costs) or "no")
+def _on(part: Callable[[Network], R], column: Column[R]) -> Column[Network]:
+    """The column of a part of a network."""
+    return Column(column.title, lambda network: column.of(part(network)), column.hint, numeric=column.numeric)
 
 
-def _cost(row: Row | None, name: str) -> Cell:
-    return shown(None if row is None or row[name] is None else COSTS[name](row[name]), WAITING)
+def _front(network: Network) -> str | None:
+    if network.error is None or network.cost is None:
+        return None
+    return ", ".join(network.fronts) or "no"
 
 
-def _seconds(arm: ArmRows) -> Cell:
-    known = values(arm.measured, "cpu_seconds")
-    return shown(significant(median(known)) if known else None, "no run is finished yet")
+def _seconds(network: Network) -> str | None:
+    seconds = values(network.arm.measured, "cpu_seconds")
+    return significant(median(seconds)) if seconds else None

@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from cnnlab.analysis.tables.frames import Row, Tables, group
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import Cell, Column, TableView, missing
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
 from cnnlab.wording.numbers import count, fixed
 
+Class = tuple[int, str | None]  # number and name
 MOST = 12  # classes; of more, those on which the arms err most
 
 
 def build(study: Study, tables: Tables) -> TableView | None:
     """None while no run of the study has left its answers, and where the arms are tested on different classes."""
-    found = {name: tables.rows("classes", arm_id=arm.spec.arm_id) for name, arm in study.arms.items()}
-    classes = group([row for rows in found.values() for row in rows], lambda row: (row["class"], row["name"]))
-    if not classes or len({tuple(_key(row) for row in rows) for rows in found.values() if rows}) > 1:
+    by_arm = {name: _by_class(tables.rows("classes", arm_id=arm.spec.arm_id)) for name, arm in study.arms.items()}
+    if len({tuple(rows) for rows in by_arm.values() if rows}) != 1:
         return None
-    shown = _shown(classes)
-    columns = [Column("Arm"), *(_column(classes[key][0]) for key in shown)]
-    rows = [[Cell(study.arms[name].label), *_cells(mine, shown)] for name, mine in found.items()]
-    told = "" if len(shown) == len(classes) else f", the {MOST} hardest of {len(classes)} classes"
-    return TableView(f"classes-{study.name}", f"Accuracy by class in “{study.title}”, %{told}", columns, rows)
+    classes = next(filter(None, by_arm.values()))
+    hardest = sorted(classes, key=lambda key: fmean(rows[key]["accuracy"] for rows in by_arm.values() if rows))[:MOST]
+    columns = [
+        Column[str]("Arm", lambda name: study.arms[name].label),
+        *(_column(row, key, by_arm) for key, row in classes.items() if key in hardest),
+    ]
+    which = "" if len(classes) <= MOST else f", the {MOST} hardest of {len(classes)} classes"
+    return table(f"classes-{study.name}", f"Accuracy by class in “{study.title}”, %{which}", columns, by_arm)
 
 
-def _key(row: Row) -> tuple[int, str | None]:
-    return row["class"], row["name"]
+def _by_class(rows: Sequence[Row]) -> dict[Class, Row]:
+    return {(row["class"], row["name"]): row for row in rows}
 
 
-def _shown(classes: dict[tuple[int, str | None], list[Row]]) -> list[tuple[int, str | None]]:
-    hardest = sorted(classes, key=lambda key: fmean(row["accuracy"] for row in classes[key]))[:MOST]
-    return [key for key in classes if key in hardest]
+def _column(row: Row, key: Class, by_arm: Mapping[str, Mapping[Class, Row]]) -> Column[str]:
+    return Number(
+        str(row["class"]) if row["name"] is None else row["name"],
+        lambda name: _accuracy(by_arm[name].get(key)),
+        f"{count(row['images'])} test images; mean over seeds, and what most of the wrong answers say",
+        missing="no run has left its answers",
+    )
 
 
-def _column(row: Row) -> Column:
-    name = str(row["class"]) if row["name"] is None else row["name"]
-    hint = f"{count(row['images'])} test images; mean over seeds, and what most of the wrong answers say"
-    return Column(name, numeric=True, hint=hint)
-
-
-def _cells(mine: Sequence[Row], shown: Sequence[tuple[int, str | None]]) -> list[Cell]:
-    known = {_key(row): row for row in mine}
-    return [_cell(known[key]) if key in known else missing("no run has left its answers") for key in shown]
-
-
-def _cell(row: Row) -> Cell:
-    taken = row["mistaken_for"]
-    note = "" if taken is None else f"{fixed(100 * row['mistaken_share'], 1)} as {taken}"
+def _accuracy(row: Row | None) -> Cell | None:
+    if row is None:
+        return None
+    mistaken = row["mistaken_for"]
+    note = "" if mistaken is None else f"{fixed(100 * row['mistaken_share'], 1)} as {mistaken}"
     return Cell(fixed(100 * row["accuracy"], 1), note=note)

@@ -6,41 +6,35 @@ from collections.abc import Sequence
 
 from cnnlab.analysis.tables.frames import Tables, distinct
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.view import Cell, Column, TableView, missing
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import metric, title, unit
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula
 from cnnlab.wording.numbers import times
 
 
-def table(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableView | None:
+def build(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableView | None:
     """All cells in all metrics; None for a study without a matrix."""
     if study.matrix is None:
         return None
-    metrics = distinct([row for cell in cells for row in cell.effects.values()], "metric")
+    families = study.matrix.families
     signs = {switch: formula(cells, switch, tables, study.name) for switch in study.matrix.switches}
-    heads = [Column(f"{_capital(title(name))}, {unit(metric(name).unit)}", numeric=True) for name in metrics]
-    rows = [
-        [
-            Cell(study.matrix.families[cell.family]),
-            Cell(cell.title, note=signs[cell.switch]),
-            *(_cell(cell, name) for name in metrics),
-        ]
-        for cell in cells
+    columns: list[Column[MatrixCell]] = [
+        Column("Family", lambda cell: families[cell.family]),
+        Column("Switch", lambda cell: Cell(cell.title, note=signs[cell.switch])),
+        *(_column(name) for name in distinct([row for cell in cells for row in cell.effects.values()], "metric")),
     ]
-    return TableView(
-        f"cells-{study.name}", f"Cells of “{study.title}”", (Column("Family"), Column("Switch"), *heads), rows
-    )
+    return table(f"cells-{study.name}", f"Cells of “{study.title}”", columns, cells)
 
 
-def _cell(cell: MatrixCell, name: str) -> Cell:
+def _column(name: str) -> Column[MatrixCell]:
+    head = f"{capital(title(name))}, {unit(metric(name).unit)}"
+    return Number(head, lambda cell: _effect(cell, name), missing=lambda cell: cell.why(name))
+
+
+def _effect(cell: MatrixCell, name: str) -> Cell | None:
     row = cell.row(name)
-    if row is None and cell.refused is not None:
-        return Cell("not applicable", note=cell.refused) if name == SHOWN else missing(cell.why(name))
     if row is None:
-        return missing(cell.why(name))
+        refused = cell.refused is not None and name == SHOWN
+        return Cell("not applicable", note=cell.refused or "") if refused else None
     log = row["unit"] == "log2 ratio" and row["estimate"] is not None
-    return Cell(cell.told(name), note=times(row["estimate"]) if log else "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return Cell(cell.text(name), note=times(row["estimate"]) if log else "")

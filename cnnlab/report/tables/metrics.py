@@ -10,8 +10,8 @@ from cnnlab.analysis.tables.frames import values
 from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.study import Study
-from cnnlab.report.tables.arms import WAITING, ArmRows
-from cnnlab.report.tables.view import Cell, Column, TableView, missing
+from cnnlab.report.tables.arms import ArmRows
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import noun, unit
 from cnnlab.wording.numbers import Quantity, fixed, significant
 
@@ -25,31 +25,32 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView | None:
     shown = [each for each in known if values(runs, each.name)]
     if not shown:
         return None
-    columns = [Column("Arm"), *(_column(each) for each in shown)]
-    rows = [[Cell(arm.label), *(_cell(arm, each) for each in shown)] for arm in arms]
-    return TableView(f"measures-{study.name}", f"What else was measured in “{study.title}”", columns, rows)
+    columns = [Column[ArmRows]("Arm", lambda arm: arm.label), *map(_column, shown)]
+    return table(f"measures-{study.name}", f"What else was measured in “{study.title}”", columns, arms)
 
 
-def _column(metric: Metric) -> Column:
+def _column(metric: Metric) -> Column[ArmRows]:
     of = "" if metric.scale == "log2" else "%" if metric.unit == "pp" and not metric.signed else unit(metric.unit)
-    title = noun(metric.name)
     how = "Geometric mean" if metric.scale == "log2" else "Mean"
-    head = f"{title[:1].upper()}{title[1:]}{f', {of}' if of else ''}"
-    return Column(head, numeric=True, hint=f"{how} over seeds (95 % interval over seeds)")
+    return Number(
+        capital(noun(metric.name)) + (f", {of}" if of else ""),
+        lambda arm: _mean(arm, metric),
+        f"{how} over seeds (95 % interval over seeds)",
+        missing=lambda arm: "no run of the arm has a value" if arm.complete else WAITING,
+    )
 
 
-def _cell(arm: ArmRows, metric: Metric) -> Cell:
-    found = [float(value) for value in values(arm.runs, metric.name)]
-    if not arm.complete or not found:
-        return missing(WAITING if not arm.complete else "no run of the arm has a value")
-    note = f"of {len(found)} runs" if len(found) < len(arm.runs) else ""
-    return Cell(_told(found, metric), note=note)
+def _mean(arm: ArmRows, metric: Metric) -> Cell | None:
+    known = [float(number) for number in values(arm.runs, metric.name)]
+    if not arm.complete or not known:
+        return None
+    return Cell(_in_words(known, metric), note=f"of {len(known)} runs" if len(known) < len(arm.runs) else "")
 
 
-def _told(found: Sequence[float], metric: Metric) -> str:
-    log = metric.scale == "log2" and min(found) > 0
-    scaled = np.log(found) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(found)
-    if len(found) == 1:
+def _in_words(known: Sequence[float], metric: Metric) -> str:
+    log = metric.scale == "log2" and min(known) > 0
+    scaled = np.log(known) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(known)
+    if len(known) == 1:
         return significant(float(np.exp(scaled[0]) if log else scaled[0]), 3)
     mean = [float(np.exp(end) if log else end) for end in mean_interval(scaled)]
     number = Quantity(*mean)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values, weights
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.report.tables.view import Cell, missing
+from cnnlab.report.tables.view import Cell
 from cnnlab.tracking.addresses import search_address
 from cnnlab.wording.numbers import plural
 
@@ -17,22 +17,22 @@ def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
     """How many runs of the primary contrasts `parts` are in MLflow, and the list of them there."""
     used = _runs(parts, tables)
     tracked = tables.by("measured/mlflow", "run_id")
-    found = [tracked[run["run_id"]] for run in used if run["run_id"] in tracked]
-    known = values(found, "mlflow_run_id")
-    experiments = distinct(found, "experiment_id")
+    rows = [tracked[run["run_id"]] for run in used if run["run_id"] in tracked]
+    known = len(values(rows, "mlflow_run_id"))
+    experiments = distinct(rows, "experiment_id")
     if not known or len(experiments) != 1:
-        return missing(UNREACHED if used else "none is finished yet")
-    told = f"{len(known)} of {plural(len(used), 'run')}" if len(known) < len(used) else plural(len(used), "run")
-    return Cell(told, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
+        return Cell(hint=UNREACHED if used else "none is finished yet")
+    text = plural(len(used), "run") if known == len(used) else f"{known} of {plural(len(used), 'run')}"
+    return Cell(text, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
 
 
 def _runs(parts: Iterable[Row], tables: Tables) -> list[Row]:
     """The finished runs of the arms that the contrasts compare, each once."""
-    found: dict[str, Row] = {}
+    runs: dict[str, Row] = {}
     for part in parts:
         arms = {arm["arm"]: arm for arm in tables.rows("arms", study=part["study"])}
         for arm in (arms[name] for name in weights(part) if name in arms):
             seeds = set(parse_seeds(arm["seeds"]))
-            mine = tables.rows("runs", arm_id=arm["arm_id"])
-            found |= {run["run_id"]: run for run in mine if run["seed"] in seeds}
-    return list(found.values())
+            of_arm = tables.rows("runs", arm_id=arm["arm_id"])
+            runs |= {run["run_id"]: run for run in of_arm if run["seed"] in seeds}
+    return list(runs.values())

@@ -2,98 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from cnnlab.data.card import read
-from cnnlab.planning.specs import ArmSpec, PreparedSpec, seeds_slug
-from cnnlab.report.tables.view import Cell, Column, TableView, missing
+from cnnlab.data.card import card
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, seeds_slug
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
 from cnnlab.wording.numbers import count, plain
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
     from cnnlab.planning.study import Study
 
+FIXED = "fixed by the study"
+Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
+
+
+def in_words(settings: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Those settings that there are, as ``depth 8, not residual``."""
+    return ", ".join(_in_words(name, settings[name]) for name in names if name in settings)
+
+
+def _in_words(name: str, setting: Any) -> str:
+    name = name.replace("_", " ").removeprefix("data name").removeprefix("network").strip()
+    if isinstance(setting, bool):
+        return name if setting else f"not {name}"
+    return f"{name} {plain(setting) if isinstance(setting, int | float) else setting}".strip()
+
 
 def data_titles(plan: Plan) -> list[str]:
     """The names of the data sets, as their descriptions give them once they are prepared."""
-    cards = {data_id: plan.paths.data_card(data_id) for data_id in plan.data()}
-    titles = [read(path)["title"] if path.exists() else plan.data()[data_id].name for data_id, path in cards.items()]
-    return sorted(set(titles))
+    return sorted({prepared["title"] for prepared in _cards(plan)})
+
+
+def _cards(plan: Plan) -> list[Card]:
+    return [
+        {"title": spec.name, **(card(plan, spec) or {}), "data_id": data_id}
+        for data_id, spec in sorted(plan.data().items())
+    ]
 
 
 def data(plan: Plan) -> TableView:
-    columns = (
-        Column("Data"),
-        Column("Images", numeric=True, hint="Training, validation, test"),
-        Column("Size"),
-        Column("Split"),
-        Column("Source"),
-        Column("Checksum", hint="Of the prepared images, labels and split"),
-    )
-    rows = [_data_row(data_id, spec, plan.paths.data_card(data_id)) for data_id, spec in sorted(plan.data().items())]
-    return TableView("data", "Prepared data sets", columns, rows)
+    return table("data", "Prepared data sets", DATA, _cards(plan))
 
 
-def _data_row(data_id: str, spec: PreparedSpec, path: Path) -> list[Cell]:
-    if not path.exists():
-        return [Cell(spec.name, note=data_id), *[missing("not prepared yet")] * 5]
-    card = read(path)
-    sizes, side = card["images"], card["image_size"]
-    return [
-        Cell(card["title"], note=data_id),
-        Cell(" / ".join(count(sizes[name]) for name in ("train", "validation", "test"))),
-        Cell(f"{card['channels']}×{side}×{side}", note=f"{len(card['classes'])} classes"),
-        Cell(f"{card['split']['how']}, seed {card['split']['seed']}"),
-        Cell(card["origin"]),
-        Cell(card["checksum"], code=True),
-    ]
+def _images(sizes: Mapping[str, int]) -> str:
+    return " / ".join(count(sizes[part]) for part in ("train", "validation", "test"))
+
+
+def _size(card: Card) -> Cell | None:
+    if "classes" not in card:
+        return None
+    side = card["image_size"]
+    return Cell(f"{card['channels']}×{side}×{side}", note=f"{len(card['classes'])} classes")
+
+
+NOT_YET = "not prepared yet"
+DATA: tuple[Column[Card], ...] = (
+    Column("Data", lambda card: Cell(card["title"], note=card["data_id"])),
+    Number("Images", value("images", _images), "Training, validation, test", missing=NOT_YET),
+    Column("Size", _size, missing=NOT_YET),
+    Column("Split", value("split", lambda split: f"{split['how']}, seed {split['seed']}"), missing=NOT_YET),
+    Column("Source", value("origin"), missing=NOT_YET),
+    Column("Checksum", value("checksum", code), "Of the prepared images, labels and split", missing=NOT_YET),
+)
 
 
 def settings(studies: Sequence[Study]) -> TableView:
-    columns = (
-        Column("Study"),
-        Column("Seeds"),
-        Column("Epochs", numeric=True),
-        Column("Batch", numeric=True),
-        Column("Optimizer"),
-        Column("Schedule"),
-        Column("Learning rates tried", hint="Extended where the best is an edge"),
-        Column("Tuned for", numeric=True, hint="Share of the epochs, one seed of its own per rate"),
-        Column("Target", numeric=True, hint="Validation accuracy to which steps and seconds are counted"),
-        Column("Device"),
-    )
-    return TableView("settings", "Training settings", columns, [_setting(study) for study in studies])
+    return table("settings", "Training settings", SETTINGS, studies)
 
 
-def _setting(study: Study) -> list[Cell]:
-    arms = [arm.spec for arm in study.arms.values()]
-    tuned = [arm for arm in arms if arm.train.learning_rate is None and arm.train.epochs]
-    return [
-        Cell(study.title, note=study.path.name),
-        Cell(seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
-        _common(arms, lambda arm: str(arm.train.epochs)),
-        _common(arms, lambda arm: str(arm.train.batch_size)),
-        _common(arms, _optimizer),
-        _common(arms, lambda arm: arm.train.schedule),
-        _common(tuned, _rates) if tuned else missing("fixed by the study"),
-        _common(tuned, lambda arm: f"{100 * arm.train.tune.epochs_share:.0f} %")
-        if tuned
-        else missing("fixed by the study"),
-        _common(arms, lambda arm: f"{100 * arm.train.target_accuracy:g} %"),
-        _common(arms, lambda arm: f"{arm.device}, {arm.precision}"),
-    ]
+def _arms(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
+    """What the arms of a study are given; where they differ, each once. None where `text` has nothing of any."""
+    return lambda study: " / ".join(filter(None, dict.fromkeys(text(arm.spec) for arm in study.arms.values()))) or None
 
 
-def _common(arms: Sequence[ArmSpec], told: Callable[[ArmSpec], str]) -> Cell:
-    return Cell(" / ".join(dict.fromkeys(told(arm) for arm in arms)))
-
-
-def _rates(arm: ArmSpec) -> str:
-    return ", ".join(map(plain, arm.train.tune.rates))
+def _tuned(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
+    """As `_arms`, of those whose learning rate is chosen."""
+    return _arms(lambda arm: text(arm) if arm.train.learning_rate is None and arm.train.epochs else "")
 
 
 def _optimizer(arm: ArmSpec) -> str:
-    train = arm.train
-    return f"{train.optimizer.upper()}, momentum {plain(train.momentum)}, weight decay {plain(train.weight_decay)}"
+    settings = (f"{name.replace('_', ' ')} {_written(value)}" for name, value in arm.train.optimizer_settings.items())
+    return ", ".join([OPTIMIZERS[arm.train.optimizer].title, *settings])
+
+
+def _written(value: float | tuple[float, ...]) -> str:
+    return " and ".join(map(plain, value)) if isinstance(value, tuple) else plain(value)
+
+
+SETTINGS: tuple[Column[Study], ...] = (
+    Column("Study", lambda study: Cell(study.title, note=study.path.name)),
+    Column("Seeds", lambda study: seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
+    Number("Epochs", _arms(lambda arm: str(arm.train.epochs))),
+    Number("Batch", _arms(lambda arm: str(arm.train.batch_size))),
+    Column("Optimizer", _arms(_optimizer)),
+    Column("Schedule", _arms(lambda arm: arm.train.schedule)),
+    Column(
+        "Learning rates tried",
+        _tuned(lambda arm: ", ".join(map(plain, arm.train.tune.rates))),
+        "Extended where the best is an edge",
+        missing=FIXED,
+    ),
+    Number(
+        "Tuned for",
+        _tuned(lambda arm: f"{100 * arm.train.tune.epochs_share:.0f} %"),
+        "Share of the epochs, one seed of its own per rate",
+        missing=FIXED,
+    ),
+    Number(
+        "Target",
+        _arms(lambda arm: f"{100 * arm.train.target_accuracy:g} %"),
+        "Validation accuracy to which steps and seconds are counted",
+    ),
+    Column("Device", _arms(lambda arm: f"{arm.device}, {arm.precision}")),
+)

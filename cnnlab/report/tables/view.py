@@ -1,11 +1,19 @@
-"""Tables of the page as data: what a cell shows, what its tooltip says, and that it is missing if it is."""
+"""Tables of the page as data: columns, what a cell shows, what its tooltip says, and that it is missing if it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from cnnlab.figures.drawing.theme import VERDICTS, Verdict
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.figures.drawing.theme import BADGES, Badge
+
+R = TypeVar("R", contravariant=True)  # what is shown of any row can be shown of a certain kind
+# What stands in several tables.
+MACS_HINT = "Of one image, forward; without biases"
+MEAN_HINT = "Mean over seeds (95 % interval over seeds, on these test images)"
+WAITING = "shown when all seeds are finished"
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Cell:
     link: str = ""
     address: str = ""
     span: int = 1
-    verdict: Verdict | None = None
+    verdict: Badge | None = None
     plot: str = ""
     code: bool = False
     warning: bool = False
@@ -33,10 +41,30 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Generic[R]):
+    """A head, and what stands beneath it: `cell` gives the text for a row, or more than text, or None.
+
+    Where it gives None, `missing` says why, for all rows or for each.
+    """
+
     title: str
-    numeric: bool = False
+    cell: Callable[[R], Cell | str | None]
     hint: str = ""
+    missing: str | Callable[[R], str] = "missing"
+    numeric: bool = False
+
+    def of(self, row: R) -> Cell:
+        content = self.cell(row)
+        if content is None:
+            return Cell(hint=self.missing if isinstance(self.missing, str) else self.missing(row))
+        return Cell(content) if isinstance(content, str) else content
+
+
+@dataclass(frozen=True)
+class Number(Column[R]):
+    """A column of numbers, which stand flush right."""
+
+    numeric: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +76,7 @@ class TableView:
 
     id: str
     caption: str
-    columns: Sequence[Column]
+    columns: Sequence[Column[Any]]
     rows: Sequence[Sequence[Cell]]
     strong: frozenset[int] = field(default_factory=frozenset)
     cards: bool = False
@@ -56,15 +84,41 @@ class TableView:
     ids: Mapping[int, str] = field(default_factory=dict)
 
 
-def missing(why: str = "missing") -> Cell:
-    return Cell(hint=why)
+def cells(columns: Sequence[Column[R]], row: R) -> list[Cell]:
+    """The cells of a row; a column that the cell before it spans has none."""
+    made: list[Cell] = []
+    for place, column in enumerate(columns):
+        if sum(cell.span for cell in made) == place:
+            made.append(column.of(row))
+    return made
 
 
-def shown(text: str | None, why: str = "missing", hint: str = "", note: str = "") -> Cell:
-    """The text, or a missing cell that says why."""
-    return missing(why) if text is None else Cell(text, note=note, hint=hint)
+def table(
+    name: str,
+    caption: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    strong: Callable[[R], bool] = lambda row: False,
+) -> TableView:
+    shown = list(rows)
+    marked = frozenset(place for place, row in enumerate(shown) if strong(row))
+    return TableView(name, caption, columns, [cells(columns, row) for row in shown], marked)
+
+
+def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row | None], Cell | str | None]:
+    """What a row holds under `name`, as it is shown; None where there is no such row or value."""
+    return lambda row: None if row is None or row.get(name) is None else form(row[name])
+
+
+def capital(text: str) -> str:
+    """With a capital letter first."""
+    return text[:1].upper() + text[1:]
+
+
+def code(text: str) -> Cell:
+    return Cell(text, code=True)
 
 
 def verdict_cell(word: str, note: str = "", warning: bool = False) -> Cell:
-    verdict = VERDICTS.get(word, Verdict(word, "untested", "\N{MIDDLE DOT}"))
+    verdict = BADGES.get(word, Badge(word, "untested", "\N{MIDDLE DOT}"))
     return Cell(verdict=verdict, note=note, warning=warning)

@@ -1,14 +1,15 @@
 """What is read off a network while it trains and after, beside its loss: one module for each diagnostic.
 
 A diagnostic reads and changes nothing: a run ends with the same bits with and without it. A study asks for one by a
-metric that it measures (`cnnlab.planning.metrics`); the module of that name has a class `Diagnostic`.
+metric that it measures. Its module has a literal ``DIAGNOSTIC``, which says what it measures, and what it leaves to be
+drawn (`cnnlab.planning.diagnostics`), and a class `Diagnostic`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -20,8 +21,11 @@ from torch import Tensor, nn
 from cnnlab.core.errors import UserError
 from cnnlab.data.batches import select
 from cnnlab.data.dataset import Dataset, Split
-from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.specs import ArmSpec
+from cnnlab.training.curves import Curves
+from cnnlab.training.observer import Observer
+from cnnlab.training.optimizers import Optimizer
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Run:
     learning_rate: float | None
     total_steps: int
     steps_per_epoch: int
+    optimizer: Optimizer
 
     @cached_property
     def layers(self) -> dict[str, nn.Module]:
@@ -44,7 +49,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """One number of a profile: `quantity` in `unit` at `position`, on an axis that the quantity names."""
+    """One number of a profile: the value of `quantity` at `position`, in the units of the title and the axis that the
+    profile declares; `label` names the position, as that of a layer."""
 
     quantity: str
     position: float
@@ -53,14 +59,24 @@ class Point:
 
     def as_row(self) -> dict[str, Any]:
         """With a value that is not finite as a missing one."""
-        known = self.value is not None and math.isfinite(self.value)
-        return {**asdict(self), "value": self.value if known else None}
+        finite = self.value is not None and math.isfinite(self.value)
+        return {**asdict(self), "value": self.value if finite else None}
+
+
+def points(quantity: str, values: Mapping[str, float], first: int = 1) -> list[Point]:
+    """One for each of `values`, by label, at the positions `first`, `first` + 1, ..."""
+    return [Point(quantity, place, value, label) for place, (label, value) in enumerate(values.items(), first)]
 
 
 @dataclass
 class Findings:
-    """What a diagnostic leaves behind: a value for each of its metrics, values per test image, profiles, and pictures:
-    stacks ``(count, height, width)`` by name."""
+    """What a diagnostic leaves behind.
+
+    `values`: one for each of its metrics, in the metric's unit over its factor: a share, not pp; None where there is
+    none. `per_image`: float64 ``(N,)``, test images in order, by the name that the metric's `per_image` gives.
+    `profile`: points of the profiles that it declares. `pictures`: stacks ``(count, height, width)``, by the names that
+    it declares.
+    """
 
     values: dict[str, float | None]
     per_image: dict[str, Tensor] = field(default_factory=dict)
@@ -71,13 +87,9 @@ class Findings:
 class Diagnostic:
     """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
 
-    `share` is about what it costs, as a share of a run of its arm: for planning.
-
     Raises:
         UserError: if the run has nothing that it could look at.
     """
-
-    share = 0.1
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -86,8 +98,7 @@ class Diagnostic:
     def require(self, fits: bool, what: str) -> None:
         """Refuse a run that does not fit, before it is trained."""
         if not fits:
-            mine = type(self).__module__.rpartition(".")[2]
-            metrics = ", ".join(name for name, metric in METRICS.items() if metric.diagnostic == mine)
+            metrics = ", ".join(diagnostics()[type(self).__module__.rpartition(".")[2]].metrics)
             model = self.run.arm.model
             raise UserError(
                 f"{model.architecture} ({model.preset}): {metrics} needs {what}; compare another metric, or other arms"
@@ -98,6 +109,9 @@ class Diagnostic:
 
     def before_update(self, step: int) -> None:
         """Gradients of `step` (0-based) are there, weights not yet changed."""
+
+    def after_update(self, step: int) -> None:
+        """Weights are changed by `Run.optimizer`, the gradients of `step` (0-based) are still there."""
 
     def evaluated(self, step: int, train_loss: float) -> None:
         """After an evaluation, at `step` updates; `train_loss` is the mean of the steps since the last one."""
@@ -112,7 +126,7 @@ def module(name: str) -> Any:
     return import_module(f"cnnlab.training.diagnostics.{name}")
 
 
-class Diagnostics:
+class Diagnostics(Observer):
     """All that an arm asks for, as one; keeps the time that they take."""
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
@@ -126,6 +140,18 @@ class Diagnostics:
             for member in self._members:
                 getattr(member, method)(*arguments)
             self.cpu_seconds += time.thread_time() - began
+
+    def start(self) -> None:
+        self.call("start")
+
+    def before_update(self, step: int) -> None:
+        self.call("before_update", step)
+
+    def after_update(self, step: int) -> None:
+        self.call("after_update", step)
+
+    def evaluated(self, curves: Curves) -> None:
+        self.call("evaluated", curves.steps[-1], curves.train_losses[-1])
 
     def finish(self) -> Findings:
         began = time.thread_time()
@@ -148,18 +174,23 @@ class Diagnostics:
             member.state = state
 
 
-def spread(split: Split, count: int) -> Split:
+def evenly_spaced(split: Split, count: int) -> Split:
     """`count` images at equal distances, or all if there are fewer: the first ones would be of one class."""
     rows = torch.linspace(0, len(split) - 1, min(count, len(split)), dtype=torch.float64).round().long()
     rows = rows.to(split.labels.device)
     return Split(select(split.images, rows), split.labels.index_select(0, rows), split.scaling)
 
 
+def some_images(split: Split, count: int) -> Tensor:
+    """`evenly_spaced` ones, as the network is given them: ``(count, C, H, W)``."""
+    return next(evenly_spaced(split, count).chunks(count))
+
+
 def layers_of(model: nn.Module, *kinds: type[nn.Module]) -> dict[str, Any]:
     """The layers of these kinds by name, without those of auxiliary classifiers, which run in training only."""
     beside = tuple(f"{name}." for name in getattr(model, "looked_at", {}).values())
-    found = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
-    return {name: layer for name, layer in found if not name.startswith(beside)}
+    layers = ((name, layer) for name, layer in model.named_modules() if isinstance(layer, kinds))
+    return {name: layer for name, layer in layers if not name.startswith(beside)}
 
 
 def first_weight(model: nn.Module) -> Tensor:

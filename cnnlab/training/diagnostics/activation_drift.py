@@ -5,12 +5,11 @@ evaluation to the next is the change of the mean in units of the channel's own s
 of that sd: its median over channels, as a channel that is almost dead has next to no sd, averaged over layers.
 Ioffe & Szegedy 2015 call this internal covariate shift.
 
-`input_drift` is of what a convolution or dense layer, but for the first, is given. Batch normalization sets mean and sd
-of what it returns, and an activation and pooling change little about that, so part of it is steady by construction.
-`preactivation_drift` is not: it is of what the hidden layers, but for the first, return before any normalization.
+`input_drift` is of the inputs of each convolution or dense layer but the first. Batch normalization sets mean and sd of
+its outputs, and an activation and pooling change little about that, so part of it is steady by construction.
+`preactivation_drift` is not: it is of the outputs of each hidden layer but the first, before any normalization.
 
-The profile has them by layer, and the mean and sd themselves, means over the channels of what each layer is given, as
-training goes on.
+The profile has them by layer, and the mean and sd of each layer's inputs, means over channels, as training goes on.
 
 Each is the mean of an interval between evaluations; `…_to_loss` is the sum up to the first evaluation at which the
 training loss is at most 0.5 nats. A unit is dead if it is the same for all images at the end.
@@ -18,16 +17,65 @@ training loss is at most 0.5 nats. A unit is dead if it is the same for all imag
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cnnlab.data.random_streams import derive_seed
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Point, Run, points
 
+DIAGNOSTIC = {
+    "metrics": {
+        "input_drift": {
+            "title": "drift of layer inputs from one evaluation to the next",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "input_drift_to_loss": {
+            "title": "drift of layer inputs until the training loss is 0.5 nats",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "preactivation_drift": {
+            "title": "drift of pre-activations before normalization from one evaluation to the next",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "preactivation_drift_to_loss": {
+            "title": "drift of pre-activations before normalization until the training loss is 0.5 nats",
+            "unit": "log2 ratio",
+            "scale": "log2",
+        },
+        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp", "factor": 100},
+    },
+    "profiles": {
+        "input_drift": {
+            "title": "drift of layer inputs between evaluations, in sd",
+            "axis": "layer, from the input",
+            "geometric": True,
+        },
+        "preactivation_drift": {
+            "title": "drift of pre-activations between evaluations, in sd",
+            "axis": "layer, from the input",
+            "geometric": True,
+        },
+        "input_sd": {
+            "title": "sd of layer inputs, darker towards the class scores",
+            "axis": "step",
+            "kind": "depths",
+            "layers": "input_drift",
+            "geometric": True,
+        },
+        "input_mean": {
+            "title": "mean of layer inputs, darker towards the class scores",
+            "axis": "step",
+            "kind": "depths",
+            "layers": "input_drift",
+        },
+    },
+    "while_training": True,
+}
 IMAGES, MATCHED_LOSS, TINY = 64, 0.5, 1e-6
 Moments = dict[tuple[str, str], tuple[Tensor, Tensor]]  # by quantity and layer
 
@@ -37,7 +85,7 @@ class Diagnostic(diagnostics.Diagnostic):
         super().__init__(run)
         self.require(run.total_steps > 0, "training: epochs of 1 or more")
         self.require(len(run.layers) >= 3, "two convolutions or dense layers before the last")
-        self.images = next(diagnostics.spread(run.data.train, IMAGES).chunks(IMAGES))
+        self.images = diagnostics.some_images(run.data.train, IMAGES)
         self.layers = dict(list(run.layers.items())[1:])
         *hidden, _ = self.layers
         self.names = {"input_drift": list(self.layers), "preactivation_drift": hidden}
@@ -62,18 +110,18 @@ class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         given = [spread for (quantity, _), (_, spread) in self.state["last"].items() if quantity == "input_drift"]
         values: dict[str, float | None] = {"dead_units": float((torch.cat(given) <= TINY).double().mean())}
-        profile = []
+        profile: list[Point] = []
         for quantity in self.names:
-            found = self._by_layer(quantity)
-            values[quantity] = sum(found.values()) / len(found)
+            drift = self._by_layer(quantity)
+            values[quantity] = sum(drift.values()) / len(drift)
             values[f"{quantity}_to_loss"] = self.state["reached"][quantity]
-            profile += [Point(quantity, depth, value, name) for depth, (name, value) in enumerate(found.items(), 2)]
+            profile += points(quantity, drift, first=2)
         for name, step, mean, sd in self.state["moments"]:
             profile += [Point(f"input_mean {name}", step, mean, name), Point(f"input_sd {name}", step, sd, name)]
         return Findings(values, profile=profile)
 
     def _keep(self, step: int) -> None:
-        """Mean and sd of what each layer is given, over its channels."""
+        """Mean and sd of each layer's inputs, means over channels."""
         for name in self.layers:
             mean, spread = self.state["last"]["input_drift", name]
             self.state["moments"].append((name, step, float(mean.mean()), float(spread.mean())))
@@ -85,32 +133,26 @@ class Diagnostic(diagnostics.Diagnostic):
 
     @torch.no_grad()
     def _moments(self) -> Moments:
-        """Mean and sd of each channel, of what is watched; the network is left as it was.
+        """Mean and sd of each channel of the layers' inputs and pre-activations; the network is left as it was.
 
         Dropout leaves out the same units each time, and in each process: what is left is drift alone.
         """
-        model, found = self.run.model, Moments()
+        model, moments = self.run.model, Moments()
 
-        def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-            def hook(_module: nn.Module, given: Any, returned: Tensor) -> None:
-                found["input_drift", name] = _channels(given[0])
-                if name in self.names["preactivation_drift"]:
-                    found["preactivation_drift", name] = _channels(returned)
+        def keep(name: str, given: Tensor, returned: Tensor) -> None:
+            moments["input_drift", name] = _channels(given)
+            if name in self.names["preactivation_drift"]:
+                moments["preactivation_drift", name] = _channels(returned)
 
-            return hook
-
-        hooks = [layer.register_forward_hook(keep(name)) for name, layer in self.layers.items()]
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
         device = self.images.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             self._reseed()
-            model.train()
-            model(self.images)
+            with observed(self.layers, keep):
+                model.train()(self.images)
         for name, buffer in model.named_buffers():
             buffer.copy_(kept[name])
-        for hook in hooks:
-            hook.remove()
-        return found
+        return moments
 
     def _reseed(self) -> None:
         """Without a GPU, the CPU's stream alone: `torch.manual_seed` would take as long as an eighth of the network."""

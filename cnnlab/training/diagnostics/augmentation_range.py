@@ -13,8 +13,38 @@ from cnnlab.data.augment import translate, turn
 from cnnlab.data.random_streams import generator
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics.predictions import mean_correct
 
+DIAGNOSTIC = {
+    "metrics": {
+        "warped_error": {
+            "title": "error on shifted and turned test images",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "warped_error",
+            "floor": "image",
+            "positive": True,
+        },
+        "far_warped_error": {
+            "title": "error on test images shifted and turned beyond the range simulated",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "far_warped_error",
+            "floor": "image",
+            "positive": True,
+        },
+    },
+    "profiles": {
+        "warped_error": {
+            "title": "error on shifted and turned test images, %",
+            "axis": "the range that augmentation simulates",
+            "kind": "points",
+        }
+    },
+    "moves_pixels": True,
+}
 DRAWS = 4
 # Least and greatest size of a shift in pixels, and of an angle in degrees; each with either sign.
 NEAR, FAR = ((0, 3), (0.0, 15.0)), ((4, 5), (20.0, 30.0))
@@ -22,17 +52,17 @@ NEAR, FAR = ((0, 3), (0.0, 15.0)), ((4, 5), (20.0, 30.0))
 
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
-        found = {"warped_error": self._errors(*NEAR), "far_warped_error": self._errors(*FAR)}
-        values = {name: float(errors.mean()) for name, errors in found.items()}
+        by_range = {"warped_error": self._errors(*NEAR), "far_warped_error": self._errors(*FAR)}
+        values = {name: float(errors.mean()) for name, errors in by_range.items()}
         profile = [
             Point("warped_error", place, 100 * float(errors.mean()), label)
-            for place, (label, errors) in enumerate(zip(("within", "beyond"), found.values(), strict=True))
+            for place, (label, errors) in enumerate(zip(("within", "beyond"), by_range.values(), strict=True))
         ]
-        return Findings(dict(values), found, profile)
+        return Findings(dict(values), by_range, profile)
 
     def _errors(self, shifts: tuple[int, int], angles: tuple[float, float]) -> Tensor:
-        """The share of draws of each image that are answered wrongly."""
-        split = self.run.data.test
+        """The share of draws of each image whose class is predicted wrongly: float64 ``(N,)``."""
+        black = self.run.data.test.scaling.black
         draws = generator("warps", *shifts, *map(str, angles))
 
         def warped(images: Tensor) -> Tensor:
@@ -42,10 +72,10 @@ class Diagnostic(diagnostics.Diagnostic):
             )
             degrees = _signed(angles[0] + (angles[1] - angles[0]) * torch.rand(count, generator=draws), draws)
             device = images.device
-            turned = turn(images, degrees.to(device), split.scaling.black)
-            return translate(turned, down.to(device), across.to(device), split.scaling.black)
+            turned = turn(images, degrees.to(device), black)
+            return translate(turned, down.to(device), across.to(device), black)
 
-        return 1 - torch.stack([right(self.run.model, split, warped) for _ in range(DRAWS)]).mean(0)
+        return 1 - mean_correct(self.run, [warped] * DRAWS)
 
 
 def _signed(values: Tensor, draws: torch.Generator) -> Tensor:

@@ -8,17 +8,40 @@ instead of the running averages changes in the test error.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.data.dataset import Split
 from cnnlab.models.layers.batchnorm import BatchNorm
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics import Findings, Run, points
+from cnnlab.training.diagnostics.predictions import correct
 
+DIAGNOSTIC = {
+    "metrics": {
+        "statistics_distance": {
+            "title": "distance of running means from training-set means in batch normalization",
+            "unit": "sd",
+            "signed": True,
+        },
+        "statistics_shift": {
+            "title": "test error with running averages minus with training-set statistics",
+            "unit": "pp",
+            "factor": 100,
+            "per_image": "statistics_shift",
+            "floor": "image",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "statistics_distance": {
+            "title": "distance of running means from training-set means, in sd",
+            "axis": "normalization, from the input",
+        }
+    },
+}
 BATCH = 500
 LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 
@@ -37,32 +60,28 @@ class Diagnostic(diagnostics.Diagnostic):
             distances[name] = float(((layer.running_mean - mean).abs() / sd).mean())
             layer.running_mean.copy_(mean)
             layer.running_var.copy_(variance)
-        running, true = (right(model, data.test, lambda images: images) for model in (self.run.model, exact))
+        running, true = (correct(model, data.test) for model in (self.run.model, exact))
         shift = true - running  # of accuracy, so that of the error from true to running
-        points = [
-            Point("statistics_distance", depth, found, name) for depth, (name, found) in enumerate(distances.items(), 1)
-        ]
         values = {
             "statistics_distance": sum(distances.values()) / len(distances),
             "statistics_shift": float(shift.mean()),
         }
-        return Findings(dict(values), {"statistics_shift": shift}, points)
+        return Findings(dict(values), {"statistics_shift": shift}, points("statistics_distance", distances))
 
 
 @torch.no_grad()
 def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel of what `layer` is given, over every training image."""
+    """Mean and variance of each channel of the inputs of `layer`, over every training image."""
     sums: list[tuple[int, Tensor, Tensor]] = []
 
-    def keep(_module: nn.Module, given: Any) -> None:
-        values = given[0].double()
+    def keep(_name: str, given: Tensor, _returned: Tensor) -> None:
+        values = given.double()
         over = [axis for axis in range(values.ndim) if axis != 1]
         sums.append((values.numel() // values.shape[1], values.sum(over), values.square().sum(over)))
 
-    handle = layer.register_forward_pre_hook(keep)
-    for chunk in split.chunks(BATCH):
-        model(chunk)
-    handle.remove()
+    with observed({"": layer}, keep):
+        for chunk in split.chunks(BATCH):
+            model(chunk)
     count = sum(each[0] for each in sums)
     mean = sum((each[1] for each in sums), start=torch.zeros_like(sums[0][1])) / count
     square = sum((each[2] for each in sums), start=torch.zeros_like(sums[0][2])) / count

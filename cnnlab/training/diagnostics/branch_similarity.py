@@ -13,15 +13,34 @@ from itertools import combinations
 
 from cnnlab.models.layers.inception import InceptionBlock
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 from cnnlab.training.diagnostics.cka import cka, outputs
 
+DIAGNOSTIC = {
+    "metrics": {
+        "branch_similarity_gap": {
+            "title": "similarity of a branch to itself across seeds minus to the others",
+            "unit": "of 1",
+            "signed": True,
+        }
+    },
+    "profiles": {
+        "similarity": {
+            "title": "similarity (linear CKA)",
+            "axis": "Inception block",
+            "kind": "blocks",
+            "quantities": {
+                "similarity_across_seeds": "same branch, another seed",
+                "similarity_between_branches": "different branches",
+            },
+        }
+    },
+    "cost_share": 1.1,  # a second network is trained
+}
 IMAGES, TWIN_SEED = 300, 20_000
 
 
 class Diagnostic(diagnostics.Diagnostic):
-    share = 1.1  # a second network is trained
-
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
@@ -33,32 +52,28 @@ class Diagnostic(diagnostics.Diagnostic):
         run = self.run
         epochs = run.total_steps // run.steps_per_epoch
         twin = loop.train(run.arm, run.data, TWIN_SEED + run.seed, run.learning_rate, epochs).model
-        images = next(diagnostics.spread(run.data.test, IMAGES).chunks(IMAGES))
+        images = diagnostics.some_images(run.data.test, IMAGES)
         blocks = {
             name: [branch for branch, _ in module.named_children()]
             for name, module in run.model.named_modules()
             if isinstance(module, InceptionBlock)
         }
         names = [f"{block}.{branch}" for block, branches in blocks.items() for branch in branches]
-        mine, other = (
+        own, other = (
             outputs(model, {name: model.get_submodule(name) for name in names}, images) for model in (run.model, twin)
         )
-        across = {name: cka(mine[name], other[name]) for name in names}
+        across = {name: cka(own[name], other[name]) for name in names}
         within = {
-            f"{block}: {one} and {two}": cka(mine[f"{block}.{one}"], mine[f"{block}.{two}"])
+            f"{block}: {one} and {two}": cka(own[f"{block}.{one}"], own[f"{block}.{two}"])
             for block, branches in blocks.items()
             for one, two in combinations(branches, 2)
         }
         gap = _mean(across.values()) - _mean(within.values())
-        points = [
-            Point(quantity, place, value, name)
-            for quantity, found in (("similarity_across_seeds", across), ("similarity_between_branches", within))
-            for place, (name, value) in enumerate(found.items(), start=1)
-        ]
-        return Findings({"branch_similarity_gap": gap}, profile=points)
+        profile = points("similarity_across_seeds", across) + points("similarity_between_branches", within)
+        return Findings({"branch_similarity_gap": gap}, profile=profile)
 
 
 def _mean(similarities: Iterable[float]) -> float:
-    """Of those that there are; NaN without any."""
-    known = [value for value in similarities if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+    """The mean of the similarities that are not NaN; NaN without any."""
+    defined = [value for value in similarities if not math.isnan(value)]
+    return sum(defined) / len(defined) if defined else math.nan

@@ -3,10 +3,10 @@ representations revisited", equation 4 with linear kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
+
+from cnnlab.models.layers.hooks import observed
 
 
 def cka(x: Tensor, y: Tensor) -> float:
@@ -33,14 +33,7 @@ def alignment(one: Tensor, other: Tensor) -> float:
 @torch.no_grad()
 def outputs(model: nn.Module, layers: dict[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
     """What each of `layers` returns for `images` in evaluation mode: ``(N, ...)``."""
-    found: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda _module, _inputs, output: found.update({name: output})
-
-    hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
-    model.eval()
-    model(images)
-    for hook in hooks:
-        hook.remove()
-    return found
+    returned: dict[str, Tensor] = {}
+    with observed(layers, lambda name, _, output: returned.update({name: output})):
+        model.eval()(images)
+    return returned

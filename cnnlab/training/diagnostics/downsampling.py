@@ -6,30 +6,40 @@ the network was trained on.
 
 from __future__ import annotations
 
-import torch
+from functools import partial
+
 from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics import Findings
+from cnnlab.training.diagnostics.predictions import accuracy_drop
 
+DIAGNOSTIC = {
+    "metrics": {
+        "downsampling_drop": {
+            "title": "accuracy lost to images of 3/4 and 1/2 of the resolution",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "downsampling_drop",
+        }
+    },
+    "profiles": {
+        "downsampled_accuracy": {
+            "title": "test accuracy on coarser images, %",
+            "axis": "share of the pixels a side that is left",
+        }
+    },
+    "moves_pixels": True,
+}
 SIDES = (3 / 4, 1 / 2)
 
 
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
-        still, *coarse = (self._right(side) for side in (1.0, *SIDES))
-        drop = still - torch.stack(coarse).mean(0)
-        profile = [
-            Point("downsampled_accuracy", side, 100 * float(found.mean()))
-            for side, found in zip((1.0, *SIDES), (still, *coarse), strict=True)
-        ]
-        return Findings({"downsampling_drop": float(drop.mean())}, {"downsampling_drop": drop}, profile)
-
-    def _right(self, side: float) -> Tensor:
-        """Which test images are answered rightly at `side` of their own resolution."""
-        return right(self.run.model, self.run.data.test, lambda images: coarsened(images, side))
+        changes = {side: [partial(coarsened, side=side)] for side in (1.0, *SIDES)}
+        return accuracy_drop(self.run, "downsampling_drop", "downsampled_accuracy", changes)
 
 
 def coarsened(images: Tensor, side: float) -> Tensor:

@@ -17,9 +17,25 @@ from torch import Tensor, nn
 from cnnlab.data.random_streams import generator
 from cnnlab.models.layers.residual import Block
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 from cnnlab.training.optimizers import SGD
 
+DIAGNOSTIC = {
+    "metrics": {
+        "identity_advantage": {
+            "title": "log₂ of the loss that a random map leaves over that which the identity leaves",
+            "unit": "octaves",
+        }
+    },
+    "profiles": {
+        "remaining_loss": {
+            "title": "share of the loss that fitting leaves",
+            "axis": "map that is fitted",
+            "kind": "points",
+            "geometric": True,
+        }
+    },
+}
 IMAGES, STEPS, RATES = 64, 100, (0.03, 0.1, 0.3, 1.0)
 
 
@@ -40,10 +56,9 @@ class Diagnostic(diagnostics.Diagnostic):
             next(teacher.parameters()).copy_(weight)
             targets = {"identity": inputs, "random": teacher(inputs)}
         left = {name: min(_fit(block, inputs, target, rate) for rate in RATES) for name, target in targets.items()}
-        points = [Point("remaining_loss", place, value, name) for place, (name, value) in enumerate(left.items())]
         ratio = left["random"] / left["identity"] if left["identity"] else math.nan
         advantage = math.log2(ratio) if 0 < ratio < math.inf else None
-        return Findings({"identity_advantage": advantage}, profile=points)
+        return Findings({"identity_advantage": advantage}, profile=points("remaining_loss", left, first=0))
 
 
 def _keeps_shape(block: Block) -> bool:

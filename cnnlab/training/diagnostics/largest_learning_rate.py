@@ -9,12 +9,24 @@ from __future__ import annotations
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run
 
+DIAGNOSTIC = {
+    "metrics": {
+        "largest_rate": {
+            "title": "largest learning rate within 2 pp of the best",
+            "unit": "log2 ratio",
+            "scale": "log2",
+            "better": "higher",
+            "floor": "octave",
+        }
+    },
+    "profiles": {"error_by_rate": {"title": "validation error, %", "axis": "learning rate", "log_x": True}},
+    "while_training": True,
+    "cost_share": 6.0,  # a network is trained at each rate
+}
 TOLERANCE, FAILURES, MOST_OCTAVES = 0.02, 2, 14
 
 
 class Diagnostic(diagnostics.Diagnostic):
-    share = 6.0  # a network is trained at each rate
-
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.require(run.total_steps > 0, "training: epochs of 1 or more")

@@ -17,9 +17,39 @@ from __future__ import annotations
 from torch import Tensor
 
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Point, Run, points
 from cnnlab.training.diagnostics.cka import alignment, kernel, outputs
 
+DIAGNOSTIC = {
+    "metrics": {
+        "settling_lag": {
+            "title": "training time by which the upper half of the layers settles before the lower",
+            "unit": "pp",
+            "factor": 100,
+            "signed": True,
+        },
+        "change_lag": {
+            "title": "training time by which the upper half of the layers is done with its own change before the lower",
+            "unit": "pp",
+            "factor": 100,
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "settled_at": {"title": "settled at, % of training", "axis": "layer, from the input"},
+        "changed_at": {
+            "title": "nine tenths of its own change done at, % of training",
+            "axis": "layer, from the input",
+        },
+        "similarity_to_final": {
+            "title": "similarity of each layer to its final self",
+            "axis": "step",
+            "kind": "halves",
+            "layers": "settled_at",
+        },
+    },
+    "while_training": True,
+}
 IMAGES, SIDE, SETTLED = 128, 7, 0.9
 
 
@@ -28,16 +58,16 @@ class Diagnostic(diagnostics.Diagnostic):
         super().__init__(run)
         self.require(run.total_steps > 0, "training: epochs of 1 or more")
         self.require(len(run.layers) >= 2, "two convolutions or dense layers")
-        self.images = next(diagnostics.spread(run.data.validation, IMAGES).chunks(IMAGES))
+        self.images = diagnostics.some_images(run.data.validation, IMAGES)
         self.state = {"steps": [], "kernels": []}
 
     def start(self) -> None:
         self.evaluated(0, 0.0)
 
     def evaluated(self, step: int, train_loss: float) -> None:
-        found = outputs(self.run.model, self.run.layers, self.images)
+        returned = outputs(self.run.model, self.run.layers, self.images)
         self.state["steps"].append(step)
-        self.state["kernels"].append({name: kernel(_thinned(values)) for name, values in found.items()})
+        self.state["kernels"].append({name: kernel(_thinned(values)) for name, values in returned.items()})
 
     def finish(self) -> Findings:
         steps, history = self.state["steps"], self.state["kernels"]
@@ -48,9 +78,8 @@ class Diagnostic(diagnostics.Diagnostic):
             name: _settled(steps, curve, 1 - (1 - SETTLED) * (1 - curve[0])) / total for name, curve in curves.items()
         }
         profile = [
-            Point(quantity, depth, 100 * found[name], name)
-            for quantity, found in (("settled_at", settled), ("changed_at", changed))
-            for depth, name in enumerate(found, start=1)
+            *points("settled_at", {name: 100 * share for name, share in settled.items()}),
+            *points("changed_at", {name: 100 * share for name, share in changed.items()}),
         ]
         profile += [
             Point(f"similarity_to_final {name}", step, value, name)

@@ -8,17 +8,32 @@ layers with more numbers are not at a loss. Maps of more than `SIDE` pixels a si
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.data.dataset import Split
+from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
+DIAGNOSTIC = {
+    "metrics": {
+        "probe_rise": {
+            "title": "accuracy of a linear probe on the last hidden layer minus on the first",
+            "unit": "pp",
+            "factor": 100,
+            "per_image": "probe_rise",
+            "signed": True,
+        }
+    },
+    "profiles": {
+        "probe_accuracy": {
+            "title": "test accuracy of a linear probe, %",
+            "axis": "layer, from the input; 0 is the image",
+        }
+    },
+}
 SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
 
 
@@ -29,35 +44,28 @@ class Diagnostic(diagnostics.Diagnostic):
 
     def finish(self) -> Findings:
         data, layers = self.run.data, self.run.layers
-        splits = (diagnostics.spread(data.train, IMAGES), data.validation, data.test)
+        splits = (diagnostics.evenly_spaced(data.train, IMAGES), data.validation, data.test)
         features = [_features(self.run.model, layers, split) for split in splits]
         labels = [split.labels for split in splits]
-        right = {name: _probe([each[name] for each in features], labels, data.classes) for name in features[0]}
-        places = dict(zip(right, ("images", *layers), strict=False))
-        points = [
-            Point("probe_accuracy", depth, 100 * float(right[reader].mean()), place)
-            for depth, (reader, place) in enumerate(places.items())
-        ]
-        _images, first, *_, last = right.values()
+        correct = [_probe([each[name] for each in features], labels, data.classes) for name in layers]
+        # A layer reads the layer before it.
+        accuracies = {name: 100 * float(each.mean()) for name, each in zip(("images", *layers), correct, strict=False)}
+        _images, first, *_, last = correct
         rise = last - first
-        return Findings({"probe_rise": float(rise.mean())}, {"probe_rise": rise}, points)
+        return Findings(
+            {"probe_rise": float(rise.mean())}, {"probe_rise": rise}, points("probe_accuracy", accuracies, 0)
+        )
 
 
 @torch.no_grad()
 def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> dict[str, Tensor]:
-    """What each layer is given, float64 ``(N, features)``; to the first one, that is the images."""
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
-
-    def keep(name: str) -> Callable[[nn.Module, Any], None]:
-        return lambda _module, given: found[name].append(_small(given[0]))
-
-    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
+    """The inputs of each layer, float64 ``(N, features)``; those of the first one are the images."""
+    inputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     model.eval()
-    for chunk in split.chunks(BATCH):
-        model(chunk)
-    for hook in hooks:
-        hook.remove()
-    return {name: torch.cat(values).double() for name, values in found.items()}
+    with observed(layers, lambda name, given, _: inputs[name].append(_small(given))):
+        for chunk in split.chunks(BATCH):
+            model(chunk)
+    return {name: torch.cat(values).double() for name, values in inputs.items()}
 
 
 def _small(given: Tensor) -> Tensor:
@@ -67,7 +75,7 @@ def _small(given: Tensor) -> Tensor:
 
 
 def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor:
-    """1 for each test image that the probe answers rightly, else 0: float64 ``(N,)``.
+    """1 for each test image whose class the probe predicts correctly, else 0: float64 ``(N,)``.
 
     `features` and `labels` are those of the training, validation and test images.
     """
@@ -76,13 +84,13 @@ def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor
     targets = F.one_hot(labels[0], classes).double()
     average = targets.mean(0)
     square, product = x.T @ x, x.T @ (targets - average)
-    best, found = -1.0, torch.empty(0)
+    best, of_best = -1.0, torch.empty(0)
     for strength in STRENGTHS:
         weights = torch.linalg.solve(square + strength * torch.eye(len(square)).to(square), product)
-        right = [
+        correct = [
             ((each @ weights + average).argmax(1) == truth).double()
             for each, truth in ((validation, labels[1]), (test, labels[2]))
         ]
-        if float(right[0].mean()) > best:
-            best, found = float(right[0].mean()), right[1]
-    return found
+        if float(correct[0].mean()) > best:
+            best, of_best = float(correct[0].mean()), correct[1]
+    return of_best

@@ -1,4 +1,4 @@
-"""What a network has learned by heart: `noise_fitted`, the share of the wrong training labels that it gives back; and
+"""What a network has learned by heart: `noise_fitted`, the share of the wrong training labels that it predicts; and
 `weight_norm`, the Euclidean norm of all its weights (of two and more dimensions) at the end.
 
 Zhang et al. 2017, "Understanding deep learning requires rethinking generalization".
@@ -10,7 +10,14 @@ import torch
 
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics.predictions import correct
+
+DIAGNOSTIC = {
+    "metrics": {
+        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp", "factor": 100},
+        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio", "scale": "log2"},
+    }
+}
 
 
 class Diagnostic(diagnostics.Diagnostic):
@@ -19,6 +26,6 @@ class Diagnostic(diagnostics.Diagnostic):
         weights = [weight.detach() for weight in self.run.model.parameters() if weight.ndim >= 2]
         fitted = None
         if wrong is not None:
-            fitted = float(right(self.run.model, self.run.data.train, lambda images: images)[wrong].mean())
+            fitted = float(correct(self.run.model, self.run.data.train)[wrong].mean())
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(weight) for weight in weights]))
         return Findings({"noise_fitted": fitted, "weight_norm": float(norm)})

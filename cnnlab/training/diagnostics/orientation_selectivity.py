@@ -18,6 +18,24 @@ from torch import Tensor
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Point, Run, first_weight
 
+DIAGNOSTIC = {
+    "metrics": {
+        "selectivity_gain": {
+            "title": "orientation selectivity of first-layer filters, trained minus as initialized",
+            "unit": "of 1",
+            "signed": True,
+        }
+    },
+    "profiles": {
+        "selectivity": {
+            "title": "orientation selectivity of first-layer filters, 0 to 1",
+            "axis": "filters, from the least selective to the most",
+            "kind": "ranks",
+            "quantities": {"selectivity after": "trained", "selectivity before": "as initialized"},
+        }
+    },
+    "pictures": ["filters as initialized", "filters trained", "image", "feature maps"],
+}
 ORIENTATIONS, PHASES = 16, 8
 INITIALIZED, TRAINED = "filters as initialized", "filters trained"
 IMAGE, MAPS = "image", "feature maps"
@@ -33,13 +51,13 @@ class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         weights = self.state["initial"], first_weight(self.run.model)
         before, after = map(_selectivity, weights)
-        points = [
+        profile = [
             Point(f"selectivity {when}", place, float(value), f"filter {place}")
-            for when, found in (("before", before), ("after", after))
-            for place, value in enumerate(found, start=1)
+            for when, values in (("before", before), ("after", after))
+            for place, value in enumerate(values, start=1)
         ]
         pictures = dict(zip((INITIALIZED, TRAINED), map(_filters, weights), strict=True)) | self._seen()
-        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=points, pictures=pictures)
+        return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=profile, pictures=pictures)
 
     @torch.no_grad()
     def _seen(self) -> dict[str, Tensor]:

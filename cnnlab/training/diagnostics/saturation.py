@@ -8,23 +8,28 @@ Glorot & Bengio 2010, section 3, follow saturation in training.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnlab.models.layers.hooks import observed
 from cnnlab.models.layers.switches import ACTIVATIONS
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
+DIAGNOSTIC = {
+    "metrics": {
+        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100}
+    },
+    "profiles": {"saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"}},
+    "cost_share": 0.02,
+}
 IMAGES, FLAT = 64, 0.05
 KINDS: dict[str, Any] = {name: kind for name, kind in ACTIVATIONS.items() if name != "identity"}
 
 
 class Diagnostic(diagnostics.Diagnostic):
-    share = 0.02
-
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.activations = diagnostics.layers_of(run.model, *KINDS.values())
@@ -33,18 +38,13 @@ class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         shares: dict[str, float] = {}
 
-        def count(name: str) -> Callable[[nn.Module, Any], None]:
-            return lambda activation, given: shares.update({name: _flat(activation, given[0])})
+        def count(name: str, given: Tensor, _returned: Tensor) -> None:
+            shares[name] = _flat(self.activations[name], given)
 
-        hooks = [layer.register_forward_pre_hook(count(name)) for name, layer in self.activations.items()]
-        with torch.no_grad():
-            self.run.model.eval()(next(diagnostics.spread(self.run.data.train, IMAGES).chunks(IMAGES)))
-        for hook in hooks:
-            hook.remove()
-        points = [
-            Point("saturated_units", depth, 100 * found, name) for depth, (name, found) in enumerate(shares.items(), 1)
-        ]
-        return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=points)
+        with torch.no_grad(), observed(self.activations, count):
+            self.run.model.eval()(diagnostics.some_images(self.run.data.train, IMAGES))
+        profile = points("saturated_units", {name: 100 * share for name, share in shares.items()})
+        return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=profile)
 
 
 def _flat(activation: nn.Module, values: Tensor) -> float:

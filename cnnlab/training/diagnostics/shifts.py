@@ -6,38 +6,44 @@ shift-invariant again", measures consistency under shifts; here it is accuracy, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point
-from cnnlab.training.diagnostics.predictions import right
+from cnnlab.training.diagnostics import Findings
+from cnnlab.training.diagnostics.predictions import Change, accuracy_drop
 
+DIAGNOSTIC = {
+    "metrics": {
+        "shift_drop": {
+            "title": "accuracy lost to shifts of 1 to 4 pixels",
+            "unit": "pp",
+            "factor": 100,
+            "better": "lower",
+            "per_image": "shift_drop",
+        }
+    },
+    "profiles": {"shifted_accuracy": {"title": "test accuracy on shifted images, %", "axis": "shift, pixels"}},
+    "moves_pixels": True,
+}
 PIXELS = (1, 2, 3, 4)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
-        by_shift = [
-            torch.stack([self._right(pixels * down, pixels * across) for down, across in DIRECTIONS]).mean(0)
-            for pixels in PIXELS
-        ]
-        still = self._right(0, 0)
-        drop = still - torch.stack(by_shift).mean(0)
-        profile = [
-            Point("shifted_accuracy", pixels, 100 * float(found.mean()))
-            for pixels, found in zip((0, *PIXELS), (still, *by_shift), strict=True)
-        ]
-        return Findings({"shift_drop": float(drop.mean())}, {"shift_drop": drop}, profile)
+        black = self.run.data.test.scaling.black
+        changes: dict[float, Sequence[Change]] = {0: [lambda images: images]}
+        for pixels in PIXELS:
+            changes[pixels] = [partial(_moved, pixels * down, pixels * across, black) for down, across in DIRECTIONS]
+        return accuracy_drop(self.run, "shift_drop", "shifted_accuracy", changes)
 
-    def _right(self, down: int, across: int) -> Tensor:
-        """Which test images are answered rightly when all of them are moved so far."""
-        split = self.run.data.test
 
-        def moved(images: Tensor) -> Tensor:
-            size = torch.ones(len(images), dtype=torch.int64, device=images.device)
-            return translate(images, down * size, across * size, split.scaling.black)
-
-        return right(self.run.model, split, moved)
+def _moved(down: int, across: int, black: Tensor, images: Tensor) -> Tensor:
+    """All images by as many pixels."""
+    size = torch.ones(len(images), dtype=torch.int64, device=images.device)
+    return translate(images, down * size, across * size, black)

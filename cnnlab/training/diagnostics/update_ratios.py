@@ -15,8 +15,38 @@ import math
 import torch
 
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point, Run
+from cnnlab.training.diagnostics import Findings, Run, points
 
+DIAGNOSTIC = {
+    "metrics": {
+        "update_slope": {
+            "title": "rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+        "update_tilt": {
+            "title": "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+            "unit": "decades",
+        },
+        "update_spread": {"title": "sd over inner layers of log₁₀ update over weight", "unit": "decades"},
+        "gradient_slope": {
+            "title": "rise of the log₁₀ gradient norm from the first to the last inner layer",
+            "unit": "decades",
+            "signed": True,
+        },
+    },
+    "profiles": {
+        "update_ratio": {
+            "title": "log₁₀ of update over weight, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+        "gradient_norm": {
+            "title": "log₁₀ of the gradient’s norm, mean of the first steps",
+            "axis": "layer, from the input",
+        },
+    },
+    "while_training": True,
+}
 FIRST_STEPS, EVERY = 100, 5
 
 
@@ -28,25 +58,19 @@ class Diagnostic(diagnostics.Diagnostic):
         self.require(len(inner) >= 2, "two convolutions or dense layers between the first and the last")
         self.names = [name for name, _ in inner]
         self.weights = [layer.get_parameter("weight") for _, layer in inner]
-        velocities = [torch.zeros_like(weight) for weight in self.weights]
-        self.state = {"gradient": [], "update": [], "velocities": velocities}
+        self.state = {"gradient": [], "update": []}
 
     @torch.no_grad()
     def before_update(self, step: int) -> None:
-        from cnnlab.training import loop
-
-        if step >= FIRST_STEPS:
-            return
-        spec, run = self.run.arm.train, self.run
-        assert run.learning_rate is not None
-        for velocity, weight in zip(self.state["velocities"], self.weights, strict=True):
-            assert weight.grad is not None
-            velocity.mul_(spec.momentum).add_(weight.grad).add_(weight, alpha=spec.weight_decay)
-        if step % EVERY == 0:
-            rate = run.learning_rate * loop.schedule(spec, step, run.total_steps)
-            pairs = zip(self.state["velocities"], self.weights, strict=True)
+        if _counts(step):
+            self.sizes = [_norm(weight) for weight in self.weights]
             self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
-            self.state["update"].append([rate * _norm(velocity) / _norm(weight) for velocity, weight in pairs])
+
+    @torch.no_grad()
+    def after_update(self, step: int) -> None:
+        if _counts(step):
+            updates = [_norm(self.run.optimizer.update_of(weight)) for weight in self.weights]
+            self.state["update"].append([update / size for update, size in zip(updates, self.sizes, strict=True)])
 
     def finish(self) -> Findings:
         update, gradient = (_mean_log10(self.state[name]) for name in ("update", "gradient"))
@@ -59,12 +83,13 @@ class Diagnostic(diagnostics.Diagnostic):
             "update_spread": float(torch.tensor(update).std()),
             "gradient_slope": diagnostics.slope(gradient),
         }
-        profile = [
-            Point(quantity, depth, value, name)
-            for quantity, found in (("update_ratio", update), ("gradient_norm", gradient))
-            for depth, (name, value) in enumerate(zip(self.names, found, strict=True), start=2)
-        ]
+        update_ratio, gradient_norm = (dict(zip(self.names, values, strict=True)) for values in (update, gradient))
+        profile = points("update_ratio", update_ratio, first=2) + points("gradient_norm", gradient_norm, first=2)
         return Findings(values, profile=profile)
+
+
+def _counts(step: int) -> bool:
+    return step < FIRST_STEPS and step % EVERY == 0
 
 
 def _norm(tensor: torch.Tensor | None) -> float:

@@ -1,4 +1,4 @@
-"""Records as a training job leaves them, made in milliseconds: plausible curves, no training, no torch."""
+"""Runs that nothing trained, made in milliseconds: records in memory or on disk, with plausible curves; no torch."""
 
 from __future__ import annotations
 
@@ -21,6 +21,39 @@ STARTED_MS = 1_700_000_000_000
 CHECKSUM = digest("images", 64)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 STEPS_PER_EPOCH, TEST_IMAGES, CLASSES = 47, 1500, 10
+
+
+FILES = {
+    "spec": records.SPEC,
+    "result": records.RESULT,
+    "provenance": records.PROVENANCE,
+    "curves": records.CURVES,
+    "test": records.TEST,
+    "profile": records.PROFILE,
+    "pictures": records.PICTURES,
+    "weights": records.WEIGHTS,
+}
+
+
+def record(**contents: Any) -> Record:
+    """A run with these contents, by the names that `Record` gives them, and without files."""
+    return Record(contents={FILES[name]: value for name, value in contents.items()})
+
+
+def changed(run: Record, **contents: Any) -> Record:
+    """The same run, but for these contents."""
+    return Record(run.path, {**run.contents, **record(**contents).contents})
+
+
+def write(run: Record, folder: Path) -> Record:
+    """The same run on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in run.contents.items():
+        if name.endswith(".json"):
+            (folder / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+        elif value is not None:
+            save_file(value, folder / name)
+    return Record(folder)
 
 
 def make_arm(
@@ -64,8 +97,6 @@ def make_record(
     arm = arm or (ArmSpec.model_validate(arm_spec_dict) if arm_spec_dict else make_arm())
     rng = np.random.default_rng([seed, int(digest(arm.arm_id), 16)])
     identity = run_id(arm.arm_id, CHECKSUM, learning_rate, seed)
-    folder = Paths(results, results).run_dir(identity)
-    folder.mkdir(parents=True, exist_ok=True)
     curves = _curves(rng, arm.train.epochs, learning_rate, error, status, reaches_target)
     started = STARTED_MS + 10_000 * seed if started_ms is None else started_ms
     times = list(evaluation_ms or (started + 500 * (1 + np.arange(len(curves["evaluation.step"])))).tolist())
@@ -82,14 +113,15 @@ def make_record(
         "data_checksum": CHECKSUM,
         "arm": arm.model_dump(mode="json"),
     }
-    provenance = _provenance(started, times, curves, result)
-    for name, value in ((records.RESULT, result), (records.PROVENANCE, provenance), (records.SPEC, spec)):
-        (folder / name).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-    save_file(curves, folder / records.CURVES)
-    save_file({"output.weight": rng.normal(size=weights).astype(np.float32)}, folder / records.WEIGHTS)
-    if status == "finished":
-        save_file(test, folder / records.TEST)
-    return Record(folder)
+    made = record(
+        spec=spec,
+        result=result,
+        provenance=_provenance(started, times, curves, result),
+        curves=curves,
+        weights={"output.weight": rng.normal(size=weights).astype(np.float32)},
+        test=test if status == "finished" else None,
+    )
+    return write(made, Paths(results, results).run_dir(identity))
 
 
 def make_manifest(results: Path, made: Sequence[Record]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,50 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.arrays import Bytes
+from cnnlab.data.arrays import Bytes, Integers
+from cnnlab.data.sources import POOLS, Stored
+from cnnlab.planning import datasets, image_folder
+from cnnlab.planning.specs import PreparedSpec
 
 WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def decode_all(files: Sequence[Path], size: int, channels: int) -> Bytes:
-    """The images as ``(N, C, size, size)``.
+def read(spec: PreparedSpec) -> Stored:
+    """The images of the folder `spec.root`, decoded as they are asked for."""
+    channels, size, _, _ = datasets.shape(spec)
+    classes, files = spec.source.classes, image_folder.folder_files(Path(str(spec.root)))
+    _check_classes(files, spec)
+    labels = np.array([classes.index(name) for _, name, _ in files], np.int64)
+    split = any(pool != "all" for pool, _, _ in files)
+    official = np.array([POOLS[pool] for pool, _, _ in files], np.int64) if split else None
+    return Stored(Decoded([file for _, _, file in files], size, channels), labels, official)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Files as images ``(N, C, size, size)``, those at the positions that are asked for.
 
     Raises:
         UserError: naming the first file that cannot be read.
     """
-    images = np.empty((len(files), channels, size, size), np.uint8)
-    for index, file in enumerate(files):
-        images[index] = decode(file, size, channels)
-    return images
+
+    files: list[Path]
+    size: int
+    channels: int
+
+    def __getitem__(self, positions: Integers) -> Bytes:
+        images = np.empty((len(positions), self.channels, self.size, self.size), np.uint8)
+        for image, position in zip(images, positions, strict=True):
+            image[:] = decode(self.files[position], self.size, self.channels)
+        return images
+
+
+def _check_classes(files: list[tuple[str, str, Path]], spec: PreparedSpec) -> None:
+    trained = {name for pool, name, _ in files if pool in ("all", "train")}
+    for name in spec.source.classes:
+        if name not in trained:
+            suffixes = "png, jpg, gif, tiff, webp, …"
+            raise UserError(f"{spec.root}: class '{name}' has no images ({suffixes}); add some or remove its folder")
 
 
 def decode(file: Path, size: int, channels: int) -> Bytes:
