@@ -11,7 +11,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnlab.analysis.tables import io
-from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables, distinct
 from cnnlab.core.paths import CONFIGS
 from cnnlab.planning import sources
@@ -113,8 +112,7 @@ def _decided(row: Row) -> bool:
 
 
 def _tier(config: Config) -> Tier:
-    frames = {name: io.read(config.paths.table(name)) for name in TABLES}
-    found = Tables({name: frame for name, frame in frames.items() if frame is not None})
+    found = Tables(io.read_tables(config.paths))
     names = {json.loads(row["data"])["name"] for row in found.rows("arms")}
     return Tier(config.tier, listed(sorted(sources.find(name).title for name in names)), found)
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnnlab.analysis import verdicts
 from cnnlab.analysis.tables import io
-from cnnlab.analysis.tables import runs as tables
+from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
+from cnnlab.analysis.tables.recorded import recorded_tables
 from cnnlab.core import paths
 from cnnlab.core.validation import digest
 from cnnlab.planning.claims import load_claims
@@ -550,20 +550,12 @@ def runs(made: Plan) -> dict[str, dict[int, Record]]:
 def frames(made: Plan) -> dict[str, pd.DataFrame]:
     """Every table of the report, as the steps of the workflow make them."""
     found: Any = runs(made)
-    contrasts, ledger = verdicts.evaluate(made, found, None)
-    measured = verdicts.measured_contrasts(made, found)
+    contrasts, ledger = judge_studies(made.studies, made.claims, found, None)
+    measured = measured_contrasts(made.studies, found)
     return {
-        "runs": tables.runs(made, found),
-        "arms": tables.arms(made, found),
-        "curves": tables.curves(made, found),
-        "profiles": tables.profiles(made, found),
-        "pictures": tables.pictures(made, found),
-        "classes": tables.by_class(made, found),
-        "confusion": tables.confusion(made, found),
+        **recorded_tables(made, found),
         "contrasts": io.table("contrasts", contrasts),
         "claims": io.table("claims", ledger),
-        "measured/runs": tables.measured_runs(made, found),
-        "measured/claims": tables.measured_claims(made, found),
         "measured/contrasts": io.table("measured/contrasts", measured),
         "measured/mlflow": io.table("measured/mlflow", _mlflow(found)),
         "measured/cost": io.table("measured/cost", _cost(made)),
@@ -606,8 +598,8 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
         for key, rows in EVIDENCE.items()
         for index, row in enumerate(rows)
     ]
-    layers = [row for trace in Zoo().every() for row in exact._layers(trace)]
-    _, ledger = verdicts.evaluate(made, found, None, findings)
+    layers = [row for trace in Zoo().every() for row in exact.layer_rows(trace)]
+    _, ledger = judge_studies(made.studies, made.claims, found, None, findings)
     return frames(made) | {
         "claims": io.table("claims", ledger),
         "exact": io.table("exact", findings),

@@ -16,11 +16,11 @@ from cnnlab.analysis.intervals import (
     TOST,
     Effects,
     Floats,
-    _rounding,
-    _standard_errors,
     decidable,
     interval,
+    rounding_error,
     slack,
+    standard_errors,
 )
 from cnnlab.planning.verdicts import DIRECTED, REFUTED, Direction, Verdict
 
@@ -65,9 +65,9 @@ def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
 
     Rounding enters as a part of the standard error, and so do the images, whose interval is not normal.
     """
-    middle, rounding = _rounding(effects)
+    middle, rounding = rounding_error(effects)
     distance = effects.estimate + middle - bound
-    seed_se, se, df = _standard_errors(effects, tail, effects.n)
+    seed_se, se, df = standard_errors(effects, tail, effects.n)
     seed_se = np.hypot(seed_se, rounding / t.isf(tail, effects.n - 1))
     se = np.hypot(se, rounding / t.isf(tail, df))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -69,7 +69,7 @@ class ImageError:
 
     @property
     def _share(self) -> Floats:
-        """sd over root mean square of D: 1 for rare differences, less where most images differ alike."""
+        """The sd over the root mean square of D (...): 1 for rare differences, less where most images differ alike."""
         return np.sqrt(_ratio(self.sd**2, self._square, 1.0))
 
     @property

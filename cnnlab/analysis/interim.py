@@ -10,7 +10,7 @@ from cnnlab.core.files import read_json, write_json
 
 
 @dataclass
-class Looks:
+class InterimLooks:
     """The memory of a results folder; entries are added, never changed."""
 
     path: Path | None
@@ -18,7 +18,7 @@ class Looks:
     grown: bool = False
 
     @classmethod
-    def read(cls, path: Path | None) -> Looks:
+    def read(cls, path: Path | None) -> InterimLooks:
         """The memory in `path`; empty where there is no such file, or no path.
 
         Raises:

@@ -95,7 +95,7 @@ class Effects:
 
     @property
     def image_sd(self) -> Floats | None:
-        """The sd (...) of one image's difference; of several sets, that which as many images as the smallest have."""
+        """The sd (...) of one image's difference; of several sets, the sd that gives the smallest set their error."""
         if self.n_images is None:
             return None
         return np.sqrt(self.n_images * sum(each.sd**2 / each.images for each in self.images))
@@ -191,12 +191,12 @@ def reach(effects: Effects, tail: float, n: Any = None, growth: Any = 1.0) -> Fl
     where the seeds agree the interval is what the grid allows, and where they vary, rounding is near its mean.
     `n` seeds, and `growth` times the images, are those observed or others (arrays), at the spread observed.
     """
-    middle, half = _rounding(effects, growth)
+    middle, half = rounding_error(effects, growth)
     return np.asarray(np.hypot(np.maximum(*half_widths(effects, tail, n, growth)), half) - middle)
 
 
-def _rounding(effects: Effects, growth: Any = 1.0) -> tuple[Floats, Floats]:
-    """The middle, seen from the estimate, and the half-width (...) of what reading on a grid allows."""
+def rounding_error(effects: Effects, growth: Any = 1.0) -> tuple[Floats, Floats]:
+    """Return the middle, relative to the estimate, and the half-width (...) of the range that rounding allows."""
     below, above = (
         np.broadcast_to(side, effects.low.shape).mean(axis=-1) / growth for side in (effects.below, effects.above)
     )
@@ -204,16 +204,17 @@ def _rounding(effects: Effects, growth: Any = 1.0) -> tuple[Floats, Floats]:
 
 
 def half_widths(effects: Effects, tail: float, n: Any = None, growth: Any = 1.0) -> tuple[Floats, Floats]:
-    """Student's t over seeds and the Satterthwaite t, `tail` below, before rounding."""
+    """Return the half-widths (...) of Student's t over seeds and of the Satterthwaite t, `tail` below, unrounded."""
     n = effects.n if n is None else n
-    seed_se, se, df = _standard_errors(effects, tail, n, growth)
+    seed_se, se, df = standard_errors(effects, tail, n, growth)
     return np.asarray(t.isf(tail, n - 1) * seed_se), np.asarray(t.isf(tail, df) * se)
 
 
-def _standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) -> tuple[Any, Any, Any]:
-    """Of the seeds alone; of seeds and images together; and the latter's degrees of freedom.
+def standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) -> tuple[Any, Any, Any]:
+    """Return the standard errors of the seeds and of seeds and images together, and the latter's degrees of freedom.
 
-    That of the images is the one whose normal interval would reach as far below at `tail`.
+    All are (...). The standard error of the images is the one whose normal interval reaches as far below the
+    estimate, with `tail` there, as the interval of the images does.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         seed = effects.sd**2 / n
@@ -225,13 +226,13 @@ def _standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) -
 
 
 def _image_reach(effects: Effects, tail: float, growth: Any = 1.0) -> Floats:
-    """How far below the test images let the effects lie; sets of images are independent of each other."""
+    """How far below the estimate the test images let the effects lie (...); sets of images are independent."""
     squares = [each.below(tail, growth) ** 2 for each in effects.images]
     return np.asarray(np.sqrt(sum(squares, np.zeros(()))))
 
 
 def order_statistics(effects: Effects, tail: float) -> tuple[Floats, Floats]:
-    """Order-statistic interval of the median (...).
+    """Return the order-statistic interval of the median, its ends (...).
 
     The sign test takes each effect as read and the test images as given, so each moves out by what these hide.
     """

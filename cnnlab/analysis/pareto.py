@@ -11,15 +11,11 @@ def front(costs: Sequence[float | None], errors: Sequence[float | None]) -> list
     Points that are equal in both stand or fall together; one without a cost or an error is never on the front.
     """
     points = list(zip(costs, errors, strict=True))
-    return [_known(point) and not any(_beats(other, point) for other in points) for point in points]
-
-
-def _known(point: tuple[float | None, float | None]) -> bool:
-    return point[0] is not None and point[1] is not None
+    return [None not in point and not any(_beats(other, point) for other in points) for point in points]
 
 
 def _beats(one: tuple[float | None, float | None], other: tuple[float | None, float | None]) -> bool:
-    """No worse in both, and not the same."""
+    """Whether it is no worse in both, and not the same."""
     (cost, error), (than_cost, than_error) = one, other
     if cost is None or error is None or than_cost is None or than_error is None:
         return False

@@ -26,26 +26,26 @@ MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Settle:
+class SampleSize:
     """The seeds that would do, or the test images, or the two together; None where more would not help."""
 
     seeds: int | None = None
     images: int | None = None
 
 
-NOTHING = Settle()
+NONE_WOULD_DO = SampleSize()
 
 
-def settle(claim: Hypothesis) -> Settle:
+def settle(claim: Hypothesis) -> SampleSize:
     """The seeds that would settle `claim` (no leading axes), else the images, else both alike.
 
     Seeds up to 200, exactly; images up to a million, within half a percent.
     """
     seeds = seeds_to_settle(claim)
     if seeds is not None:
-        return Settle(seeds=seeds)
+        return SampleSize(seeds=seeds)
     images = images_to_settle(claim)
-    return Settle(images=images) if images is not None else _both_to_settle(claim)
+    return SampleSize(images=images) if images is not None else _both_to_settle(claim)
 
 
 def seeds_to_settle(claim: Hypothesis) -> int | None:
@@ -63,15 +63,15 @@ def images_to_settle(claim: Hypothesis) -> int | None:
     return _times(claim.effects.n_images or 0, growth[enough.argmax()]) if enough.any() else None
 
 
-def _both_to_settle(claim: Hypothesis) -> Settle:
+def _both_to_settle(claim: Hypothesis) -> SampleSize:
     effects = claim.effects
     growth = _growth(effects, MOST_IMAGES)
     growth = growth[growth * effects.n <= MOST_SEEDS]
     enough = chance(claim, np.ceil(growth * effects.n), growth) >= POWER
     if not enough.any():
-        return NOTHING
+        return NONE_WOULD_DO
     first = growth[enough.argmax()]
-    return Settle(_times(effects.n, first), _times(effects.n_images or 0, first))
+    return SampleSize(_times(effects.n, first), _times(effects.n_images or 0, first))
 
 
 def _times(count: int, growth: float) -> int:

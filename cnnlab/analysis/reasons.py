@@ -5,11 +5,11 @@ from __future__ import annotations
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
 from cnnlab.analysis.intervals import decidable, least_seeds
-from cnnlab.analysis.power import POWER, Settle
+from cnnlab.analysis.power import POWER, SampleSize
 from cnnlab.planning.verdicts import DIRECTED, Direction, Verdict
 
 
-def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: Settle) -> str | None:
+def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
     if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED):
         return None
@@ -45,13 +45,13 @@ def _unfinished(observed: Observed) -> str:
         "never reached the target": observed.censored,
         "hit the time limit": observed.timed_out,
     }
-    told = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
+    counted = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
     if observed.effects.known:
         return ""
-    return f"{', '.join(told) or 'a value is missing or infinite'}; "
+    return f"{', '.join(counted) or 'a value is missing or infinite'}; "
 
 
-def _would_settle(needed: Settle, known: bool) -> str:
+def _would_settle(needed: SampleSize, known: bool) -> str:
     would = f"would settle it (chance {100 * POWER:.0f} % if the effect is as estimated)"
     if needed.seeds and needed.images:
         return f"about {needed.seeds} seeds and {needed.images:,} test images together {would}"

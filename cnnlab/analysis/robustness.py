@@ -9,20 +9,44 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
-from cnnlab.analysis.verdicts import Row, Runs, runs_of
+from cnnlab.analysis.tables.schema import COUNT, FLAG, TEXT, schema
+from cnnlab.analysis.verdicts import Runs, runs_of
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.planning.claims import ClaimRegistry
-    from cnnlab.planning.plan import Plan
     from cnnlab.planning.study import Study
     from cnnlab.planning.study_file import ClaimSpec
+
+Row = dict[str, Any]
+
+COLUMNS = {
+    "robustness": schema(
+        {
+            "id": (TEXT, "of the claim"),
+            "part": (TEXT, "main, or the part's name"),
+            "study": (TEXT, "that tests it"),
+            "verdict": (TEXT, "as in claims"),
+            "margin_halved": (TEXT, "the verdict with each margin halved"),
+            "margin_doubled": (TEXT, "the verdict with each margin doubled"),
+            "leave_one_out": (
+                TEXT,
+                "JSON, how often each verdict occurs with one seed left out; missing if too few stay",
+            ),
+            "leave_one_out_same": (COUNT, "seeds without any one of which the verdict is the same"),
+            "n": (COUNT, "seeds"),
+            "stands_ledger_wide": (FLAG, "the verdict is the same at error rates divided by K; missing if it is open"),
+        },
+        required=("id", "part", "study", "verdict"),
+        sort=("id", "part", "study"),
+    ),
+}
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
@@ -30,15 +54,15 @@ def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
     return str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
 
 
-def verdicts(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
+def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
     """How often each verdict occurs with one seed left out: for each seed, the parts of the claim without it.
 
     None if what is left is too few seeds for any verdict: that says nothing of the seed that was left out.
     """
     if not all(intervals.decidable(claim.effects) for claims in without for claim in claims):
         return None
-    found = Counter(str(decisions.conjunction(claims)) for claims in without)
-    return {word: found[word] for word in Verdict if found[word]}
+    count = Counter(str(decisions.conjunction(claims)) for claims in without)
+    return {word: count[word] for word in Verdict if count[word]}
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
@@ -56,28 +80,28 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
     return str(decisions.conjunction(claims, family)) == verdict
 
 
-def evaluate(plan: Plan, found: Runs) -> list[Row]:
-    """A row for each claim that a study of `plan` tests, from the runs in `found` (by arm id and seed)."""
-    return rows(plan.studies, plan.claims, found)
+def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Runs) -> list[Row]:
+    """A row for each claim that a study tests, from `runs` (by arm id and seed).
+
+    A claim with a run missing is running, and nothing else is said of it.
+    """
+    return [_row(study, claim, registry, runs) for study in studies for claim in study.claims]
 
 
-def rows(studies: Sequence[Study], registry: ClaimRegistry, found: Runs) -> list[Row]:
-    """`evaluate`, from a plan's parts. A claim with a run missing is running, and nothing else is said of it."""
-    return [_row(study, claim, registry, found) for study in studies for claim in study.claims]
-
-
-def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -> Row:
+def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) -> Row:
     row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
-    arms = [runs_of(contrast, study, found) for contrast in claim.requires]
-    if not all(seed in runs for part in arms for runs in part.values() for seed in study.seeds):
+    arms = [runs_of(contrast, study, runs) for contrast in claim.requires]
+    if not all(seed in by_seed for part in arms for by_seed in part.values() for seed in study.seeds):
         return row
     # Read once, however many seeds are left out in turn.
     held = [
-        {name: {seed: run.in_memory() for seed, run in runs.items()} for name, runs in part.items()} for part in arms
+        {name: {seed: run.in_memory() for seed, run in by_seed.items()} for name, by_seed in part.items()}
+        for part in arms
     ]
     claims = _hypotheses(claim, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
-    one_out = verdicts([_hypotheses(claim, held, _others(study.seeds, seed)) for seed in study.seeds])
+    others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
+    one_out = verdicts_without_a_seed([_hypotheses(claim, held, seeds) for seeds in others])
     verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
@@ -88,10 +112,6 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, found: Runs) -
         "n": len(study.seeds),
         "stands_ledger_wide": None if family is None else stands(claims, family),
     }
-
-
-def _others(seeds: Sequence[int], left_out: int) -> list[int]:
-    return [seed for seed in seeds if seed != left_out]
 
 
 def _hypotheses(

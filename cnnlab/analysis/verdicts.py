@@ -1,4 +1,4 @@
-"""Studies and run records → the rows of the tables `contrasts` and `claims`.
+"""Studies and run records → the verdict on each contrast and on each claim.
 
 No number of a claim is shown before all its runs are finished: whoever looks earlier can stop when it suits
 them, and n would no longer be fixed in advance.
@@ -6,31 +6,25 @@ them, and n would no longer be fixed in advance.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import inf, isnan
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cnnlab.analysis import decisions, intervals
+from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, observe
-from cnnlab.analysis.interim import Looks
-from cnnlab.analysis.power import NOTHING, Settle, settle
+from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
 from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from cnnlab.planning.claims import ClaimRegistry
-    from cnnlab.planning.plan import Plan
     from cnnlab.planning.study import Study
     from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
 
-Row = dict[str, Any]
-Runs = Mapping[str, Mapping[int, Record]]
+Runs = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,83 +38,40 @@ class Judged:
     claim: Hypothesis | None = None  # None for a secondary contrast: it has no margin that could be passed
     verdict: str | None = None
     p: float | None = None
-    settle: Settle = NOTHING
+    needed: SampleSize = NONE_WOULD_DO
     reason: str | None = None
 
-
-def evaluate(
-    plan: Plan, found: Runs, looks: Path | None, computed: Iterable[Mapping[Any, Any]] = ()
-) -> tuple[list[Row], list[Row]]:
-    """The rows of `contrasts` and of `claims`, from the runs in `found` (by arm id and seed).
-
-    `computed` are the rows of the table ``exact``: claims that need no training.
-
-    `looks` is the file that remembers with which seeds each verdict was first computed; None neither reads
-    nor writes. Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
-    """
-    return judge(plan.studies, plan.claims, found, looks, computed)
+    @property
+    def progress(self) -> str:
+        return f"{self.finished} of {self.planned} seeds finished"
 
 
-def measured_contrasts(plan: Plan, found: Runs) -> list[Row]:
-    """Rows as of `contrasts`, for the secondary contrasts whose metric is measured by a clock."""
-    return [row for study in _sorted(plan.studies) for row in _secondary_rows(study, found, measured=True)]
+@dataclass(frozen=True, eq=False)
+class JudgedClaim:
+    """A claim, each of whose parts must hold; ``weakest`` is the part whose numbers stand for it."""
+
+    parts: Sequence[Judged]
+    weakest: Judged
+    verdict: str
+    reason: str | None
 
 
-def judge(
-    studies: Sequence[Study],
-    registry: ClaimRegistry,
-    found: Runs,
-    looks: Path | None,
-    computed: Iterable[Mapping[Any, Any]] = (),
-) -> tuple[list[Row], list[Row]]:
-    """`evaluate`, from a plan's parts."""
-    memory = Looks.read(looks)
-    contrasts: list[Row] = []
-    tested: dict[tuple[str, str], list[Row]] = {}
-    for study in _sorted(studies):
-        for claim in study.claims:
-            parts = [_judge(contrast, study, found, primary=True) for contrast in claim.requires]
-            parts = _hidden_until_complete(parts)
-            contrasts += [_contrast_row(study, part, i, claim) for i, part in enumerate(parts)]
-            row = _claim_row(study, claim, parts, registry, memory)
-            tested.setdefault((claim.id, claim.part), []).append(row)
-        contrasts += _secondary_rows(study, found, measured=False)
-    memory.write()
-    exact = {(row["id"], row["part"]): row for row in computed}
-    return contrasts, list(_ledger(registry, tested, exact))
+def judge_claim(claim: ClaimSpec, study: Study, runs: Runs) -> JudgedClaim:
+    """The verdict on a claim; all its parts are shown, or none is."""
+    parts = [judge(contrast, study, runs, primary=True) for contrast in claim.requires]
+    if not all(part.observed for part in parts):
+        parts = [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
+        least = min(parts, key=lambda part: part.finished)
+        return JudgedClaim(parts, least, Verdict.RUNNING, least.progress)
+    verdict = str(decisions.conjunction([part.claim for part in parts if part.claim]))
+    weakest = _weakest(parts, verdict)
+    return JudgedClaim(parts, weakest, verdict, _claim_reason(parts, weakest, verdict))
 
 
-def _sorted(studies: Sequence[Study]) -> list[Study]:
-    return sorted(studies, key=lambda study: study.name)
-
-
-def _ledger(
-    registry: ClaimRegistry,
-    tested: dict[tuple[str, str], list[Row]],
-    exact: Mapping[tuple[str, str], Mapping[Any, Any]],
-) -> Iterator[Row]:
-    """Every part of every registered claim, tested or not; then the studies' own claims."""
-    for claim in registry.claims:
-        for part, kind in claim.parts.items():
-            row = {"id": claim.id, "part": part, "kind": kind, "verdict": Verdict.NOT_TESTED}
-            if (found := exact.get((claim.id, part))) is not None:
-                row |= {"verdict": Verdict.HOLDS if found["holds"] else Verdict.FAILS, "reason": found["summary"]}
-            yield from tested.pop((claim.id, part), [_complete_claim(row, registry)])
-    for rows in tested.values():
-        yield from rows
-
-
-def _secondary_rows(study: Study, found: Runs, measured: bool) -> list[Row]:
-    return [
-        _contrast_row(study, _judge(contrast, study, found, primary=False), index)
-        for index, contrast in enumerate(study.secondary)
-        if METRICS[contrast.metric].measured == measured
-    ]
-
-
-def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> Judged:
-    arms = runs_of(contrast, study, found)
-    seeds = [seed for seed in study.seeds if all(seed in runs for runs in arms.values())]
+def judge(contrast: ContrastSpec, study: Study, runs: Runs, primary: bool) -> Judged:
+    """The numbers of a contrast once all its runs are finished; and a verdict if it is `primary`."""
+    arms = runs_of(contrast, study, runs)
+    seeds = [seed for seed in study.seeds if all(seed in by_seed for by_seed in arms.values())]
     finished, planned = len(seeds), len(study.seeds)
     if finished < planned:
         return Judged(contrast, finished, planned)
@@ -129,97 +80,15 @@ def _judge(contrast: ContrastSpec, study: Study, found: Runs, primary: bool) -> 
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
     verdict = str(decisions.verdict(claim))
-    needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NOTHING
+    needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
-def runs_of(contrast: ContrastSpec, study: Study, found: Runs) -> dict[str, Mapping[int, Record]]:
+def runs_of(contrast: ContrastSpec, study: Study, runs: Runs) -> dict[str, Mapping[int, Record]]:
     """The runs of the arms of a contrast, by their names in the study and by seed."""
-    return {name: found.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
-
-
-def _hidden_until_complete(parts: Sequence[Judged]) -> list[Judged]:
-    """All parts of a claim are shown, or none is."""
-    if all(part.observed for part in parts):
-        return list(parts)
-    return [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
-
-
-def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | None = None) -> Row:
-    spec, observed = part.spec, part.observed
-    numbers = asdict(intervals.summarize(observed.effects)) if observed else dict.fromkeys(_NUMBERS)
-    family, switch = spec.cell
-    return {
-        "study": study.name,
-        "claim": claim.id if claim else None,
-        "part": claim.part if claim else None,
-        "index": index,
-        "primary": claim is not None,
-        "extension": spec.extension,
-        "metric": spec.metric,
-        "unit": METRICS[spec.metric].unit,
-        "contrast": json.dumps(spec.contrast, ensure_ascii=False),
-        "direction": spec.direction,
-        "margin": spec.margin,
-        "label": spec.label,
-        "family": family,
-        "switch": switch,
-        **numbers,
-        "n": part.finished,
-        "n_planned": part.planned,
-        "correlation": observed.correlation if observed else None,
-        "diverged": observed.diverged if observed else None,
-        "censored": observed.censored if observed else None,
-        "p": part.p,
-        "verdict": part.verdict,
-        "settle_seeds": part.settle.seeds,
-        "settle_images": part.settle.images,
-        "reason": part.reason if observed else _progress(part),
-    }
-
-
-def _progress(part: Judged) -> str:
-    return f"{part.finished} of {part.planned} seeds finished"
-
-
-_NUMBERS = tuple(intervals.Summary.__dataclass_fields__)
-
-
-def _claim_row(study: Study, claim: ClaimSpec, parts: Sequence[Judged], registry: ClaimRegistry, looks: Looks) -> Row:
-    """One claim in one study, with the numbers of its weakest part."""
-    running = any(part.observed is None for part in parts)
-    verdict = Verdict.RUNNING if running else str(decisions.conjunction([part.claim for part in parts if part.claim]))
-    shown = min(parts, key=lambda part: part.finished) if running else _weakest(parts, verdict)
-    row: Row = {
-        "id": claim.id,
-        "part": claim.part,
-        "statement": claim.statement or study.question,
-        "chapter": study.source.chapter,
-        "kind": "empirical",
-        "verdict": verdict,
-        "study": study.name,
-        "metric": shown.spec.metric,
-        "unit": METRICS[shown.spec.metric].unit,
-        "direction": shown.spec.direction,
-        "margin": shown.spec.margin,
-        "n": shown.finished,
-        "reason": _progress(shown) if running else _claim_reason(parts, shown, verdict),
-    }
-    if shown.observed is not None and not running:
-        numbers = intervals.summarize(shown.observed.effects)
-        listed = registry.get(claim.id) is not None
-        arms = {study.arms[name].spec.arm_id for part in parts for name in part.spec.contrast}
-        row |= {
-            "effect": numbers.estimate,
-            "low": numbers.low,
-            "high": numbers.high,
-            "p": shown.p,
-            "ledger_wide_p": decisions.ledger_wide_p(shown.p, registry.empirical_parts) if listed else None,
-            "seeds_added": looks.added(claim.id, claim.part, arms, study.seeds),
-        }
-    return _complete_claim(row, registry)
+    return {name: runs.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 
 
 def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
@@ -232,20 +101,8 @@ def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
     return max(refuting or parts, key=shortfall)
 
 
-def _complete_claim(row: Row, registry: ClaimRegistry) -> Row:
-    """All columns of `claims`; what the registry says of the claim comes before what the study says."""
-    claim = registry.get(row["id"])
-    known = {"chapter": claim.chapter, "statement": claim.statement} if claim else {}
-    return dict.fromkeys(_CLAIM_COLUMNS) | {"seeds_added": False} | row | known
-
-
-_CLAIM_COLUMNS = (
-    *("id", "part", "chapter", "statement", "kind", "verdict", "study", "metric", "unit", "direction"),
-    *("effect", "low", "high", "margin", "n", "p", "ledger_wide_p", "seeds_added", "reason"),
-)
-
-
 def _claim_reason(parts: Sequence[Judged], weakest: Judged, verdict: str) -> str | None:
+    """Why the verdict on the claim is open: the reason of its weakest part, which is named if there are several."""
     if len(parts) == 1:
         return weakest.reason
     title = METRICS[weakest.spec.metric].title

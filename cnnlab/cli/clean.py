@@ -1,4 +1,4 @@
-"""Freeing what no study needs, and training a run again to see that it gives the same bits."""
+"""Freeing what no study needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def unused(plan: Plan) -> tuple[list[Path], int]:
         for record in records.scan(where)
         if (record.arm_id, record.seed) not in wanted or not records.current(where, record)
     ]
-    aside = [path for path in _entries(where.runs) if path.name.startswith(".") and _age(path) > ABANDONED_SECONDS]
+    abandoned = time.time() - ABANDONED_SECONDS
+    aside = [path for path in _entries(where.runs) if path.name.startswith(".") and path.stat().st_mtime < abandoned]
     by_arm = [
         path
         for folder in ("tuning", "checkpoints", "manifests")
@@ -34,12 +35,12 @@ def unused(plan: Plan) -> tuple[list[Path], int]:
     asked = set(plan.manifest_files())
     manifests = [path for path in where.results.glob("manifests/*/*.json") if path.parent.name in arms]
     data = [path for path in _entries(where.results / "data") if path.stem not in plan.data()]
-    found = [*runs, *aside, *by_arm, *(path for path in manifests if str(path) not in asked), *data]
-    return found, sum(_size(path) for path in found)
+    unasked = [*runs, *aside, *by_arm, *(path for path in manifests if str(path) not in asked), *data]
+    return unasked, sum(_size(path) for path in unasked)
 
 
-def remove(found: Sequence[Path]) -> None:
-    for path in found:
+def remove(paths: Sequence[Path]) -> None:
+    for path in paths:
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -48,10 +49,6 @@ def remove(found: Sequence[Path]) -> None:
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
 
 
 def _size(path: Path) -> int:

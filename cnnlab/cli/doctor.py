@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from importlib import metadata
@@ -19,7 +20,7 @@ GIB = 2**30
 
 def examine(files: tuple[str, ...], pairs: tuple[str, ...]) -> tuple[list[str], bool]:
     """One line for each thing looked at, ``ok`` or ``MISSING`` first, and whether all of them are well."""
-    checks = [_python(), _project(), *_packages(), _device(), _disk(), _store()]
+    checks = [_python(), _project(), _packages(), _device(), _disk(), _store()]
     try:
         plan = make_plan(load_config(files, pairs))
         checks.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
@@ -43,22 +44,18 @@ def _project() -> tuple[bool, str]:
     )
 
 
-def _packages() -> list[tuple[bool, str]]:
-    found, missing = [], []
-    for requirement in metadata.requires("cnnlab") or []:
-        name = requirement.split(";")[0]
-        for sign in "[=<>!~ ":
-            name = name.split(sign)[0]
-        if "extra ==" in requirement:
-            continue
+def _packages() -> tuple[bool, str]:
+    required = [text for text in metadata.requires("cnnlab") or [] if "extra ==" not in text]
+    installed, missing = [], []
+    for name in (re.split(r"[^\w.-]", text)[0] for text in required):
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return [(False, f"packages {', '.join(missing)}: run `make report`, or pip install -r requirements.lock")]
-    named = [text for text in found if text.split()[0] in {"torch", "torchvision", "snakemake", "mlflow"}]
-    return [(True, f"{len(found)} packages, among them {', '.join(named)}")]
+        return False, f"packages {', '.join(missing)}: run `make report`, or pip install -r requirements.lock"
+    named = [text for text in installed if text.split()[0] in {"torch", "torchvision", "snakemake", "mlflow"}]
+    return True, f"{len(installed)} packages, among them {', '.join(named)}"
 
 
 def _device() -> tuple[bool, str]:

@@ -85,18 +85,18 @@ def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool
       cnnlab list --metrics
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
-    from cnnlab.cli import show as listing
+    from cnnlab.cli import show
 
     if columns:
-        click.echo(listing.columns())
+        click.echo(show.columns())
     elif metrics:
-        click.echo(listing.metrics())
+        click.echo(show.metrics())
     elif runs:
-        click.echo(listing.runs(load_plan(files, pairs)))
+        click.echo(show.runs(load_plan(files, pairs)))
     elif cost:
-        click.echo(listing.costs(load_plan(files, pairs)))
+        click.echo(show.costs(load_plan(files, pairs)))
     else:
-        click.echo(listing.overview(load_plan(files, pairs)))
+        click.echo(show.overview(load_plan(files, pairs)))
 
 
 @main.command()
@@ -112,9 +112,9 @@ def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str 
       cnnlab show activation
       cnnlab show C26
     """
-    from cnnlab.cli import show as listing
+    from cnnlab.cli import show
 
-    click.echo(listing.show(load_plan(files, pairs), name, preset))
+    click.echo(show.describe(load_plan(files, pairs), name, preset))
 
 
 @main.command()
@@ -164,15 +164,15 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
     Example:
       cnnlab clean --unused
     """
-    from cnnlab.cli import clean as housekeeping
+    from cnnlab.cli import clean
 
     if not unused:
         raise UserError("clean: say what; `cnnlab clean --unused` frees what no study asks for")
     plan = load_plan(files, (*pairs, "studies=all"))
-    folders, size = housekeeping.unused(plan)
+    folders, size = clean.unused(plan)
     click.echo(f"{len(folders)} unused, {size / 2**20:.1f} MiB in {plan.config.results}")
     if folders and (yes or click.confirm("delete them?")):
-        housekeeping.remove(folders)
+        clean.remove(folders)
 
 
 @main.command()
@@ -239,7 +239,7 @@ def _step(name: str, text: str) -> None:
     main.command(name, help=text)(with_plan(command))
 
 
-_step("inspect", "Step: the layers of every network, and the claims that need no training.")
+_step("exact", "Step: the layers of every network, and the claims that need no training.")
 _step("collect", "Step: finished runs → tables of runs, arms and curves.")
 _step("compare", "Step: tables of contrasts and claims, with their verdicts.")
 _step("figures", "Step: the figures of every study.")

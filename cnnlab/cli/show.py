@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.planning import model_registry
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cnnlab.models.cost import LayerCost
-    from cnnlab.planning.architecture import Preset
 
 
 def overview(plan: Plan) -> str:
@@ -33,19 +32,14 @@ def overview(plan: Plan) -> str:
         rows: list[tuple[str, ...]] = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
         blocks.append(f"{title}\n{_columns(rows)}")
     for name, architecture in model_registry.architectures().items():
-        rows = [("presets", ", ".join(_preset(each, size) for each, size in architecture.presets.items()))]
-        rows += [(switch, str(allowed)) for switch, allowed in _switches(architecture).items()]
+        presets = [
+            f"{preset} ({size.channels}x{size.image_size}x{size.image_size}, {size.classes} classes)"
+            for preset, size in architecture.presets.items()
+        ]
+        rows = [("presets", ", ".join(presets))]
+        rows += [(switch, values.describe()) for switch, values in architecture.switches.items()]
         blocks.append(f"{name}: {architecture.title}\n{_columns(rows)}")
     return "\n\n".join(blocks)
-
-
-def _preset(name: str, size: Preset) -> str:
-    """``d2l (1x224x224, 10 classes)``."""
-    return f"{name} ({size.channels}x{size.image_size}x{size.image_size}, {size.classes} classes)"
-
-
-def _switches(architecture: Any) -> dict[str, str]:
-    return {name: switch.describe() for name, switch in architecture.switches.items()}
 
 
 def runs(plan: Plan) -> str:
@@ -99,8 +93,8 @@ def _remarks(metric: Metric) -> str:
         "censored where it is never reached": metric.censored,
         "measured by a clock: secondary only": metric.measured,
     }
-    told = [remark for remark, applies in remarks.items() if applies]
-    return f" ({'; '.join(told)})" if told else ""
+    applying = [remark for remark, applies in remarks.items() if applies]
+    return f" ({'; '.join(applying)})" if applying else ""
 
 
 def columns() -> str:
@@ -113,7 +107,7 @@ def columns() -> str:
     return "\n\n".join(blocks)
 
 
-def show(plan: Plan, name: str, preset: str | None) -> str:
+def describe(plan: Plan, name: str, preset: str | None) -> str:
     """Whatever bears that name: a network, study, arm, run (or the beginning of its id), or claim.
 
     Raises:

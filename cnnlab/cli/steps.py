@@ -17,7 +17,7 @@ from cnnlab.training import records
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cnnlab.analysis.tables.runs import Runs
+    from cnnlab.analysis.tables.runs import Records
 
 
 def prepare_data(plan: Plan, data_id: str) -> None:
@@ -48,25 +48,32 @@ def train_arm(plan: Plan, arm_id: str, seeds: str | None) -> None:
 
 
 def collect(plan: Plan) -> None:
-    found = records.of_manifests(plan.paths, plan.manifests())
-    write_tables(plan.paths, _collected(plan, found))
+    from cnnlab.analysis.tables.io import write_tables
+    from cnnlab.analysis.tables.recorded import recorded_tables
+
+    write_tables(plan.paths, recorded_tables(plan, records.of_manifests(plan.paths, plan.manifests())))
 
 
 def compare(plan: Plan) -> None:
-    found = records.of_manifests(plan.paths, plan.manifests())
-    write_tables(plan.paths, _compared(plan, found, plan.paths.looks, read_tables(plan.paths)))
+    from cnnlab.analysis.tables import io
+
+    runs = records.of_manifests(plan.paths, plan.manifests())
+    io.write_tables(plan.paths, _compared(plan, runs, io.read_tables(plan.paths)))
 
 
 def figures(plan: Plan) -> None:
-    _draw(plan, read_tables(plan.paths), plan.paths)
+    from cnnlab import figures
+    from cnnlab.analysis.tables import io
+
+    figures.draw_all(plan, io.read_tables(plan.paths), plan.paths)
 
 
 def render(plan: Plan) -> None:
     """The report; and its figures to MLflow, where the `track` step has put the runs."""
     from cnnlab import report
-    from cnnlab.analysis.tables import tiers
+    from cnnlab.analysis.tables import io, tiers
 
-    frames = read_tables(plan.paths)
+    frames = io.read_tables(plan.paths)
     report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
     if "measured/mlflow" in frames and frames["measured/mlflow"]["mlflow_run_id"].notna().any():
         _mirror(plan)
@@ -75,96 +82,59 @@ def render(plan: Plan) -> None:
 def track(plan: Plan) -> None:
     from cnnlab.analysis.tables import io
 
-    io.write(io.table("measured/mlflow", _mirror(plan)), plan.paths.measured("mlflow"))
+    io.write_tables(plan.paths, {"measured/mlflow": io.table("measured/mlflow", _mirror(plan))})
 
 
 def _mirror(plan: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    found = records.of_manifests(plan.paths, plan.manifests())
-    return tracking.track(plan, [record for by_seed in found.values() for record in by_seed.values()])
+    runs = records.of_manifests(plan.paths, plan.manifests())
+    return tracking.track(plan, [record for by_seed in runs.values() for record in by_seed.values()])
 
 
-def inspect(plan: Plan) -> None:
+def exact(plan: Plan) -> None:
     """What needs no training; the same whatever studies are selected."""
-    from cnnlab.analysis import exact
+    from cnnlab.analysis.exact import compute_tables
     from cnnlab.analysis.tables import io
 
-    write_tables(plan.paths, {name: io.table(name, rows) for name, rows in exact.compute().items()})
+    io.write_tables(plan.paths, {name: io.table(name, rows) for name, rows in compute_tables(plan.claims).items()})
 
 
 def cost(plan: Plan) -> None:
     from cnnlab.analysis.tables import io
     from cnnlab.training.measure import measure_arms
 
-    io.write(io.table("measured/cost", measure_arms(plan)), plan.paths.measured("cost"))
+    io.write_tables(plan.paths, {"measured/cost": io.table("measured/cost", measure_arms(plan))})
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever is finished, without touching a file that a rule declares."""
-    from cnnlab import report
-    from cnnlab.analysis.tables import tiers
+    from cnnlab import figures, report
+    from cnnlab.analysis.tables import io, tiers
+    from cnnlab.analysis.tables.recorded import recorded_tables
 
     output = output or plan.paths.reports / "partial.html"
-    found = records.so_far(plan.paths, plan.manifests())
+    runs = records.so_far(plan.paths, plan.manifests())
+    written = io.read_tables(plan.paths)
+    frames = written | recorded_tables(plan, runs) | _compared(plan, runs, written)
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
-        known = read_tables(plan.paths)
-        frames = known | _collected(plan, found) | _compared(plan, found, plan.paths.looks, known)
-        _draw(plan, frames, aside)
+        figures.draw_all(plan, frames, aside)
         report.render(plan, frames | tiers.read(plan.config), aside.figures, output)
     return output
 
 
-def _collected(plan: Plan, found: Runs) -> dict[str, pd.DataFrame]:
-    from cnnlab.analysis.tables import runs
-
-    return {
-        "runs": runs.runs(plan, found),
-        "arms": runs.arms(plan, found),
-        "curves": runs.curves(plan, found),
-        "profiles": runs.profiles(plan, found),
-        "pictures": runs.pictures(plan, found),
-        "classes": runs.by_class(plan, found),
-        "confusion": runs.confusion(plan, found),
-        "measured/runs": runs.measured_runs(plan, found),
-        "measured/claims": runs.measured_claims(plan, found),
-    }
-
-
-def _compared(plan: Plan, found: Runs, looks: Path, known: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _compared(plan: Plan, runs: Records, written: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
-    from cnnlab.analysis import robustness, verdicts
-    from cnnlab.analysis.tables import io
+    from cnnlab.analysis import robustness
+    from cnnlab.analysis.tables import contrasts, io
 
-    computed = known["exact"].to_dict("records") if "exact" in known else []
-    contrasts, claims = verdicts.evaluate(plan, found, looks, computed)
-    measured = verdicts.measured_contrasts(plan, found)
-    return {
-        "contrasts": io.table("contrasts", contrasts),
-        "claims": io.table("claims", claims),
-        "robustness": io.table("robustness", robustness.evaluate(plan, found)),
-        "measured/contrasts": io.table("measured/contrasts", measured),
+    exact = written["exact"].to_dict("records") if "exact" in written else []
+    of_contrasts, of_claims = contrasts.judge_studies(plan.studies, plan.claims, runs, plan.paths.looks, exact)
+    rows = {
+        "contrasts": of_contrasts,
+        "claims": of_claims,
+        "robustness": robustness.rows(plan.studies, plan.claims, runs),
+        "measured/contrasts": contrasts.measured_contrasts(plan.studies, runs),
     }
-
-
-def _draw(plan: Plan, frames: dict[str, pd.DataFrame], paths: Paths) -> None:
-    from cnnlab import figures
-
-    figures.draw_all(plan, frames, paths)
-
-
-def write_tables(paths: Paths, frames: dict[str, pd.DataFrame]) -> None:
-    from cnnlab.analysis.tables import io
-
-    for name, frame in frames.items():
-        io.write(frame, paths.table(name))
-
-
-def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
-    """Every table that has been made, by its name in `cnnlab.analysis.tables.columns.TABLES`."""
-    from cnnlab.analysis.tables import io
-    from cnnlab.analysis.tables.columns import TABLES
-
-    frames = {name: io.read(paths.table(name)) for name in TABLES}
-    return {name: frame for name, frame in frames.items() if frame is not None}
+    return {name: io.table(name, each) for name, each in rows.items()}

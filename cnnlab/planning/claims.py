@@ -32,6 +32,12 @@ class ClaimRegistry(Spec):
         return next((claim for claim in self.claims if claim.id == claim_id), None)
 
     @property
+    def computed_parts(self) -> list[tuple[str, str]]:
+        """The parts that need no training, exact and structural, as (id, part) in order."""
+        parts = [(claim.id, part, kind) for claim in self.claims for part, kind in claim.parts.items()]
+        return sorted((claim_id, part) for claim_id, part, kind in parts if kind != "empirical")
+
+    @property
     def empirical_parts(self) -> int:
         """K of the ledger-wide flag min(1, K·p)."""
         return sum(kind == "empirical" for claim in self.claims for kind in claim.parts.values())

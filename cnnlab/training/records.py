@@ -99,17 +99,6 @@ class Record:
         return read_json(file) if file.suffix == ".json" else _arrays(file)
 
 
-def load(run_dir: Path) -> Record:
-    """The record in `run_dir`.
-
-    Raises:
-        UserError: if there is none.
-    """
-    if not (run_dir / SPEC).exists():
-        raise UserError(f"{run_dir}: no finished run; `cnnlab list --runs` names those that are")
-    return Record(run_dir)
-
-
 def current(paths: Paths, record: Record) -> bool:
     """Whether the record was trained on the images that its data set holds now."""
     card = paths.data_card(DataSpec.model_validate(record.spec["arm"]["data"]).data_id)

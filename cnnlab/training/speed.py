@@ -30,7 +30,6 @@ class Speed:
     """What was measured, and under which conditions."""
 
     images_per_second: float
-    step_ms: float
     latency_ms: float
     memory_mb: float
     threads: int
@@ -70,7 +69,7 @@ def measure(
             latency_s = _time(lambda: model(images[:1]), repeats, device)
     finally:
         torch.set_num_threads(before)
-    return Speed(train.batch_size / step_s, step_s * 1e3, latency_s * 1e3, memory, threads, train.batch_size, device)
+    return Speed(train.batch_size / step_s, latency_s * 1e3, memory, threads, train.batch_size, device)
 
 
 def _training_step(model: nn.Module, optimizer: Optimizer, images: Tensor, labels: Tensor) -> Callable[[], object]:

@@ -117,8 +117,8 @@ def _images_forgotten_by_the_sign_test(patch: Patch) -> None:
 
 
 def _grid_forgotten(patch: Patch) -> None:
-    rounding = stats._rounding
-    patch.setattr(stats, "_rounding", lambda effects, *rest: rounding(replace(effects, below=0.0, above=0.0), *rest))
+    error = stats.rounding_error
+    patch.setattr(stats, "rounding_error", lambda effects, *rest: error(replace(effects, below=0.0, above=0.0), *rest))
 
 
 def _grid_of_one_arm(patch: Patch) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,35 +21,40 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab.analysis.exact import CLAIMS
+from cnnlab.analysis.exact import CLAIMS, check_registered
 from cnnlab.analysis.exact import inception as exact_inception
-from cnnlab.analysis.exact.evidence import Evidence, Finding, all_of, claim, find, shown
+from cnnlab.analysis.exact.evidence import Evidence, Evidenced, Finding, all_of, claim, compute_claim, shown
 from cnnlab.analysis.exact.tensors import close, difference
 from cnnlab.analysis.exact.zoo import Zoo
 from cnnlab.analysis.tables import io
 from cnnlab.cli import steps
 from cnnlab.core import paths
+from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.models import alexnet, cost, googlenet, lenet, resnet, skeleton, vgg
 from cnnlab.models.layers import blocks, inception, residual, switches
 from cnnlab.models.layers.batchnorm import BatchNorm
 from cnnlab.planning import model_registry
-from cnnlab.planning.claims import load_claims
+from cnnlab.planning.claims import Claim, ClaimRegistry, Kind, load_claims
 
 NAMES = ("layers", "exact", "evidence")
 # Universal sentences with an exception: stages 1 and 5 do not halve; two of the four branches see the same range.
 FAILING = {("C18", "main"), ("C45", "main")}
 
 
-def inspect(folder: Path) -> Paths:
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tables_of(folder: Path) -> Paths:
     where = Paths(folder / "results", folder / "reports")
-    steps.inspect(SimpleNamespace(paths=where))  # type: ignore[arg-type]  # all that the step needs of a plan
+    plan = SimpleNamespace(paths=where, claims=load_claims(ROOT / paths.CLAIMS))  # all that the step needs of a plan
+    steps.exact(plan)  # type: ignore[arg-type]
     return where
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    return inspect(tmp_path_factory.mktemp("inspect"))
+    return tables_of(tmp_path_factory.mktemp("exact"))
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +71,72 @@ def evidence(frames: dict[str, pd.DataFrame], claim_id: str, **where: Any) -> pd
 
 
 def test_every_exact_and_structural_part_of_the_ledger_is_computed(frames: dict[str, pd.DataFrame]) -> None:
-    ledger = load_claims(Path(__file__).resolve().parents[2] / paths.CLAIMS)
+    ledger = load_claims(ROOT / paths.CLAIMS)
     parts = {(each.id, part) for each in ledger.claims for part, kind in each.parts.items() if kind != "empirical"}
+    assert sorted(parts) == ledger.computed_parts
     assert set(CLAIMS) == parts
     assert set(zip(frames["exact"]["id"], frames["exact"]["part"], strict=True)) == parts
     assert set(zip(frames["evidence"]["id"], frames["evidence"]["part"], strict=True)) == parts
+
+
+NEW_CLAIM = """
+from cnnlab.analysis.exact.evidence import Evidence, claim
+
+
+@claim("C98")
+def a_stride_is_never_negative(zoo):
+    strides = [zoo.trace("lenet").module(layer).stride[0] for layer in zoo.trace("lenet").of("Conv2d")]
+    return [Evidence("lenet", "smallest stride", "pixels", min(strides), ">", 0, "none")], f"It is {min(strides)}."
+"""
+REGISTERED = "- {id: C98, chapter: lenet, statement: Strides are positive., parts: {main: exact}}\n"
+PROGRAM = """
+import json
+from cnnlab.analysis.exact import compute_tables
+from cnnlab.core.paths import CLAIMS
+from cnnlab.planning.claims import Claim, ClaimRegistry, Kind, load_claims
+print(json.dumps(compute_tables(load_claims(CLAIMS))))
+"""
+
+
+def test_a_new_claim_is_one_function_in_a_new_file(tmp_path: Path) -> None:
+    """In a copy of the package in which no other claim is computed, as all of them take half a minute."""
+    kept = ("__init__.py", "evidence.py", "tensors.py", "zoo.py")
+    others = [path.name for path in (ROOT / "cnnlab/analysis/exact").glob("*.py") if path.name not in kept]
+    shutil.copytree(ROOT / "cnnlab", tmp_path / "cnnlab", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in others:
+        (tmp_path / "cnnlab/analysis/exact" / name).unlink()
+    (tmp_path / "cnnlab/analysis/exact/strides.py").write_text(NEW_CLAIM)
+    (tmp_path / paths.CLAIMS).parent.mkdir()
+    (tmp_path / paths.CLAIMS).write_text(REGISTERED)
+    command, environment = [sys.executable, "-c", PROGRAM], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert rows["exact"] == [{"id": "C98", "part": "main", "holds": True, "summary": "It is 1."}]
+    (row,) = io.table("evidence", rows["evidence"]).to_dict("records")
+    assert (row["id"], row["quantity"], row["value"], row["holds"]) == ("C98", "smallest stride", 1, True)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"main": "exact"}, None),
+        ({"main": "structural", "beside": "empirical"}, None),
+        ({"main": "empirical"}, f"{__name__.replace('.', '/')}.py: C98 (main) is not exact or structural in workflow/"),
+        ({"other": "exact"}, "C98 (main) is not exact"),
+        (
+            {"main": "exact", "other": "structural"},
+            "claims.yaml: C98 (other) needs no training, but no file of",
+        ),
+    ],
+)
+def test_computed_and_registered_claims_are_the_same(parts: dict[str, Kind], message: str | None) -> None:
+    def compute(zoo: Zoo) -> Evidenced:
+        raise NotImplementedError
+
+    registry = ClaimRegistry(claims=(Claim(id="C98", chapter="c", statement="s", parts=parts),))
+    with nullcontext() if message is None else pytest.raises(UserError, match=re.escape(message)):
+        check_registered({("C98", "main"): compute}, registry)
 
 
 def test_verdicts(frames: dict[str, pd.DataFrame]) -> None:
@@ -80,7 +153,7 @@ def test_the_required_rows_decide(frames: dict[str, pd.DataFrame]) -> None:
 
 
 def test_two_calls_write_the_same_bytes(made: Paths, tmp_path: Path) -> None:
-    again = inspect(tmp_path)
+    again = tables_of(tmp_path)
     for name in NAMES:
         for suffix in (".csv", ".parquet"):
             first, second = (where.table(name).with_suffix(suffix).read_bytes() for where in (made, again))
@@ -168,7 +241,7 @@ def test_a_users_network_is_described_and_changes_no_verdict(tmp_path: Path, mon
     zoo = Zoo()
     assert ("mixer", "tiny") in {(trace.architecture, trace.preset) for trace in zoo.every()}
     assert "mixer" not in {trace.architecture for trace in zoo.own()}
-    assert find("C15", "main", zoo).holds
+    assert compute_claim("C15", "main", zoo).holds
 
 
 def biased_running_variance(patch: pytest.MonkeyPatch) -> None:
@@ -357,11 +430,11 @@ def test_a_fault_makes_the_claim_fail(
     claim_id: str, part: str, fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault(monkeypatch)
-    assert not find(claim_id, part, Zoo()).holds
+    assert not compute_claim(claim_id, part, Zoo()).holds
 
 
 def row_of(claim_id: str, quantity: str) -> list[bool | None]:
-    return [row.holds for row in find(claim_id, "main", Zoo()).evidence if row.quantity == quantity]
+    return [row.holds for row in compute_claim(claim_id, "main", Zoo()).evidence if row.quantity == quantity]
 
 
 def test_a_block_that_loses_pixels_is_seen_beside_what_fails_anyway(monkeypatch: pytest.MonkeyPatch) -> None:

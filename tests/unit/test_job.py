@@ -70,7 +70,7 @@ def equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool
 def test_a_job_tunes_trains_every_seed_and_writes_the_manifest(paths: Paths) -> None:
     manifest = files.read_json(job.run_job(arm(), paths, (0, 1), 30))
     assert [run["seed"] for run in manifest["runs"]] == [0, 1]
-    record = records.load(paths.run_dir(manifest["runs"][0]["run_id"]))
+    record = records.find(paths, manifest["runs"][0]["run_id"])
     assert record.spec["learning_rate_source"] == "tuned"
     assert [trial["learning_rate"] for trial in record.spec["tuning"]] == [0.03, 0.1]
     assert record.result["steps"] == len(record.curves()["step.loss"]) == 2 * math.ceil(180 / 64)

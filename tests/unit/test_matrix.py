@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab.analysis import verdicts
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
 from cnnlab.cli.show import overview, show
 from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
@@ -267,7 +267,7 @@ def test_figures_are_those_that_each_study_names(plan_of: PlanOf, monkeypatch: p
 def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
     text = STUDY + "secondary: [{metric: test_error, contrast: {wide: 1, deep: -1}}]\n"
     study = plan_of(text).studies[0]
-    rows, _ = verdicts.judge([study], load_claims(paths.CLAIMS), {}, None)
+    rows, _ = judge_studies([study], load_claims(paths.CLAIMS), {}, None)
     frame = io.table("contrasts", rows)
     assert [(row.family, row.switch) for row in frame.dropna(subset="family").itertuples()] == [
         each.cell for each in study.secondary[1:]
@@ -276,7 +276,7 @@ def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
     assert frame["extension"].tolist()[1:3] == ["C28", "C26"]
     measured = STUDY.replace("metric: train_loss", "metric: seconds_to_target")
     plan: Any = SimpleNamespace(studies=plan_of(measured).studies)
-    (row,) = verdicts.measured_contrasts(plan, {})
+    (row,) = measured_contrasts(plan.studies, {})
     assert (row["family"], row["switch"]) == ("deep", "residual")
     assert set(row) == set(TABLES["measured/contrasts"].columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.cli.progress import Done, _count, seconds_left
+from cnnlab.cli.progress import count, seconds_left
 
 RUNS = [("slow", 0), ("slow", 1), ("fast", 0), ("fast", 1)]
 WEIGHTS = {"slow": 4.0, "fast": 1.0}
@@ -12,26 +12,26 @@ NO_TUNING = {"slow": 0.0, "fast": 0.0}
 
 
 def test_nothing_is_said_before_the_first_run() -> None:
-    assert seconds_left(RUNS, WEIGHTS, NO_TUNING, [], 2) is None
+    assert seconds_left(RUNS, WEIGHTS, NO_TUNING, {}, 2) is None
 
 
 def test_an_unseen_arm_counts_by_its_weight_and_the_jobs_share_the_rest() -> None:
-    done = [Done("fast", 0, 10.0)]
+    done = {("fast", 0): 10.0}
     # fast: 10 s; slow: 2 runs of 40 s, one after another in one job.
     assert seconds_left(RUNS, WEIGHTS, NO_TUNING, done, 1) == pytest.approx(90)
     assert seconds_left(RUNS, WEIGHTS, NO_TUNING, done, 2) == pytest.approx(80)
 
 
 def test_tuning_counts_for_arms_that_have_not_begun() -> None:
-    done = [Done("fast", 0, 10.0)]
+    done = {("fast", 0): 10.0}
     assert seconds_left(RUNS, WEIGHTS, {"slow": 1.5, "fast": 1.5}, done, 1) == pytest.approx(90 + 60)
 
 
 def test_nothing_is_left_when_all_is_done() -> None:
-    done = [Done(arm, seed, 1.0) for arm, seed in RUNS]
+    done = dict.fromkeys(RUNS, 1.0)
     assert seconds_left(RUNS, WEIGHTS, NO_TUNING, done, 2) == 0
-    assert _count(RUNS, done) == "4 of 4 runs, 2 of 2 arms"
+    assert count(RUNS, done) == "4 of 4 runs, 2 of 2 arms"
 
 
 def test_runs_of_other_studies_do_not_count_as_done() -> None:
-    assert _count(RUNS, [Done("other", 0, 1.0)]) == "0 of 4 runs, 0 of 2 arms"
+    assert count(RUNS, [("other", 0)]) == "0 of 4 runs, 0 of 2 arms"

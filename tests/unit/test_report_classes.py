@@ -70,7 +70,7 @@ def test_runs_without_answers_are_left_out(plan: Plan) -> None:
 def test_runs_that_never_give_the_last_answer_are_counted_with_those_that_do(plan: Plan) -> None:
     arm = next(iter(plan.arms()))
     runs = {0: Answered(label=[0, 1], predicted=[0, 2]), 1: Answered(label=[0, 1], predicted=[0, 1])}
-    shares = {(row["class"], row["answer"]): row["share"] for row in classes.answers(plan, {arm: runs})}
+    shares = {(row["class"], row["answer"]): row["share"] for row in classes.confusion_rows(plan, {arm: runs})}
     assert shares == {(0, 0): 1, (1, 1): 0.5, (1, 2): 0.5}
 
 

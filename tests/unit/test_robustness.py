@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab.analysis import robustness, verdicts
+from cnnlab.analysis import robustness
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
+from cnnlab.analysis.tables.contrasts import judge_studies
 from cnnlab.analysis.tables.io import table
 from cnnlab.planning.claims import ClaimRegistry
 from cnnlab.planning.study import Study
@@ -60,14 +61,14 @@ class TestOneSeedLeftOut:
         return [[Hypothesis(Effects.of(each), "greater", 1.0)] for each in rest]
 
     def test_a_verdict_that_one_seed_alone_prevents(self) -> None:
-        found = robustness.verdicts(self._without([2.0, 2.1, 2.0, 2.1, 2.0, 2.1, -9.0]))
+        found = robustness.verdicts_without_a_seed(self._without([2.0, 2.1, 2.0, 2.1, 2.0, 2.1, -9.0]))
         assert found == {"supported": 1, "inconclusive": 6}
 
     def test_a_verdict_that_no_seed_changes(self) -> None:
-        assert robustness.verdicts(self._without([2.0, 2.1] * 4)) == {"supported": 8}
+        assert robustness.verdicts_without_a_seed(self._without([2.0, 2.1] * 4)) == {"supported": 8}
 
     def test_too_few_left_say_nothing(self) -> None:
-        assert robustness.verdicts(self._without([2.0, 2.1, 2.0, 2.1, 2.0])) is None
+        assert robustness.verdicts_without_a_seed(self._without([2.0, 2.1, 2.0, 2.1, 2.0])) is None
 
 
 class TestLedgerWide:
@@ -134,7 +135,7 @@ class TestRows:
     def test_the_verdict_is_that_of_the_ledger(self) -> None:
         for part in (ERROR, GRADIENT, contrast("test_error", "less", plain=1, residual=-1)):
             one = study(claim(part))
-            (ledger, *_) = verdicts.judge([one], REGISTRY, EASY, None)[1]
+            (ledger, *_) = judge_studies([one], REGISTRY, EASY, None)[1]
             assert _only(one, EASY)["verdict"] == ledger["verdict"]
 
     def test_the_table_takes_them(self) -> None:
@@ -186,9 +187,9 @@ class TestAlone:
         ]
 
     def test_rows_of_contrasts_and_claims(self, studies: list[Study], found: Any) -> None:
-        contrasts, claims = verdicts.judge(studies, REGISTRY, found, None)
+        contrasts, claims = judge_studies(studies, REGISTRY, found, None)
         for one in studies:
-            alone_contrasts, alone_claims = verdicts.judge([one], REGISTRY, found, None)
+            alone_contrasts, alone_claims = judge_studies([one], REGISTRY, found, None)
             assert alone_contrasts == [row for row in contrasts if row["study"] == one.name]
             tested = [row for row in alone_claims if row["study"]]
             assert tested == [row for row in claims if row["study"] == one.name]
@@ -202,16 +203,16 @@ class TestAlone:
         """Neither more seeds of its own arms nor arms that it has no part in."""
         one = studies[0]
         own = {arm: {seed: found[arm][seed] for seed in one.seeds} for arm in ("plain-id", "residual-id")}
-        assert verdicts.judge([one], REGISTRY, own, None) == verdicts.judge([one], REGISTRY, found, None)
+        assert judge_studies([one], REGISTRY, own, None) == judge_studies([one], REGISTRY, found, None)
 
     def test_nor_the_order_of_the_studies(self, studies: list[Study], found: Any) -> None:
-        assert verdicts.judge(studies[::-1], REGISTRY, found, None) == verdicts.judge(studies, REGISTRY, found, None)
+        assert judge_studies(studies[::-1], REGISTRY, found, None) == judge_studies(studies, REGISTRY, found, None)
         assert _sorted(robustness.rows(studies[::-1], REGISTRY, found)) == _sorted(
             robustness.rows(studies, REGISTRY, found)
         )
 
     def test_bytes_of_the_tables(self, studies: list[Study], found: Any) -> None:
-        together, alone = (verdicts.judge(chosen, REGISTRY, found, None) for chosen in (studies, [studies[1]]))
+        together, alone = (judge_studies(chosen, REGISTRY, found, None) for chosen in (studies, [studies[1]]))
         for name, all_rows, own_rows in zip(("contrasts", "claims"), together, alone, strict=True):
             frames = (table(name, rows) for rows in (all_rows, own_rows))
             one, other = (frame[frame["study"] == "both"].to_csv(index=False) for frame in frames)

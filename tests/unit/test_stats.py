@@ -383,7 +383,7 @@ class TestSettle:
         assert n is not None
         needed = [(scipy_stats.t.isf(0.025, k - 1) + scipy_stats.t.isf(0.2, k - 1)) / math.sqrt(k) for k in (n - 1, n)]
         assert needed[0] > 0.5 >= needed[1]
-        assert power.settle(self._spread(mean=1.5, sd=1.0)) == power.Settle(seeds=n)
+        assert power.settle(self._spread(mean=1.5, sd=1.0)) == power.SampleSize(seeds=n)
 
     def test_equivalence_can_be_what_settles_it(self) -> None:
         n = power.seeds_to_settle(self._spread(mean=0.0, sd=2.0))
@@ -410,7 +410,7 @@ class TestSettle:
         assert power.seeds_to_settle(claim) is None
         images = power.images_to_settle(claim)
         assert images == pytest.approx(((1.960 + 0.842) * 20 / 0.5) ** 2, rel=0.01)
-        assert power.settle(claim) == power.Settle(images=images)
+        assert power.settle(claim) == power.SampleSize(images=images)
 
     def test_more_of_both_where_neither_is_enough(self) -> None:
         needed = power.settle(self._spread(1.5, 1.0, dense(20.0, 1000)))
@@ -419,10 +419,10 @@ class TestSettle:
         assert needed.images / needed.seeds == pytest.approx(1000 / 5, rel=0.1)
 
     def test_nothing_settles_an_effect_at_the_margin(self) -> None:
-        assert power.settle(self._spread(mean=1.0, sd=1.0)) == power.NOTHING
+        assert power.settle(self._spread(mean=1.0, sd=1.0)) == power.NONE_WOULD_DO
 
     def test_one_seed_has_no_spread_to_plan_with(self) -> None:
-        assert power.settle(Hypothesis(Effects.of([9.0]), "greater", 1.0)) == power.NOTHING
+        assert power.settle(Hypothesis(Effects.of([9.0]), "greater", 1.0)) == power.NONE_WOULD_DO
 
     def test_three_seeds_need_five_at_least(self) -> None:
         assert power.seeds_to_settle(self._spread(mean=90.0, sd=0.01, n=3)) == 5
@@ -440,7 +440,7 @@ class TestSettle:
         assert scipy_stats.binom.sf(least - 1, n, 7 / 8) >= 0.8
         assert 9 <= n <= 16
         unknown = Hypothesis(_pairs([-INF] * 8, [INF] * 8), "greater", 1.0)
-        assert power.settle(unknown) == power.NOTHING
+        assert power.settle(unknown) == power.NONE_WOULD_DO
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from cnnlab import models
-from cnnlab.analysis.tables import runs
+from cnnlab.analysis.tables import curves, io, runs
 from cnnlab.cli import progress, show
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
@@ -64,9 +64,9 @@ def run(spec: ArmSpec, paths: Paths) -> Record:
 def table(record: Record) -> pd.Series:
     plan: Any = SimpleNamespace(runs=lambda: [(record.arm_id, record.seed)])
     found = {record.arm_id: {record.seed: record}}
-    assert len(runs.curves(plan, found)) == len(record.curves()["evaluation.step"])
-    assert len(runs.measured_runs(plan, found)) == 1
-    return runs.runs(plan, found).iloc[0]
+    assert len(curves.curves(plan, found)) == len(record.curves()["evaluation.step"])
+    assert len(io.table("measured/runs", runs.measured_runs(plan, found))) == 1
+    return io.table("runs", runs.runs(plan, found)).iloc[0]
 
 
 def refuse(constant: str) -> None:
@@ -149,7 +149,7 @@ def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: P
         plan.runs(),
         {trained: 2.0, still: plan.weight(still)},
         {trained: 1.0, still: 0.0},
-        [progress.Done(still, 0, 0.5)],
+        {(still, 0): 0.5},
         2,
     )
     assert seconds is None  # what an untrained arm took says nothing of the others

@@ -25,7 +25,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) -> None:
     project = Project.copy(tmp_path, *SMOKE)
     assert project.planned().keys() == {
-        "prepare", "train", "collect", "inspect", "compare", "figures", "cost", "throughput", "track", "render",
+        "prepare", "train", "collect", "exact", "compare", "figures", "cost", "throughput", "track", "render",
     }  # fmt: skip
     start = time.monotonic()
     output = project.snakemake()

@@ -29,9 +29,9 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "render"}),
     "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
     "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, {"track", "render"}),
-    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"inspect", "compare", "figures", "render"}),
-    "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"inspect", "throughput"}),
-    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"inspect", "compare", "figures", "render"}),
+    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "compare", "figures", "render"}),
+    "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"exact", "throughput"}),
+    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"exact", "compare", "figures", "render"}),
     "loop": ("cnnlab/training/loop.py", "", STATEMENT, ARMS | {"throughput"}),
     "diagnostic of no arm": ("cnnlab/training/diagnostics/shifts.py", "", STATEMENT, set()),
     "data source": ("cnnlab/data/prepare.py", "", STATEMENT, AFTER | {"prepare", "train"}),
@@ -45,7 +45,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", {"compare", "figures", "render"}),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
     "rates": ("studies/dense.yaml", "rates: [0.03", "rates: [0.01", ARMS),
-    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"inspect", "cost", "throughput"}),
+    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"exact", "cost", "throughput"}),
 }  # fmt: skip
 
 

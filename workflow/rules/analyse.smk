@@ -17,7 +17,7 @@ rule collect:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.tables.runs", "cnnlab.analysis.tables.io"),
+        code=WORK.code("cnnlab.analysis.tables.recorded"),
         studies=WORK.collected,
         flags=WORK.flags(keep="studies"),
     shell:
@@ -25,23 +25,26 @@ rule collect:
 
 
 # Read off the networks, whatever studies are selected.
-rule inspect:
+rule exact:
     input:
         WORK.lock,
     output:
         WORK.tables("layers", "exact", "evidence"),
     log:
-        WORK.path("logs/inspect.log"),
+        WORK.path("logs/exact.log"),
     benchmark:
-        WORK.path("benchmarks/inspect.tsv")
+        WORK.path("benchmarks/exact.tsv")
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.exact", "cnnlab.analysis.tables.io"),
+        code=WORK.code(
+            "cnnlab.analysis.exact", "cnnlab.analysis.tables.networks", "cnnlab.analysis.tables.io"
+        ),
         networks=WORK.networks,
+        claims=str(WORK.plan.claims.computed_parts),
         flags=WORK.flags(),
     shell:
-        "python -m cnnlab inspect {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab exact {params.flags} 2>&1 | tee {log}"
 
 
 rule compare:
@@ -58,7 +61,9 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.verdicts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"),
+        code=WORK.code(
+            "cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"
+        ),
         studies=WORK.compared,
         flags=WORK.flags(keep="studies"),
     shell:

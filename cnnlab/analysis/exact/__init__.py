@@ -1,69 +1,80 @@
-"""What needs no training: the layers of every network, and the claims of arithmetic and structure, computed."""
+"""What needs no training: the layers of every network, and the claims of arithmetic and structure, computed.
+
+A claim is a function under `evidence.claim` in any file of this folder, which is found without being listed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from cnnlab.analysis.exact import algebra, batchnorm, counting, inception, stages, structure, values
-from cnnlab.analysis.exact import batchnorm as normalized
-from cnnlab.analysis.exact.evidence import CLAIMS, Finding, find
+from cnnlab.analysis.exact.evidence import CLAIMS, Claim, Finding, compute_claim
 from cnnlab.analysis.exact.zoo import Trace, Zoo
+from cnnlab.core import paths
+from cnnlab.core.errors import UserError
+from cnnlab.planning.claims import ClaimRegistry
 
-__all__ = ["CLAIMS", "algebra", "batchnorm", "compute", "counting", "inception", "normalized", "stages", "structure"]
-__all__ += ["values"]
+for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
+    import_module(f"{__name__}.{file.stem}")
 
 Row = dict[str, Any]
 
 
-def compute() -> dict[str, list[Row]]:
-    """The rows of the tables ``layers``, ``exact`` and ``evidence``, on one thread: the same at every call."""
+def compute_tables(registry: ClaimRegistry) -> dict[str, list[Row]]:
+    """The rows of the tables ``layers``, ``exact`` and ``evidence``, on one thread: the same at every call.
+
+    Raises:
+        UserError: if the claims that are computed are not those that are registered as exact or structural.
+    """
+    check_registered(CLAIMS, registry)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         zoo = Zoo()
-        findings = [find(claim_id, part, zoo) for claim_id, part in sorted(CLAIMS)]
+        findings = [compute_claim(claim_id, part, zoo) for claim_id, part in sorted(CLAIMS)]
         return {
-            "layers": [row for trace in zoo.every() for row in _layers(trace)],
-            "exact": [_verdict(finding) for finding in findings],
-            "evidence": [row for finding in findings for row in _evidence(finding)],
+            "layers": [row for trace in zoo.every() for row in layer_rows(trace)],
+            "exact": [{name: getattr(each, name) for name in ("id", "part", "holds", "summary")} for each in findings],
+            "evidence": [row for finding in findings for row in _evidence_rows(finding)],
         }
     finally:
         torch.set_num_threads(threads)
 
 
-def _verdict(finding: Finding) -> Row:
-    return {"id": finding.id, "part": finding.part, "holds": finding.holds, "summary": finding.summary}
+def check_registered(computed: Mapping[tuple[str, str], Claim], registry: ClaimRegistry) -> None:
+    """Refuse a claim that is computed but not registered, and one that is registered but not computed."""
+    registered, folder = registry.computed_parts, __name__.replace(".", "/")
+    for claim_id, part in sorted(computed.keys() - registered):
+        file = computed[claim_id, part].__module__.replace(".", "/")
+        raise UserError(f"{file}.py: {claim_id} ({part}) is not exact or structural in {paths.CLAIMS}; register it")
+    for claim_id, part in sorted(set(registered) - computed.keys()):
+        raise UserError(f"{paths.CLAIMS}: {claim_id} ({part}) needs no training, but no file of {folder} computes it")
 
 
-def _evidence(finding: Finding) -> list[Row]:
-    return [
-        {"id": finding.id, "part": finding.part, "index": index, **asdict(row), "holds": row.holds}
-        for index, row in enumerate(finding.evidence)
-    ]
-
-
-def _layers(trace: Trace) -> list[Row]:
-    size = {name: getattr(trace, name) for name in ("architecture", "preset", "channels", "image_size", "classes")}
+def layer_rows(trace: Trace) -> list[Row]:
+    """Rows of the table ``layers``: one network, layer by layer."""
     return [
         {
-            **size,
+            **{name: getattr(trace, name) for name in NETWORK},
+            **{name: getattr(layer, name) for name in LAYER},
             "index": index,
             "layer": layer.name,
-            "stage": layer.stage,
-            "kind": layer.kind,
-            "input_shape": _shape(layer.input_shape),
-            "output_shape": _shape(layer.output_shape),
-            "parameters": layer.parameters,
-            "macs": layer.macs,
-            "parameter_bytes": layer.parameter_bytes,
-            "activation_bytes": layer.activation_bytes,
+            "input_shape": "x".join(map(str, layer.input_shape)),
+            "output_shape": "x".join(map(str, layer.output_shape)),
         }
         for index, layer in enumerate(trace.layers)
     ]
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
+NETWORK = ("architecture", "preset", "channels", "image_size", "classes")
+LAYER = ("stage", "kind", "parameters", "macs", "parameter_bytes", "activation_bytes")
+
+
+def _evidence_rows(finding: Finding) -> list[Row]:
+    key = {"id": finding.id, "part": finding.part}
+    return [{**key, "index": i, **asdict(row), "holds": row.holds} for i, row in enumerate(finding.evidence)]

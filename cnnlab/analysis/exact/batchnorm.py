@@ -1,4 +1,4 @@
-"""Claims about the arithmetic of batch normalization, of our own layer and of PyTorch's: C31, C34, C47."""
+"""Claims about batch normalization, in our own layer and in PyTorch's: C31, C32, C34, C46, C47."""
 
 from __future__ import annotations
 
@@ -42,18 +42,14 @@ def constant_prevents_division_by_zero(_zoo: Zoo) -> Evidenced:
         for value in (0.0, 3.0):
             values = _batch(0, 8, shape)
             values[:, 1] = value
-            for name, make in _layers(shape).items():
-                rows.append(
-                    _not_finite(f"{name}, {shape}, a channel of {value:g}", make(CHANNELS, EPSILON), values, "=")
-                )
-            rows.append(
-                _not_finite(f"ours without it, {shape}, a channel of {value:g}", BatchNorm(CHANNELS, 0.0), values, ">")
-            )
+            case = f"{shape}, a channel of {value:g}"
+            layers = {name: make(CHANNELS, EPSILON) for name, make in _layers(shape).items()}
+            rows += [_not_finite(f"{name}, {case}", layer, values, "=") for name, layer in layers.items()]
+            rows.append(_not_finite(f"ours without it, {case}", BatchNorm(CHANNELS, 0.0), values, ">"))
         rows.append(shown(f"PyTorch's, {shape}", "refuses to train without it", "yes or no", _refuses(shape)))
     with_it, without = ([row.value for row in rows if row.relation == sign] for sign in "=>")
-    also = (
-        "; PyTorch refuses to train with a constant of 0" if all(row.value for row in rows if not row.required) else ""
-    )
+    refused = all(row.value for row in rows if not row.required)
+    also = "; PyTorch refuses to train with a constant of 0" if refused else ""
     return rows, (
         f"A channel of variance 0 gives {max(with_it):.0f} outputs or gradients that are not finite with a constant of "
         f"{short(EPSILON)}, and {min(without):.0f} to {max(without):.0f} in our layer without it{also}."
@@ -88,31 +84,22 @@ def statistics_of_batch_and_of_data(_zoo: Zoo) -> Evidenced:
             values = _batch(seed, 16, shape)
             worst = max(worst, difference(ours(values), theirs(values)))
             old = (1 - MOMENTUM) * old + MOMENTUM * values.transpose(0, 1).flatten(1).mean(1)
-        rows += [
-            close(shape, "outputs in training, against PyTorch's", worst),
-            close(
-                shape,
-                f"running mean after {BATCHES} batches, against PyTorch's",
-                difference(ours.running_mean, theirs.get_buffer("running_mean")),
+        theirs_mean, theirs_variance = (theirs.get_buffer(f"running_{name}") for name in ("mean", "var"))
+        differences = {
+            "outputs in training, against PyTorch's": worst,
+            f"running mean after {BATCHES} batches, against PyTorch's": difference(ours.running_mean, theirs_mean),
+            f"running variance after {BATCHES} batches, against PyTorch's": difference(
+                ours.running_var, theirs_variance
             ),
-            close(
-                shape,
-                f"running variance after {BATCHES} batches, against PyTorch's",
-                difference(ours.running_var, theirs.get_buffer("running_var")),
-            ),
-            close(
-                shape,
-                f"running mean, against {1 - MOMENTUM:g} old + {MOMENTUM:g} new",
-                difference(ours.running_mean, old),
-            ),
-            *_modes(shape, ours, theirs),
-        ]
+            f"running mean, against {1 - MOMENTUM:g} old + {MOMENTUM:g} new": difference(ours.running_mean, old),
+        }
+        rows += [close(shape, quantity, value) for quantity, value in differences.items()]
+        rows += _modes(shape, ours, theirs)
     worst = max(row.value for row in rows if row.relation == "<=")
     return rows, (
         f"Our layer equals PyTorch's to {short(worst)} of the largest value: outputs in training and in prediction, "
         f"and running averages after {BATCHES} batches, for which a momentum of {MOMENTUM:g} is {1 - MOMENTUM:g} "
-        "where it "
-        "multiplies the old average. In training a sample's output depends on its batch, in prediction not."
+        "where it multiplies the old average. In training a sample's output depends on its batch, in prediction not."
     )
 
 
@@ -126,26 +113,11 @@ def _modes(shape: str, ours: nn.Module, theirs: nn.Module) -> list[Evidence]:
     theirs(values), theirs(mixed)  # so that both have seen the same
     ours.eval(), theirs.eval()
     predicted = ours(values)
+    moved, change = difference(ours(mixed)[:4], predicted[:4]), "change of a sample's output with its batch"
     return [
         close(shape, "mean of the outputs of a batch in training", means),
-        Evidence(
-            shape,
-            "change of a sample's output with its batch, training",
-            "relative",
-            apart,
-            ">",
-            TOLERANCE,
-            TOLERANCE_NAME,
-        ),
-        Evidence(
-            shape,
-            "change of a sample's output with its batch, prediction",
-            "relative",
-            difference(ours(mixed)[:4], predicted[:4]),
-            "=",
-            0,
-            "none",
-        ),
+        Evidence(shape, f"{change}, training", "relative", apart, ">", TOLERANCE, TOLERANCE_NAME),
+        Evidence(shape, f"{change}, prediction", "relative", moved, "=", 0, "none"),
         close(shape, "outputs in prediction, against PyTorch's", difference(predicted, theirs(values))),
     ]
 
@@ -225,20 +197,15 @@ def _between(trace: Trace, layer: LayerCost, affine: str) -> bool:
 def pixels_are_samples(_zoo: Zoo) -> Evidenced:
     """``(N, C, H, W)`` normalized as such, and as ``(N H W, C)``."""
     rows = []
-    for name, image_layer, dense_layer in (
-        ("PyTorch's", nn.BatchNorm2d, nn.BatchNorm1d),
-        ("ours", BatchNorm, BatchNorm),
-    ):
+    for name in ("PyTorch's", "ours"):
+        image_layer, dense_layer = (_layers(shape)[name] for shape in ("convolution", "dense"))
         for shape in ((8, CHANNELS, 5, 3), (2, CHANNELS, 28, 28), (16, CHANNELS, 1, 1)):
             values, weights = normal(1, *shape) * 3 + 2, normal(2, *shape)
-            found = _through(image_layer(CHANNELS), values, weights)
-            flat = (_as_samples(values), _as_samples(weights))
-            expected = _through(dense_layer(CHANNELS), *flat)
-            found["outputs"], found["input gradients"] = (
-                _as_samples(found[key]) for key in ("outputs", "input gradients")
-            )
+            of_maps = _through(image_layer(CHANNELS, EPSILON), values, weights)
+            of_maps |= {key: _as_samples(of_maps[key]) for key in ("outputs", "input gradients")}
+            expected = _through(dense_layer(CHANNELS, EPSILON), _as_samples(values), _as_samples(weights))
             case = f"{name}, {'x'.join(map(str, shape))}"
-            rows += [close(case, key, difference(found[key], expected[key])) for key in found]
+            rows += [close(case, key, difference(of_maps[key], expected[key])) for key in of_maps]
     worst = max(row.value for row in rows)
     return rows, (
         "Normalizing a map and normalizing its pixels as samples give the same outputs, gradients and running averages "

@@ -100,7 +100,7 @@ def claim(claim_id: str, part: str = "main") -> Callable[[Claim], Claim]:
     return register
 
 
-def find(claim_id: str, part: str, zoo: Zoo) -> Finding:
-    """Compute one part of a claim."""
+def compute_claim(claim_id: str, part: str, zoo: Zoo) -> Finding:
+    """The evidence for one part of a claim, and the sentence made from it."""
     rows, summary = CLAIMS[claim_id, part](zoo)
     return Finding(claim_id, part, tuple(rows), summary)

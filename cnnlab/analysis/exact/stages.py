@@ -90,8 +90,7 @@ def stages_start_with_stride_two(zoo: Zoo) -> Evidenced:
     return rows, (
         f"{sum(starts.values())} of ResNet-18's {len(starts)} stages of blocks start with a stride-2 block whose 1×1 "
         f"shortcut changes the channels (not {_listed(without)}); {sum(later)} of {len(later)} later blocks keep their "
-        "shape. "
-        f"{trace.parameters:,} parameters."
+        f"shape. {trace.parameters:,} parameters."
     )
 
 

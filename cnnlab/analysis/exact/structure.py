@@ -44,8 +44,7 @@ def lenet_is_two_blocks_and_three_dense_layers(zoo: Zoo) -> Evidenced:
     ]
     return rows, (
         f"LeNet runs {len(trace.layers)} layers: {len(blocks)} blocks of convolution, sigmoid and average pooling, "
-        "then "
-        f"{len(trace.of(DENSE))} dense layers; {trace.parameters:,} parameters."
+        f"then {len(trace.of(DENSE))} dense layers; {trace.parameters:,} parameters."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
 from cnnlab.core import files
 
 if TYPE_CHECKING:
@@ -16,16 +17,46 @@ if TYPE_CHECKING:
 Answers = NDArray[np.int64]
 Runs = Mapping[str, Mapping[int, Any]]
 
+COLUMNS = {
+    "confusion": schema(
+        {
+            "arm_id": RUN["arm_id"],
+            "class": (COUNT, "index of the class"),
+            "name": (TEXT, "of the class; missing if the data has none"),
+            "answer": (COUNT, "index of the class that was answered"),
+            "answer_name": (TEXT, "of the class that was answered"),
+            "runs": (COUNT, "over which is averaged: those that finished"),
+            "share": (NUMBER, "of the test images of the class; answers that were never given are left out"),
+        },
+        required=("arm_id", "class", "answer", "runs", "share"),
+        sort=("arm_id", "class", "answer"),
+    ),
+    "classes": schema(
+        {
+            "arm_id": RUN["arm_id"],
+            "class": (COUNT, "index of the class"),
+            "name": (TEXT, "of the class; missing if the data has none"),
+            "images": (COUNT, "test images of the class"),
+            "runs": (COUNT, "over which is averaged: those that finished"),
+            "accuracy": (NUMBER, "share of its images answered rightly"),
+            "mistaken_for": (TEXT, "the most frequent wrong answer; missing if there is none"),
+            "mistaken_share": (NUMBER, "share of its images answered so"),
+        },
+        required=("arm_id", "class", "images", "runs", "accuracy"),
+        sort=("arm_id", "class"),
+    ),
+}
 
-def rows(plan: Plan, found: Runs) -> Iterator[dict[str, Any]]:
+
+def rows(plan: Plan, records: Runs) -> Iterator[dict[str, Any]]:
     """Rows of the table ``classes``; none of an arm whose runs left no answers."""
-    for arm_id, counts, runs in _counts(plan, found):
+    for arm_id, counts, runs in _counts(plan, records):
         yield from ({"arm_id": arm_id, "runs": runs, **row} for row in _by_class(counts, runs, _names(plan, arm_id)))
 
 
-def answers(plan: Plan, found: Runs) -> Iterator[dict[str, Any]]:
+def confusion_rows(plan: Plan, records: Runs) -> Iterator[dict[str, Any]]:
     """Rows of the table ``confusion``: shares of the images of a class, over all runs."""
-    for arm_id, counts, runs in _counts(plan, found):
+    for arm_id, counts, runs in _counts(plan, records):
         names = _names(plan, arm_id)
         for label, answer in np.argwhere(counts).tolist():
             yield {
@@ -39,10 +70,10 @@ def answers(plan: Plan, found: Runs) -> Iterator[dict[str, Any]]:
             }
 
 
-def _counts(plan: Plan, found: Runs) -> Iterator[tuple[str, Answers, int]]:
+def _counts(plan: Plan, records: Runs) -> Iterator[tuple[str, Answers, int]]:
     """Of each arm that has answers: how often each class (row) was answered as each (column), by how many runs."""
     for arm_id in sorted(plan.arms()):
-        tested = [run.test() for run in found.get(arm_id, {}).values()]
+        tested = [run.test() for run in records.get(arm_id, {}).values()]
         answered = [images for images in tested if images is not None and "label" in images]
         if answered:
             label, predicted = (np.concatenate([each[key] for each in answered]) for key in ("label", "predicted"))

@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.core.files import atomic
+from cnnlab.core.paths import Paths
+
+Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
 
 
-def table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows as a frame of the documented columns, types and order."""
-    return conform(name, pd.DataFrame(list(rows)))
-
-
-def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add missing columns as missing, check every value against the schema, and sort.
+def table(name: str, rows: Rows) -> pd.DataFrame:
+    """Rows as a frame of the documented columns, types and order; a missing column becomes missing values.
 
     Raises:
         pandera.errors.SchemaError: if a value breaks the schema, which is a defect of cnnlab.
     """
-    schema = TABLES[name]
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    # Found by name: a rule depends on the tables that it makes, and not on all others.
+    schema = import_module("cnnlab.analysis.tables.columns").TABLES[name]
     frame = frame.reindex(columns=list(schema.columns))
     checked: pd.DataFrame = schema.validate(frame)
     keys = schema.metadata["sort"] if schema.metadata else []
     return checked.sort_values(keys, kind="stable", ignore_index=True) if keys else checked.reset_index(drop=True)
 
 
+def write_tables(paths: Paths, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Write each table, by its name, where `paths` has it."""
+    for name, frame in frames.items():
+        write(frame, paths.table(name))
+
+
+def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
+    """Every table that has been made, by its name."""
+    files = sorted(paths.tables.rglob("[!.]*.parquet"))
+    return {file.relative_to(paths.tables).with_suffix("").as_posix(): pd.read_parquet(file) for file in files}
+
+
 def write(frame: pd.DataFrame, base: Path) -> None:
     """``base.csv`` and ``base.parquet``, each whole or absent. Floats as Python's shortest exact form."""
-    for suffix, save in ((".csv", _save_csv), (".parquet", _save_parquet)):
+    for suffix, save in ((".csv", partial(frame.to_csv, lineterminator="\n")), (".parquet", frame.to_parquet)):
         with atomic(base.with_name(base.name + suffix)) as aside:
-            save(frame, aside)
+            save(aside, index=False)
 
 
 def read(base: Path) -> pd.DataFrame | None:
     """The table at `base` from its Parquet file, or None if it has not been made."""
     path = base.with_name(base.name + ".parquet")
     return pd.read_parquet(path) if path.exists() else None
-
-
-def _save_csv(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False, lineterminator="\n")
-
-
-def _save_parquet(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_parquet(path, index=False)

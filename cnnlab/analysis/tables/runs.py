@@ -1,171 +1,188 @@
-"""Records → tidy tables. Equal runs give equal bytes; what a clock measured stands apart, in ``measured/``."""
+"""Tables of runs, and of the arms they belong to. Equal runs give equal bytes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from cnnlab.analysis.tables import classes
-from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.analysis.tables.io import conform, table
+from cnnlab.analysis.tables.schema import COUNT, FLAG, NUMBER, RUN, TEXT, schema
+from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, seeds_slug
 from cnnlab.training.records import Record
 
-Runs = Mapping[str, Mapping[int, Record]]
+Row = dict[str, Any]
+Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed
+
+# Columns of `runs` that only some arms fill.
+DIAGNOSED = {name: metric for name, metric in METRICS.items() if metric.diagnostic}
+COLUMNS = {
+    "runs": schema(
+        {
+            **RUN,
+            "architecture": (TEXT, "name of the network"),
+            "preset": (TEXT, "its size"),
+            "seed": (COUNT, "of initialisation, order of images, and dropout"),
+            "learning_rate": (NUMBER, "peak of the schedule; missing for a network left as it was initialized"),
+            "learning_rate_source": (TEXT, "tuned on validation, fixed by the study, or untrained"),
+            "status": (TEXT, "finished, diverged, or timed_out"),
+            "epochs": (COUNT, "asked for"),
+            "steps": (COUNT, "done"),
+            "test_error": (NUMBER, "share of test images"),
+            "test_loss": (NUMBER, "nats per test image"),
+            "train_error": (NUMBER, "share of training images, evaluation mode"),
+            "train_loss": (NUMBER, "nats per training image, evaluation mode"),
+            "gap": (NUMBER, "test_error minus train_error"),
+            "validation_error": (NUMBER, "share of validation images"),
+            "validation_loss": (NUMBER, "nats per validation image"),
+            "steps_to_target": (COUNT, "first evaluated step at the target accuracy; missing if never reached"),
+            "target_accuracy": (NUMBER, "share of validation images"),
+            "first_gradient_norm": (NUMBER, "Euclidean norm of the first layer's gradient at step 1"),
+            "early_gradient_norm": (NUMBER, "its geometric mean over steps 1 to 10"),
+            "curve_area": (NUMBER, "mean validation accuracy over the evaluations: area under the learning curve"),
+            "calibration_error": (NUMBER, "expected calibration error on test images, a share"),
+            "parameters": (COUNT, "trained numbers"),
+            **{name: (NUMBER, f"{metric.title}, {metric.unit}") for name, metric in DIAGNOSED.items()},
+        },
+        required=("run_id", "arm_id", "architecture", "preset", "seed", "status", "epochs", "steps"),
+        sort=("arm_id", "seed"),
+    ),
+    "arms": schema(
+        {
+            "study": (TEXT, "name of the study"),
+            "arm": (TEXT, "name of the arm within it"),
+            "label": (TEXT, "as shown"),
+            "arm_id": RUN["arm_id"],
+            "architecture": (TEXT, "name of the network"),
+            "preset": (TEXT, "its size"),
+            "switches": (TEXT, "JSON, every switch"),
+            "data": (TEXT, "JSON, what differs from the defaults"),
+            "epochs": (COUNT, "passes over the training images"),
+            "batch_size": (COUNT, "images per step"),
+            "n_seeds": (COUNT, "runs"),
+            "seeds": (TEXT, "which, as 0-7"),
+            "learning_rate": (NUMBER, "peak of the schedule; missing until the arm is tuned"),
+            "learning_rate_source": (TEXT, "tuned on validation, or fixed by the study"),
+            "tuning_edge": (FLAG, "the best rate is the end of the grid, even extended"),
+            "parameters": (COUNT, "trained numbers"),
+        },
+        required=("study", "arm", "label", "arm_id", "architecture", "preset", "switches", "data", "epochs"),
+        sort=(),
+    ),
+    "measured/runs": schema(
+        {
+            **RUN,
+            "seconds": (NUMBER, "wall clock of training, evaluations on validation included"),
+            "cpu_seconds": (NUMBER, "process time of the same and of the final evaluations"),
+            "diagnostic_cpu_seconds": (NUMBER, "of that, what its diagnostics took"),
+            "tuning_cpu_seconds": (NUMBER, "process time of tuning the arm, the same in each of its runs"),
+            "seconds_to_first_step": (NUMBER, "from the start of the process to its first training step"),
+            "seconds_to_target": (NUMBER, "to the target accuracy; missing if never reached"),
+            "images_per_second": (NUMBER, "training images over wall clock"),
+            "peak_memory_mb": (NUMBER, "MiB, of the process (CPU) or of the allocator (CUDA)"),
+            "started_ms": (COUNT, "Unix time in milliseconds"),
+            "threads": (COUNT, "of torch"),
+            "device": (TEXT, "cpu or cuda"),
+            "cpu": (TEXT, "model of the processor"),
+            "gpu": (TEXT, "model of the GPU"),
+            "git_commit": (TEXT, "of the code that trained it"),
+            "git_dirty": (FLAG, "tracked files differed from the commit"),
+            "python": (TEXT, "version"),
+            "torch": (TEXT, "version"),
+        },
+        required=("run_id", "arm_id", "seconds", "cpu_seconds", "threads", "device"),
+        sort=("arm_id", "run_id"),
+    ),
+    "measured/claims": schema(
+        {
+            "id": (TEXT, "of the claim"),
+            "part": (TEXT, "main, or the part's name"),
+            "study": (TEXT, "that tests it"),
+            "core_seconds": (NUMBER, "process time of its runs and of tuning its arms"),
+        },
+        required=("id", "part", "study"),
+        sort=("id", "part", "study"),
+    ),
+}
 
 
-def runs(plan: Plan, found: Runs) -> pd.DataFrame:
+def finished(plan: Plan, records: Records) -> Iterator[Record]:
+    """The record of each run that `plan` asks for, in its order; a run that is not finished has none."""
+    return (records[arm_id][seed] for arm_id, seed in plan.runs() if seed in records.get(arm_id, {}))
+
+
+def runs(plan: Plan, records: Records) -> Iterator[Row]:
     """One row per run, errors as shares."""
-    rows = []
-    for arm_id, seed in plan.runs():
-        record = found.get(arm_id, {}).get(seed)
-        if record is None:
-            continue
+    for record in finished(plan, records):
         arm, result = ArmSpec.model_validate(record.spec["arm"]), record.result
-        rows.append(
-            {
-                **{key: record.spec[key] for key in ("run_id", "arm_id", "seed", "learning_rate")},
-                **{key: value for key, value in result.items() if key in TABLES["runs"].columns},
-                "learning_rate_source": record.spec["learning_rate_source"],
-                "architecture": arm.model.architecture,
-                "preset": arm.model.preset,
-                "gap": _difference(result["test_error"], result["train_error"]),
-            }
-        )
-    return table("runs", rows)
+        errors = result["test_error"], result["train_error"]
+        yield {
+            **{key: record.spec[key] for key in ("run_id", "arm_id", "seed", "learning_rate", "learning_rate_source")},
+            **{key: value for key, value in result.items() if key in COLUMNS["runs"].columns},
+            "architecture": arm.model.architecture,
+            "preset": arm.model.preset,
+            "gap": None if None in errors else errors[0] - errors[1],
+        }
 
 
-def arms(plan: Plan, found: Runs) -> pd.DataFrame:
+def arms(plan: Plan, records: Records) -> Iterator[Row]:
     """One row per study and arm; what tuning chose is missing until a run of the arm is finished."""
-    rows = []
     for study in plan.studies:
         for arm in study.arms.values():
-            spec, record = arm.spec, next(iter(found.get(arm.spec.arm_id, {}).values()), None)
+            spec, record = arm.spec, next(iter(records.get(arm.spec.arm_id, {}).values()), None)
             chosen = record.spec if record else {}
-            rows.append(
-                {
-                    "study": study.name,
-                    "arm": arm.name,
-                    "label": arm.label,
-                    "arm_id": spec.arm_id,
-                    "architecture": spec.model.architecture,
-                    "preset": spec.model.preset,
-                    "switches": _json(spec.model.switches),
-                    "data": _json(spec.data.model_dump(mode="json", exclude_defaults=True)),
-                    "epochs": spec.train.epochs,
-                    "batch_size": spec.train.batch_size,
-                    "n_seeds": len(study.seeds),
-                    "seeds": seeds_slug(study.seeds),
-                    "learning_rate": chosen.get("learning_rate"),
-                    "learning_rate_source": chosen.get("learning_rate_source"),
-                    "tuning_edge": chosen.get("tuning_edge"),
-                    "parameters": record.result["parameters"] if record else None,
-                }
-            )
-    return table("arms", rows)
+            data = spec.data.model_dump(mode="json", exclude_defaults=True)
+            yield {
+                "study": study.name,
+                "arm": arm.name,
+                "label": arm.label,
+                "arm_id": spec.arm_id,
+                "architecture": spec.model.architecture,
+                "preset": spec.model.preset,
+                "switches": json.dumps(spec.model.switches, sort_keys=True),
+                "data": json.dumps(data, sort_keys=True),
+                "epochs": spec.train.epochs,
+                "batch_size": spec.train.batch_size,
+                "n_seeds": len(study.seeds),
+                "seeds": seeds_slug(study.seeds),
+                **{key: chosen.get(key) for key in ("learning_rate", "learning_rate_source", "tuning_edge")},
+                "parameters": record.result["parameters"] if record else None,
+            }
 
 
-def curves(plan: Plan, found: Runs) -> pd.DataFrame:
-    """One row per evaluation of each run."""
-    frames = []
-    names = ("step", "epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate")
-    for arm_id, seed in plan.runs():
-        record = found.get(arm_id, {}).get(seed)
-        if record is not None:
-            values = record.curves()
-            frame = pd.DataFrame({name: values[f"evaluation.{name}"] for name in names})
-            frames.append(frame.assign(arm_id=arm_id, run_id=record.run_id, seed=seed))
-    return conform("curves", pd.concat(frames) if frames else pd.DataFrame())
+def run_key(record: Record) -> Row:
+    """The columns that say which run a row is of."""
+    return {"arm_id": record.arm_id, "run_id": record.run_id, "seed": record.seed}
 
 
-def profiles(plan: Plan, found: Runs) -> pd.DataFrame:
-    """What the diagnostics of each run saw, a row per point."""
-    records = [found.get(arm_id, {}).get(seed) for arm_id, seed in plan.runs()]
-    return table(
-        "profiles",
-        [
-            {**point, "arm_id": record.arm_id, "run_id": record.run_id, "seed": record.seed}
-            for record in records
-            if record is not None
-            for point in record.profile()
-        ],
-    )
-
-
-def pictures(plan: Plan, found: Runs) -> pd.DataFrame:
-    """What the diagnostics left to look at, a row per pixel; of each arm's first finished run."""
-    frames = []
-    for arm_id in sorted(plan.arms()):
-        runs = found.get(arm_id, {})
-        seed = next((seed for seed in sorted(runs) if runs[seed].pictures()), None)
-        if seed is not None:
-            own: dict[str, Any] = {"arm_id": arm_id, "run_id": runs[seed].run_id, "seed": seed}
-            frames += [_pixels(stack).assign(picture=name, **own) for name, stack in runs[seed].pictures().items()]
-    return conform("pictures", pd.concat(frames) if frames else pd.DataFrame())
-
-
-def _pixels(stack: np.ndarray) -> pd.DataFrame:
-    index, y, x = np.indices(stack.shape).reshape(3, -1)
-    return pd.DataFrame({"index": index, "y": y, "x": x, "value": stack.ravel().astype(float)})
-
-
-def by_class(plan: Plan, found: Runs) -> pd.DataFrame:
-    """One row per arm and class of its test images."""
-    return table("classes", list(classes.rows(plan, found)))
-
-
-def confusion(plan: Plan, found: Runs) -> pd.DataFrame:
-    """One row per arm, class of its test images, and answer that was given to any of them."""
-    return table("confusion", list(classes.answers(plan, found)))
-
-
-def measured_runs(plan: Plan, found: Runs) -> pd.DataFrame:
+def measured_runs(plan: Plan, records: Records) -> Iterator[Row]:
     """What the clock and the machine say of each run."""
-    rows = []
-    for arm_id, seed in plan.runs():
-        record = found.get(arm_id, {}).get(seed)
-        if record is not None:
-            provenance = record.provenance
-            rows.append(
-                {
-                    **{key: value for key, value in provenance.items() if key in TABLES["measured/runs"].columns},
-                    "run_id": record.run_id,
-                    "arm_id": arm_id,
-                    "cpu": provenance["hardware"]["cpu"],
-                    "gpu": provenance["hardware"]["gpu"],
-                    "git_commit": provenance["git"]["commit"],
-                    "git_dirty": provenance["git"]["dirty"],
-                    "python": provenance["versions"]["python"],
-                    "torch": provenance["versions"]["torch"],
-                }
-            )
-    return table("measured/runs", rows)
+    for record in finished(plan, records):
+        provenance = record.provenance
+        yield {
+            **{key: value for key, value in provenance.items() if key in COLUMNS["measured/runs"].columns},
+            "run_id": record.run_id,
+            "arm_id": record.arm_id,
+            "cpu": provenance["hardware"]["cpu"],
+            "gpu": provenance["hardware"]["gpu"],
+            "git_commit": provenance["git"]["commit"],
+            "git_dirty": provenance["git"]["dirty"],
+            "python": provenance["versions"]["python"],
+            "torch": provenance["versions"]["torch"],
+        }
 
 
-def measured_claims(plan: Plan, found: Runs) -> pd.DataFrame:
+def measured_claims(plan: Plan, records: Records) -> Iterator[Row]:
     """Core-seconds of process time that the arms of each claim took: all its runs, and each arm's tuning once."""
-    rows = []
     for study in plan.studies:
         for claim in study.claims:
             names = {name for contrast in claim.requires for name in contrast.contrast}
-            used = {study.arms[name].spec.arm_id for name in names}
-            records = [found[arm][seed] for arm in used for seed in study.seeds if seed in found.get(arm, {})]
-            if records:
-                tuning = {record.arm_id: record.provenance["tuning_cpu_seconds"] for record in records}
-                costs = [*(record.provenance["cpu_seconds"] for record in records), *tuning.values()]
-                seconds = None if None in costs else sum(costs)
-                rows.append({"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": seconds})
-    return table("measured/claims", rows)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _difference(left: float | None, right: float | None) -> float | None:
-    return None if left is None or right is None else left - right
+            arm_ids = {study.arms[name].spec.arm_id for name in names}
+            used = [records[arm][seed] for arm in arm_ids for seed in study.seeds if seed in records.get(arm, {})]
+            if used:
+                tuning = {record.arm_id: record.provenance["tuning_cpu_seconds"] for record in used}
+                seconds = [*(record.provenance["cpu_seconds"] for record in used), *tuning.values()]
+                total = None if None in seconds else math.fsum(seconds)  # the same in whatever order
+                yield {"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": total}

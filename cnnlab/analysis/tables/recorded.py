@@ -1,0 +1,28 @@
+"""The tables that are made of records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from cnnlab.analysis.tables import classes, curves, io, runs
+from cnnlab.analysis.tables.runs import Records
+from cnnlab.planning.plan import Plan
+
+ROWS: dict[str, Callable[[Plan, Records], io.Rows]] = {
+    "runs": runs.runs,
+    "arms": runs.arms,
+    "curves": curves.curves,
+    "profiles": curves.profiles,
+    "pictures": curves.pictures,
+    "classes": classes.rows,
+    "confusion": classes.confusion_rows,
+    "measured/runs": runs.measured_runs,
+    "measured/claims": runs.measured_claims,
+}
+
+
+def recorded_tables(plan: Plan, records: Records) -> dict[str, pd.DataFrame]:
+    """The tables of `records` (by arm id and seed), by name."""
+    return {name: io.table(name, rows(plan, records)) for name, rows in ROWS.items()}
