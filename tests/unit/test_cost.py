@@ -154,12 +154,12 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
         calls.append((arguments, options))
         return Speed(100.0, 640.0, 1.0, 2.0, 1, 64, "cpu")
 
-    monkeypatch.setattr(cost, "measure", fake)
+    monkeypatch.setattr("cnnlab.training.measure.measure", fake)
     arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}
     rows = measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
     assert [row["arm_id"] for row in rows] == ["a", "b", "c"]
     assert len(calls) == 2
-    assert calls[0] == (((1, 14, 14), 10), {"batch_size": 64, "device": "cpu"})
+    assert calls[0] == (((1, 14, 14), 10, arms["a"].train), {"device": "cpu"})
     assert rows[0]["parameters"] == 16 * 1 * 120 + 120 + 156 + 2416 + 10_164 + 850
     assert rows[0]["memory_mb"] == 2.0
 
