@@ -19,12 +19,12 @@ from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
 from cnnlab.analysis.tables.recorded import recorded_tables
 from cnnlab.core import paths
 from cnnlab.core.validation import digest
-from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import Config
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.planning.study import Arm, Matrix, Study
-from cnnlab.planning.study_file import CellContrast, ClaimSpec, ContrastSpec, Source
+from cnnlab.planning.studies.claims import load_claims
+from cnnlab.planning.studies.study import Arm, Matrix, Study
+from cnnlab.planning.studies.study_file import CellContrast, ClaimSpec, ContrastSpec, Source
 from cnnlab.training.records import Record
 from tests import fakes
 

@@ -16,7 +16,7 @@ from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from cnnlab.planning.study_file import ContrastSpec
+    from cnnlab.planning.studies.study_file import ContrastSpec
 
 
 @dataclass(frozen=True, eq=False)

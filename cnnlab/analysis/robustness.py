@@ -20,9 +20,9 @@ from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from cnnlab.planning.claims import ClaimRegistry
-    from cnnlab.planning.study import Study
-    from cnnlab.planning.study_file import ClaimSpec
+    from cnnlab.planning.studies.claims import ClaimRegistry
+    from cnnlab.planning.studies.study import Study
+    from cnnlab.planning.studies.study_file import ClaimSpec
 
 Row = dict[str, Any]
 

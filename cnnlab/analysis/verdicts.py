@@ -21,8 +21,8 @@ from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from cnnlab.planning.study import Study
-    from cnnlab.planning.study_file import ClaimSpec, ContrastSpec
+    from cnnlab.planning.studies.study import Study
+    from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec
 
 Runs = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 

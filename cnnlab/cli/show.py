@@ -11,8 +11,8 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import seeds_slug
-from cnnlab.planning.study import Study
-from cnnlab.planning.study_file import ContrastSpec
+from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training import records
 from cnnlab.wording.numbers import MINUS
 from cnnlab.wording.verdicts import DIRECTIONS

@@ -19,7 +19,7 @@ from cnnlab.planning import config as configuration
 from cnnlab.planning import fingerprint, model_registry, tiers
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan, make_plan, memberships
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 
 LOCK = "requirements.lock"
 ASSETS = {".j2", ".css", ".js"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.studies.study import Study
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import fixed
 
 FIGURE = {

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import DASHES, light
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import listed, plural, significant
 
 FIGURE = {

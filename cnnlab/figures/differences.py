@@ -20,7 +20,7 @@ from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import BADGES, light
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.wording.contrasts import Contrast, claimed, metric, unit
 from cnnlab.wording.numbers import Quantity, fixed, times

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import MARKERS, light
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import common_places
 
 FIGURE = {

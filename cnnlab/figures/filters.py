@@ -14,7 +14,7 @@ from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of
 from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.planning.diagnostics import diagnostics
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import fixed
 
 FIGURE = {

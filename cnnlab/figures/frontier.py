@@ -17,7 +17,7 @@ from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, mean_interva
 from cnnlab.figures.drawing.label_placement import place_labels
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import light, series
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import compact, listed
 
 FIGURE = {

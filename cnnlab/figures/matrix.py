@@ -16,7 +16,7 @@ from cnnlab.figures.drawing import effect_cell
 from cnnlab.figures.drawing.effect_cell import LINE, Scale, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
 from cnnlab.figures.drawing.theme import light
-from cnnlab.planning.study import Matrix, Study
+from cnnlab.planning.studies.study import Matrix, Study
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula, read
 from cnnlab.wording.numbers import listed, plain
 

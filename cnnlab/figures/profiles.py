@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.studies.study import Study
 
 FIGURE = {
     "title": "diagnostics",

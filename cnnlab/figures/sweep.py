@@ -14,9 +14,9 @@ from cnnlab.figures.drawing.line_panels import Line, Panel, tell
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.style import nothing
 from cnnlab.planning.metrics import METRICS, Metric
-from cnnlab.planning.study import Study
-from cnnlab.planning.study_file import ContrastSpec
-from cnnlab.planning.sweeps import ALL, Sweep, sweeps
+from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.study_file import ContrastSpec
+from cnnlab.planning.studies.sweeps import ALL, Sweep, sweeps
 from cnnlab.wording.contrasts import noun, unit
 from cnnlab.wording.numbers import count, plain
 

@@ -16,7 +16,7 @@ from cnnlab.core.paths import Paths
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.core.validation import Spec, merge, validate
 from cnnlab.planning.specs import Positive
-from cnnlab.planning.study_file import ArmFields
+from cnnlab.planning.studies.study_file import ArmFields
 
 DEFAULT = paths.CONFIGS / "default.yaml"
 

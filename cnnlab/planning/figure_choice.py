@@ -18,7 +18,7 @@ from cnnlab.planning.declarations import declared
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.sweeps import sweeps
+from cnnlab.planning.studies.sweeps import sweeps
 
 FOLDER = Path(__file__).resolve().parents[1] / "figures"
 LEAST = 3  # values that make a sweep of what is otherwise a pair

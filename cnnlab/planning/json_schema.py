@@ -12,7 +12,7 @@ from cnnlab.planning.config import Config
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import DataSpec, TrainSpec
-from cnnlab.planning.study_file import StudyFile
+from cnnlab.planning.studies.study_file import StudyFile
 
 
 def schemas() -> dict[Path, str]:

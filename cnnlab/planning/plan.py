@@ -14,13 +14,13 @@ from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import validate
 from cnnlab.planning import datasets, device, model_registry
-from cnnlab.planning.claims import ClaimRegistry, load_claims
 from cnnlab.planning.config import Config
 from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.load_study import load_study
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
-from cnnlab.planning.study import Study
-from cnnlab.planning.study_file import ArmFields
+from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
+from cnnlab.planning.studies.load_study import load_study
+from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.study_file import ArmFields
 
 
 @dataclass(frozen=True)

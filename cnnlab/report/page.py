@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.studies.study import Study
 
 HERE = Path(__file__).parent
 UNITS = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"

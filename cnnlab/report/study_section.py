@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
 from cnnlab.planning.figure_choice import kinds
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
 from cnnlab.report.tables import contrasts as contrasttable

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.contrasts import Contrast, metric
 from cnnlab.wording.numbers import Quantity
 

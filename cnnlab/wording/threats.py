@@ -9,7 +9,7 @@ from cnnlab.analysis.tables.frames import Tables
 from cnnlab.data.card import card as card_of
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import count, listed, plain, plural
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from cnnlab.planning.config import from_mapping
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.study_file import ContrastSpec
+from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training import job, loop, outcome, records, replay, svm
 from cnnlab.training.records import Record
 from tests import small_runs

@@ -35,7 +35,7 @@ from cnnlab.models import alexnet, cost, googlenet, lenet, resnet, skeleton, vgg
 from cnnlab.models.layers import blocks, inception, residual, switches
 from cnnlab.models.layers.batchnorm import BatchNorm
 from cnnlab.planning import model_registry
-from cnnlab.planning.claims import Claim, ClaimRegistry, Kind, load_claims
+from cnnlab.planning.studies.claims import Claim, ClaimRegistry, Kind, load_claims
 
 NAMES = ("layers", "exact", "evidence")
 # Universal sentences with an exception: stages 1 and 5 do not halve; two of the four branches see the same range.
@@ -93,7 +93,7 @@ PROGRAM = """
 import json
 from cnnlab.analysis.exact import compute_tables
 from cnnlab.core.paths import CLAIMS
-from cnnlab.planning.claims import Claim, ClaimRegistry, Kind, load_claims
+from cnnlab.planning.studies.claims import Claim, ClaimRegistry, Kind, load_claims
 print(json.dumps(compute_tables(load_claims(CLAIMS))))
 """
 

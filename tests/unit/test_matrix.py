@@ -20,10 +20,10 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import model_registry
-from cnnlab.planning.claims import load_claims
 from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.claims import load_claims
+from cnnlab.planning.studies.study import Study
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},

@@ -21,7 +21,7 @@ import cnnlab
 from cnnlab.core import paths
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.planning import json_schema
-from cnnlab.planning.claims import load_claims
+from cnnlab.planning.studies.claims import load_claims
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -15,9 +15,9 @@ from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.contrasts import judge_studies
 from cnnlab.analysis.tables.io import table
-from cnnlab.planning.claims import ClaimRegistry
-from cnnlab.planning.study import Study
-from cnnlab.planning.study_file import ContrastSpec
+from cnnlab.planning.studies.claims import ClaimRegistry
+from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training.records import Record
 from tests.unit.test_verdict import (
     EASY,

@@ -22,7 +22,7 @@ from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics, read
 from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "training/diagnostics"

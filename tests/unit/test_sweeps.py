@@ -11,8 +11,8 @@ import yaml
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.planning.study import Study
-from cnnlab.planning.sweeps import Sweep, sweeps
+from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.sweeps import Sweep, sweeps
 
 
 def arm(model: dict[str, Any] | None = None, data: dict[str, Any] | None = None, **train: Any) -> ArmSpec:

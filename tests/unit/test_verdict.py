@@ -16,10 +16,10 @@ from cnnlab.analysis import effects
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
 from cnnlab.core.errors import UserError
-from cnnlab.planning.claims import ClaimRegistry
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.study import Arm, Study
-from cnnlab.planning.study_file import ClaimSpec, ContrastSpec, Source
+from cnnlab.planning.studies.claims import ClaimRegistry
+from cnnlab.planning.studies.study import Arm, Study
+from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec, Source
 from cnnlab.training.records import Record
 from tests import fakes
 

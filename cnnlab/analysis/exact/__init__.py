@@ -17,7 +17,7 @@ from cnnlab.analysis.exact.evidence import CLAIMS, Claim, Finding, compute_claim
 from cnnlab.analysis.exact.zoo import Trace, Zoo
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
-from cnnlab.planning.claims import ClaimRegistry
+from cnnlab.planning.studies.claims import ClaimRegistry
 
 for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
     import_module(f"{__name__}.{file.stem}")

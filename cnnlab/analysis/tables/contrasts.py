@@ -16,9 +16,9 @@ from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from cnnlab.planning.claims import ClaimRegistry
-    from cnnlab.planning.study import Study
-    from cnnlab.planning.study_file import ClaimSpec
+    from cnnlab.planning.studies.claims import ClaimRegistry
+    from cnnlab.planning.studies.study import Study
+    from cnnlab.planning.studies.study_file import ClaimSpec
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ import numpy as np
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
 from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span

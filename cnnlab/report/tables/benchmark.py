@@ -9,7 +9,7 @@ from statistics import median
 
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Row, Tables, values
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import costs
 from cnnlab.report.tables.arms import ArmRows, mean_column
 from cnnlab.report.tables.view import MEAN_HINT, Column, Number, R, TableView, table

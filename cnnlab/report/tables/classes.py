@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
 from cnnlab.wording.numbers import count, fixed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table, value, verdict_cell
 from cnnlab.wording.contrasts import Contrast, claimed, metric, title, unit
 from cnnlab.wording.numbers import MINUS, Quantity, p_value, significant, times

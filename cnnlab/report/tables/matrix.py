@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnlab.analysis.tables.frames import Tables, distinct
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import metric, title, unit
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula

@@ -9,7 +9,7 @@ import numpy as np
 from cnnlab.analysis.tables.frames import values
 from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.planning.metrics import METRICS, Metric
-from cnnlab.planning.study import Study
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.arms import ArmRows
 from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table
 from cnnlab.wording.contrasts import noun, unit

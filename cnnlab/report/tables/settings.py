@@ -12,7 +12,7 @@ from cnnlab.wording.numbers import count, plain
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
-    from cnnlab.planning.study import Study
+    from cnnlab.planning.studies.study import Study
 
 FIXED = "fixed by the study"
 Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.study_file import ClaimSpec, ContrastSpec, Source
+from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec, Source
 
 
 @dataclass(frozen=True)

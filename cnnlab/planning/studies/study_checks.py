@@ -6,17 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cnnlab.core.errors import UserError, nearest
-from cnnlab.planning.claims import ClaimRegistry
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import Metric
 from cnnlab.planning.specs import ArmSpec
-from cnnlab.planning.study import Arm, Study
-from cnnlab.planning.study_file import (
-    ClaimSpec,
-    Comparison,
-    ContrastSpec,
-    StudyFile,
-)
+from cnnlab.planning.studies.claims import ClaimRegistry
+from cnnlab.planning.studies.study import Arm, Study
+from cnnlab.planning.studies.study_file import ClaimSpec, Comparison, ContrastSpec, StudyFile
 
 REGISTERED = re.compile(r"C\d\d")
 

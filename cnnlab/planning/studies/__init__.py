@@ -1,0 +1,1 @@
+"""A study file in, a study out: its arms complete, its claims and contrasts checked."""
