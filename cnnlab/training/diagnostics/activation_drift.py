@@ -27,27 +27,20 @@ from cnnlab.training.diagnostics import Findings, Point, Run, points
 
 DIAGNOSTIC = {
     "metrics": {
-        "input_drift": {
-            "title": "drift of layer inputs from one evaluation to the next",
-            "unit": "log2 ratio",
-            "scale": "log2",
-        },
+        "input_drift": {"title": "drift of layer inputs from one evaluation to the next", "unit": "log2 ratio"},
         "input_drift_to_loss": {
             "title": "drift of layer inputs until the training loss is 0.5 nats",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
         "preactivation_drift": {
             "title": "drift of pre-activations before normalization from one evaluation to the next",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
         "preactivation_drift_to_loss": {
             "title": "drift of pre-activations before normalization until the training loss is 0.5 nats",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
-        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp", "factor": 100},
+        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp"},
     },
     "profiles": {
         "input_drift": {

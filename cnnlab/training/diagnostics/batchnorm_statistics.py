@@ -29,7 +29,6 @@ DIAGNOSTIC = {
         "statistics_shift": {
             "title": "test error with running averages minus with training-set statistics",
             "unit": "pp",
-            "factor": 100,
             "per_image": "statistics_shift",
             "floor": "image",
             "signed": True,

@@ -25,13 +25,11 @@ DIAGNOSTIC = {
         "settling_lag": {
             "title": "training time by which the upper half of the layers settles before the lower",
             "unit": "pp",
-            "factor": 100,
             "signed": True,
         },
         "change_lag": {
             "title": "training time by which the upper half of the layers is done with its own change before the lower",
             "unit": "pp",
-            "factor": 100,
             "signed": True,
         },
     },

@@ -22,7 +22,6 @@ DIAGNOSTIC = {
         "probe_rise": {
             "title": "accuracy of a linear probe on the last hidden layer minus on the first",
             "unit": "pp",
-            "factor": 100,
             "per_image": "probe_rise",
             "signed": True,
         }

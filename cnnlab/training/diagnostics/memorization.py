@@ -14,8 +14,8 @@ from cnnlab.training.diagnostics.predictions import correct
 
 DIAGNOSTIC = {
     "metrics": {
-        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp", "factor": 100},
-        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio", "scale": "log2"},
+        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp"},
+        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio"},
     }
 }
 

@@ -19,9 +19,7 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Run, points
 
 DIAGNOSTIC = {
-    "metrics": {
-        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100}
-    },
+    "metrics": {"saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp"}},
     "profiles": {"saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"}},
     "cost_share": 0.02,
 }

@@ -22,7 +22,6 @@ DIAGNOSTIC = {
         "shift_drop": {
             "title": "accuracy lost to shifts of 1 to 4 pixels",
             "unit": "pp",
-            "factor": 100,
             "better": "lower",
             "per_image": "shift_drop",
         }
