@@ -108,6 +108,14 @@ class SwitchSpec(Spec):
             return float(value)
         return self._whole(value)
 
+    def refusal(self, value: object) -> str | None:
+        """What is wrong with `value`; None if it is legal."""
+        try:
+            self.check(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
     def _whole(self, value: float) -> int:
         start = self.start or 1
         if float(value).is_integer() and value >= start and (value - start) % self.step == 0:
@@ -266,12 +274,8 @@ class Architecture(Spec):
     def _check_value(self, name: str, value: Switch, place: str) -> None:
         if name not in self.switches:
             raise ValueError(f"{place}.{name}: not one of this architecture's switches")
-        if (name, value) == ("initialization", AUTO):
-            return
-        try:
-            self.switches[name].check(value)
-        except ValueError as error:
-            raise ValueError(f"{place}.{name}: {error}") from None
+        if (name, value) != ("initialization", AUTO) and (reason := self.switches[name].refusal(value)):
+            raise ValueError(f"{place}.{name}: {reason}")
 
     def preset(self, name: str, where: str) -> Preset:
         """The preset of that name.

@@ -23,10 +23,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "training/diagnostics"
 class Metric(Spec):
     """A quantity that a contrast may compare: one column of a run's result.
 
-    ``better`` says on which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
-    part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
-    difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
-    update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
+    ``better`` says on which side a run that diverged counts. ``per_image`` names the per-image column whose spread over
+    test images is part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the
+    smallest difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the
+    first update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
     measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
     error or a loss, is never below 0, which may leave no room for a margin.
