@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of
 from cnnlab.figures.drawing.effect_cell import LINE, write
 from cnnlab.figures.drawing.style import WIDTH, nothing
+from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.study import Study
 from cnnlab.wording.numbers import fixed
 
@@ -27,8 +28,7 @@ FIGURE = {
 # Points: the page, the names of the rows, a tile, and the space around it.
 PAGE, NAMES, TILE, SPACE = 72 * WIDTH, 84.0, 32.0, 4.0
 MOST = 8  # filters side by side
-# As the diagnostic calls them.
-INITIALIZED, TRAINED, IMAGE, MAPS = "filters as initialized", "filters trained", "image", "feature maps"
+INITIALIZED, TRAINED, IMAGE, MAPS = diagnostics()["orientation_selectivity"].pictures
 SELECTIVITY = {INITIALIZED: "selectivity before", TRAINED: "selectivity after"}
 LEGEND = "Beneath: orientation selectivity, 0 to 1. Grey is 0; each filter has a scale of its own."
 

@@ -7,13 +7,15 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
 
 from cnnlab.core.errors import UserError
+from cnnlab.models.layers.blocks import Images, Layers
 from cnnlab.models.layers.initialization import initialize, scheme
-from cnnlab.models.layers.switches import look_up
+from cnnlab.models.layers.switches import NOT_ARGUMENTS, look_up
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ModelSpec
 
@@ -39,16 +41,17 @@ def build(
     switches = model_registry.resolve(spec.architecture, spec.preset, spec.switches, where)
     model_registry.check_image(spec.architecture, spec.preset, switches, channels, height, width, classes, where)
     architecture = model_registry.get(spec.architecture)
-    arguments = {"channels": channels, "image_size": (height, width), "classes": classes, **look_up(switches)}
+    images, layers = Images(channels, height, width, classes), Layers(**look_up(switches))
+    arguments: dict[str, Any] = {name: value for name, value in switches.items() if name not in NOT_ARGUMENTS}
     table = architecture.presets[spec.preset].table
     if table is not None:
         arguments["table"] = table
     builder = _import(architecture.path).build
     try:
-        inspect.signature(builder).bind(**arguments)
+        inspect.signature(builder).bind(images, layers, **arguments)
     except TypeError as error:
         raise UserError(f"{architecture.path}: build(): {error}; it must take every declared switch") from None
-    model: nn.Module = builder(**arguments)
+    model: nn.Module = builder(images, layers, **arguments)
     if seed is not None:
         initialize(model, seed, scheme(str(switches["initialization"]), architecture.paper_initialization))
     return model.to(memory_format=torch.channels_last)
@@ -66,5 +69,5 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     if not hasattr(module, "build"):
-        raise UserError(f"{path}: has ARCHITECTURE but no function build; write build(*, channels, image_size, ...)")
+        raise UserError(f"{path}: has ARCHITECTURE but no function build; write build(images, layers, ...)")
     return module

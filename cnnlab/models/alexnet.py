@@ -30,63 +30,44 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
+from cnnlab.models.layers.blocks import Images, Layers, Pool, named, scaled, with_head
 from cnnlab.models.layers.local_response_norm import LocalResponse
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "AlexNet",
     "paper": "Krizhevsky et al. 2012",
     "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {},
         "pooling": "max",
         "dropout": 0.0,
         "head": "dense",
         "width": 96,
         "grouping": False,
         "local_response": False,
-        "initialization": "auto",
     },
     # first: kernel, stride and padding of the first convolution; pool: those of each pooling.
+    "table": {"first": [11, 4, 2], "maps": [96, 256, 384, 384, 256], "pool": [3, 2, 0], "hidden": [4096, 4096]},
     "presets": {
         "small": {
-            "channels": 1,
-            "image_size": 28,
-            "classes": 10,
-            "table": {"first": [7, 2, 3], "maps": [96, 256, 384, 384, 256], "pool": [2, 2, 0], "hidden": [128, 128]},
+            "input": [1, 28, 10],
+            "table": {"first": [7, 2, 3], "pool": [2, 2, 0], "hidden": [128, 128]},
             "switches": {"width": 12},
             # Convolution 8 -> pool 4 -> pool 2 -> pool 1.
             "smallest_image": 15,
         },
         "d2l": {
-            "channels": 1,
-            "image_size": 224,
-            "classes": 10,
-            "table": {"first": [11, 4, 1], "maps": [96, 256, 384, 384, 256], "pool": [3, 2, 0], "hidden": [4096, 4096]},
+            "input": [1, 224, 10],
+            "table": {"first": [11, 4, 1]},
             "switches": {"dropout": 0.5},
             "smallest_image": 65,
         },
         "paper": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {"first": [11, 4, 2], "maps": [96, 256, 384, 384, 256], "pool": [3, 2, 0], "hidden": [4096, 4096]},
+            "input": [3, 224, 1000],
             "switches": {"dropout": 0.5, "grouping": True, "local_response": True, "initialization": "paper"},
         },
         "torchvision": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {
-                "first": [11, 4, 2],
-                "maps": [64, 192, 384, 256, 256],
-                "pool": [3, 2, 0],
-                "average": 6,
-                "hidden": [4096, 4096],
-            },
+            "input": [3, 224, 1000],
+            "table": {"maps": [64, 192, 384, 256, 256], "average": 6},
             "switches": {"dropout": 0.5, "width": 64},
         },
     },
@@ -106,52 +87,32 @@ POOLED, GROUPED, RESPONDING = (1, 2, 5), (2, 4, 5), (1, 2)
 
 
 def build(
+    images: Images,
+    layers: Layers,
     *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
     table: dict[str, Any],
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
     dropout: float,
     head: str,
     width: int,
     grouping: bool,
     local_response: bool,
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    maps = _maps(table["maps"], width, grouping)
-    later = [(kernel, 1, kernel // 2) for kernel in KERNELS]
-    stages: dict[str, nn.Module] = {}
-    for number, (pair, window) in enumerate(zip(pairwise([channels, *maps]), [table["first"], *later], strict=True), 1):
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
+    maps = _even(scaled(table["maps"], width / table["maps"][0]), grouping)
+    windows = [table["first"], *((kernel, 1, kernel // 2) for kernel in KERNELS)]
+    body: dict[str, nn.Module] = {}
+    for number, (pair, window) in enumerate(zip(pairwise([images.channels, *maps]), windows, strict=True), start=1):
         kernel, stride, padding = window
-        block = conv_block(
-            *pair,
-            kernel,
-            stride=stride,
-            padding=padding,
-            groups=2 if grouping and number in GROUPED else 1,
-            activation=activation,
-            normalization=normalization,
-            pooling=pooling,
-            pool=Pool(*table["pool"]) if number in POOLED else None,
-        )
-        stages[f"block{number}"] = _responding(block) if local_response and number in RESPONDING else block
-    if head == "gap":
-        return named(**stages, **gap_head(maps[-1], classes, dropout))
-    shape = output_shape(named(**stages), channels, image_size)
-    side = table.get("average")
-    if side and shape[1:] != (side, side):
-        stages["average"], shape = WindowAverage(side), (maps[-1], side, side)
-    rest = dense_head(shape, table["hidden"], classes, activation=activation, normalization=normalization, rate=dropout)
-    return named(**stages, **rest)
+        groups = 2 if grouping and number in GROUPED else 1
+        pool = Pool(*table["pool"]) if number in POOLED else None
+        block = layers.conv(*pair, kernel, stride=stride, padding=padding, groups=groups, pool=pool)
+        body[f"block{number}"] = _responding(block) if local_response and number in RESPONDING else block
+    hidden, side = table["hidden"], table.get("average")
+    return with_head(body, head, maps[-1], images, layers, hidden=hidden, rate=dropout, side=side)
 
 
-def _maps(maps: list[int], width: int, grouping: bool) -> list[int]:
-    """The channels of each convolution when the first has `width` of them."""
-    scaled = [max(1, round(count * width / maps[0])) for count in maps]
-    return [count + count % 2 for count in scaled] if grouping else scaled
+def _even(maps: list[int], grouping: bool) -> list[int]:
+    return [count + count % 2 for count in maps] if grouping else maps
 
 
 def _responding(block: nn.Sequential) -> nn.Sequential:

@@ -23,7 +23,8 @@ convolutions before, in every branch to its last; the fourth branch is a 1x1 con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -31,105 +32,53 @@ from typing import Any
 from torch import nn
 
 from cnnlab.models.layers.auxiliary import Supervised, classifier
-from cnnlab.models.layers.blocks import conv_block, gap_head, named, output_shape
+from cnnlab.models.layers.blocks import Images, Layers, Pool, gap_head, named, output_shape, scaled
 from cnnlab.models.layers.blocks import dropout as dropout_layer
 from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
 from cnnlab.models.layers.local_response_norm import LocalResponse
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
-
-Conv = Callable[..., nn.Module]
 
 ARCHITECTURE = {
     "title": "GoogLeNet",
     "paper": "Szegedy et al. 2015",
     "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {},
         "pooling": "max",
         "dropout": 0.0,
         "head": "gap",
         "width": 64,
         "branches": {
             "default": "all",
-            "choices": [
-                "all",
-                "1x1",
-                "3x3",
-                "5x5",
-                "pool",
-                "1x1+3x3",
-                "1x1+5x5",
-                "1x1+pool",
-                "3x3+5x5",
-                "3x3+pool",
-                "5x5+pool",
-                "1x1+3x3+5x5",
-                "1x1+3x3+pool",
-                "1x1+5x5+pool",
-                "3x3+5x5+pool",
-            ],
+            "choices": "all 1x1 3x3 5x5 pool 1x1+3x3 1x1+5x5 1x1+pool 3x3+5x5 3x3+pool 5x5+pool "
+            "1x1+3x3+5x5 1x1+3x3+pool 1x1+5x5+pool 3x3+5x5+pool",
         },
         "widen": False,
         "reductions": True,
         "auxiliary": False,
         "local_response": False,
-        "initialization": "auto",
     },
-    # stem: kernel and stride; pools: kernel, stride and padding after each stage but the last
+    # stem: kernel and stride; pools: kernel, stride and padding after each stage but the last; bias: beside a
+    # normalization that has none
+    "table": {
+        "stem": [7, 2],
+        "pools": [[3, 2, 1], [3, 2, 1], [3, 2, 1], [3, 2, 1]],
+        "blocks": ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"],
+        "large_kernel": 5,
+        "epsilon": 1e-5,
+        "bias": True,
+    },
     "presets": {
         "small": {
-            "channels": 1,
-            "image_size": 28,
-            "classes": 10,
-            "table": {
-                "stem": [5, 1],
-                "pools": [[3, 2, 1], [3, 2, 1], [3, 2, 1], [3, 2, 1]],
-                "blocks": ["3a", "4a", "4d", "5a"],
-                "large_kernel": 5,
-                "epsilon": 1e-5,
-                "bias": True,
-            },
+            "input": [1, 28, 10],
+            "table": {"stem": [5, 1], "blocks": ["3a", "4a", "4d", "5a"]},
             "switches": {"width": 8},
             "smallest_image": 9,
         },
-        "d2l": {
-            "channels": 1,
-            "image_size": 96,
-            "classes": 10,
-            "table": {
-                "stem": [7, 2],
-                "pools": [[3, 2, 1], [3, 2, 1], [3, 2, 1], [3, 2, 1]],
-                "blocks": ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"],
-                "large_kernel": 5,
-                "epsilon": 1e-5,
-                "bias": True,
-            },
-        },
-        "paper": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {
-                "stem": [7, 2],
-                "pools": [[3, 2, 1], [3, 2, 1], [3, 2, 1], [3, 2, 1]],
-                "blocks": ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"],
-                "large_kernel": 5,
-                "epsilon": 1e-5,
-                "bias": True,
-            },
-            "switches": {"dropout": 0.4, "auxiliary": True, "local_response": True},
-        },
+        "d2l": {"input": [1, 96, 10]},
+        "paper": {"input": [3, 224, 1000], "switches": {"dropout": 0.4, "auxiliary": True, "local_response": True}},
         "torchvision": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            # bias: beside a normalization that has none
+            "input": [3, 224, 1000],
             "table": {
-                "stem": [7, 2],
                 "pools": [[3, 2, 0], [3, 2, 0], [3, 2, 0], [2, 2, 0]],
-                "blocks": ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"],
                 "large_kernel": 3,
                 "epsilon": 1e-3,
                 "bias": False,
@@ -176,14 +125,10 @@ AUXILIARY_DROPOUT = 0.7
 
 
 def build(
+    images: Images,
+    layers: Layers,
     *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
     table: dict[str, Any],
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
     dropout: float,
     head: str,
     width: int,
@@ -193,41 +138,53 @@ def build(
     auxiliary: bool,
     local_response: bool,
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``, with `auxiliary` as `Supervised` does."""
-    normalization = normalization.with_epsilon(table["epsilon"])
-    bias = table["bias"] or not normalization.replaces_bias
-    common: dict[str, Any] = {"activation": activation, "normalization": normalization, "bias": bias}
-    conv: Conv = partial(conv_block, **common)
-    scale, pixels = width / STEM[0], 1 if head == "gap" else _last_pixels(image_size, table, pooling)
-    stem, (reduced, hidden) = _scaled(STEM, scale), _scaled(AUXILIARY_WIDTHS, scale)
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``, with `auxiliary` as `Supervised` does.
 
-    rows = partial(_rows, table["blocks"], reductions)
+    Beside each stage are its output channels and pixels a side, of table 1.
+    """
+    normalization = layers.normalization.with_epsilon(table["epsilon"])
+    layers = replace(layers, normalization=normalization, keeps_bias=table["bias"])
+    # Where it is not padded, a pooling keeps a last window that sticks out.
+    pools = [Pool(size, step, padding, ceil=not padding) for size, step, padding in table["pools"]]
+    (kernel, stride), (first, second, third, fourth) = table["stem"], pools
+    pixels = 1 if head == "gap" else _last_pixels(images, stride, pools, layers)
+    scale = width / STEM[0]
+    stem, (reduced, hidden) = scaled(STEM, scale), scaled(AUXILIARY_WIDTHS, scale)
+    responses = [{"response": LocalResponse()} if local_response else {} for _ in range(2)]
+
+    rows, large_kernel, last = partial(_rows, table["blocks"], reductions), table["large_kernel"], table["blocks"][-1]
     if widen:
-        readers = dict.fromkeys(AUXILIARY.values(), reduced if auxiliary else 0)
-        readers[table["blocks"][-1]] = pixels * classes
-        count = partial(_count, conv=conv, inputs=stem[-1], readers=readers, large_kernel=table["large_kernel"])
-        wanted = count(rows("all", scale))
-        scale *= nearest_factor(lambda factor: count(rows(branches, scale * factor)), wanted)
-    widths = rows(branches, scale)
+        readers = {**dict.fromkeys(AUXILIARY.values(), reduced * auxiliary), last: pixels * images.classes}
+        count = partial(_count, layers=layers, inputs=stem[-1], readers=readers, large_kernel=large_kernel)
+        scale *= nearest_factor(lambda factor: count(rows(branches, scale * factor)), count(rows("all", scale)))
+    blocks = rows(branches, scale)
+    inception = partial(_stage, blocks, stem[-1], layers=layers, large_kernel=large_kernel)
 
-    block = partial(InceptionBlock, **common, pooling=pooling, large_kernel=table["large_kernel"])
     stages = named(
-        **_stem(channels, stem, table, conv, pooling, local_response),
-        **_inception_stages(stem[-1], widths, table, block, pooling),
-        **_head(head, widths[table["blocks"][-1]].outputs * pixels, classes, dropout),
+        stage1=named(  # 64, 56
+            conv=layers.conv(images.channels, stem[0], kernel, stride=stride * layers.stride(first)),
+            pooling=layers.pooling(*first),
+            **responses[0],
+        ),
+        stage2=named(  # 192, 28
+            conv1x1=layers.conv(stem[0], stem[1], 1),
+            conv3x3=layers.conv(stem[1], stem[2], 3, stride=layers.stride(second)),
+            **responses[1],
+            pooling=layers.pooling(*second),
+        ),
+        stage3=inception("3", third),  # 480, 14
+        stage4=inception("4", fourth),  # 832, 7
+        stage5=inception("5", None),  # 1024, 7
+        **_head(head, blocks[last].outputs * pixels, images.classes, dropout),
     )
     if not auxiliary:
         return stages
     rate = AUXILIARY_DROPOUT if dropout else 0.0
-    sizes = {name: widths[block_name].outputs for name, block_name in AUXILIARY.items()}
-    heads = {
-        name: classifier(inputs, reduced, hidden, classes, rate, conv, activation) for name, inputs in sizes.items()
+    classifiers = {
+        name: classifier(blocks[seen].outputs, reduced, hidden, images.classes, rate, layers)
+        for name, seen in AUXILIARY.items()
     }
-    return Supervised(stages, heads, {name: f"stage4.inception{seen}" for name, seen in AUXILIARY.items()})
-
-
-def _scaled(widths: Sequence[int], scale: float) -> list[int]:
-    return [max(1, round(width * scale)) for width in widths]
+    return Supervised(stages, classifiers, {name: f"stage4.inception{seen}" for name, seen in AUXILIARY.items()})
 
 
 def _rows(names: Sequence[str], reductions: bool, branches: str, scale: float) -> dict[str, Widths]:
@@ -238,10 +195,10 @@ def _rows(names: Sequence[str], reductions: bool, branches: str, scale: float) -
 
 
 def _count(
-    rows: Mapping[str, Widths], *, conv: Conv, inputs: int, readers: Mapping[str, int], large_kernel: int
+    rows: Mapping[str, Widths], *, layers: Layers, inputs: int, readers: Mapping[str, int], large_kernel: int
 ) -> int:
     """Parameters of the blocks and of the layers that look at them: `readers` for each output channel of a block."""
-    per_channel = sum(weight.numel() for weight in conv(1, 1, 1).parameters()) - 1
+    per_channel = sum(weight.numel() for weight in layers.conv(1, 1, 1).parameters()) - 1
     total = 0
     for name, widths in rows.items():
         total += widths.parameters(inputs, large_kernel=large_kernel, per_channel=per_channel)
@@ -250,61 +207,26 @@ def _count(
     return total
 
 
-def _last_pixels(image_size: tuple[int, int], table: dict[str, Any], pooling: Pooling) -> int:
+def _last_pixels(images: Images, stride: int, pools: Sequence[Pool], layers: Layers) -> int:
     """Of the last map, from the strides alone: for the rest, every convolution keeps the size of its map."""
-    stem = nn.MaxPool2d(1, table["stem"][1])
-    shrink = [nn.MaxPool2d(1, window[1]) if pooling.strided else _pool(window, pooling) for window in table["pools"]]
-    return prod(output_shape(nn.Sequential(stem, *shrink), 1, image_size))
+    shrink = [nn.MaxPool2d(1, pool.stride) if layers.pooling.strided else layers.pooling(*pool) for pool in pools]
+    return prod(output_shape(nn.Sequential(nn.MaxPool2d(1, stride), *shrink), images._replace(channels=1)))
 
 
-def _pool(window: Sequence[int], pooling: Pooling) -> nn.Module:
-    """Where it is not padded, it keeps a last window that sticks out."""
-    kernel, stride, padding = window
-    return pooling(kernel, stride, padding, ceil=not padding)
-
-
-def _stride(window: Sequence[int], pooling: Pooling) -> int:
-    """Of the convolution before the pooling."""
-    return window[1] if pooling.strided else 1
-
-
-def _stem(
-    channels: int, widths: Sequence[int], table: dict[str, Any], conv: Conv, pooling: Pooling, local_response: bool
-) -> dict[str, nn.Module]:
-    """The first two stages: convolutions alone."""
-    (kernel, stride), (first, second, *_) = table["stem"], table["pools"]
-    stride *= _stride(first, pooling)
-    responses = [{"response": LocalResponse()} if local_response else {} for _ in range(2)]
-    return {
-        "stage1": named(
-            conv=conv(channels, widths[0], kernel, stride=stride, padding=kernel // 2),
-            pooling=_pool(first, pooling),
-            **responses[0],
-        ),
-        "stage2": named(
-            conv1x1=conv(widths[0], widths[1], 1),
-            conv3x3=conv(widths[1], widths[2], 3, stride=_stride(second, pooling), padding=1),
-            **responses[1],
-            pooling=_pool(second, pooling),
-        ),
-    }
-
-
-def _inception_stages(
-    inputs: int, rows: Mapping[str, Widths], table: dict[str, Any], block: Callable[..., nn.Module], pooling: Pooling
-) -> dict[str, nn.Module]:
-    """The last three stages: Inception blocks."""
-    stages: dict[str, nn.Module] = {}
-    for number, window in zip("345", (*table["pools"][2:], None), strict=True):
-        names = [name for name in rows if name.startswith(number)]
-        layers: dict[str, nn.Module] = {}
-        for name in names:
-            stride = _stride(window, pooling) if window and name == names[-1] else 1
-            layers[f"inception{name}"] = block(inputs, rows[name], stride=stride)
-            inputs = rows[name].outputs
-        pool = {"pooling": _pool(window, pooling)} if window else {}
-        stages[f"stage{number}"] = named(**layers, **pool)
-    return stages
+def _stage(
+    rows: Mapping[str, Widths], inputs: int, number: str, pool: Pool | None, *, layers: Layers, large_kernel: int
+) -> nn.Sequential:
+    """The Inception blocks of one stage; `inputs` are the channels that the first block of all is given."""
+    blocks: dict[str, nn.Module] = {}
+    last = max(name for name in rows if name.startswith(number))
+    for name, widths in rows.items():
+        if name.startswith(number):
+            stride = layers.stride(pool) if pool and name == last else 1
+            blocks[f"inception{name}"] = InceptionBlock(
+                inputs, widths, layers, stride=stride, large_kernel=large_kernel
+            )
+        inputs = widths.outputs
+    return named(**blocks, **({"pooling": layers.pooling(*pool)} if pool else {}))
 
 
 def _head(kind: str, inputs: int, classes: int, rate: float) -> dict[str, nn.Module]:

@@ -15,34 +15,26 @@ hidden dense layers. `head: gap` averages the maps of the second block in place 
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import nn
 
-from cnnlab.models.layers.blocks import Pool, conv_block, dense_head, gap_head, named, output_shape
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Images, Layers, Pool, with_head
 
 ARCHITECTURE = {
     "title": "LeNet-5",
     "paper": "LeCun et al. 1998",
     "switches": {
-        "activation": "sigmoid",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {"activation": "sigmoid"},
         "pooling": "average",
         "dropout": 0.0,
         "head": "dense",
         "width": 6,
-        "initialization": "auto",
     },
+    "table": {"padding": 2},
     "presets": {
-        "small": {"channels": 1, "image_size": 28, "classes": 10, "table": {"padding": 2}},
-        "d2l": {"channels": 1, "image_size": 28, "classes": 10, "table": {"padding": 2}},
+        "small": {"input": [1, 28, 10]},
+        "d2l": {"input": [1, 28, 10]},
         "paper": {
-            "channels": 1,
-            "image_size": 32,
-            "classes": 10,
+            "input": [1, 32, 10],
             "table": {"padding": 0},
             "switches": {"activation": "tanh", "initialization": "paper"},
             "smallest_image": 16,
@@ -58,33 +50,16 @@ ARCHITECTURE = {
 #          channels of width 6, kernel, then 2x2 pooling
 BLOCK_1 = (6, 5)
 BLOCK_2 = (16, 5)
+POOL = Pool(2, 2)
 HIDDEN = (120, 84)
 
 
-def build(
-    *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
-    table: dict[str, int],
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
-    dropout: float,
-    head: str,
-    width: int,
-) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
+def build(images: Images, layers: Layers, *, table: dict[str, int], dropout: float, head: str, width: int) -> nn.Module:
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``; shapes at 28x28."""
     (maps_1, kernel_1), (maps_2, kernel_2) = BLOCK_1, BLOCK_2
     maps_1, maps_2 = width, round(maps_2 * width / maps_1)
-    conv = partial(conv_block, activation=activation, normalization=normalization, pooling=pooling, pool=Pool(2, 2))
-    body = named(
-        block1=conv(channels, maps_1, kernel_1, padding=table["padding"]),
-        block2=conv(maps_1, maps_2, kernel_2),
-    )
-    if head == "gap":
-        rest = gap_head(maps_2, classes, dropout)
-    else:
-        shape = output_shape(body, channels, image_size)
-        rest = dense_head(shape, HIDDEN, classes, activation=activation, normalization=normalization, rate=dropout)
-    return named(**dict(body.named_children()), **rest)
+    body = {
+        "block1": layers.conv(images.channels, maps_1, kernel_1, padding=table["padding"], pool=POOL),  # 6x14x14
+        "block2": layers.conv(maps_1, maps_2, kernel_2, padding=0, pool=POOL),  # 16x5x5
+    }
+    return with_head(body, head, maps_2, images, layers, hidden=HIDDEN, rate=dropout)

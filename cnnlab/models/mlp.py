@@ -11,25 +11,15 @@ from __future__ import annotations
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import dense_head, named
-from cnnlab.models.layers.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import Images, Layers, named
 
 ARCHITECTURE = {
     "title": "Multilayer perceptron",
     "paper": "Rumelhart, Hinton & Williams 1986",
-    "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
-        "dropout": 0.0,
-        "width": 78,
-        "depth": {"default": 2, "from": 2},
-        "initialization": "auto",
-    },
+    "switches": {"common": {}, "dropout": 0.0, "width": 78, "depth": {"default": 2, "from": 2}},
     "presets": {
-        "small": {"channels": 1, "image_size": 28, "classes": 10},
-        "d2l": {"channels": 1, "image_size": 28, "classes": 10, "switches": {"width": 256}},
+        "small": {"input": [1, 28, 10]},
+        "d2l": {"input": [1, 28, 10], "switches": {"width": 256}},
     },
     "smallest_image": 1,
     "refuses": {
@@ -40,20 +30,6 @@ ARCHITECTURE = {
 }
 
 
-def build(
-    *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
-    activation: Activation,
-    normalization: Normalization,
-    dropout: float,
-    width: int,
-    depth: int,
-) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    hidden = [width] * (depth - 1)
-    layers = dense_head(
-        (channels, *image_size), hidden, classes, activation=activation, normalization=normalization, rate=dropout
-    )
-    return named(**layers)
+def build(images: Images, layers: Layers, *, dropout: float, width: int, depth: int) -> nn.Module:
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
+    return named(**layers.dense_head(images.shape, [width] * (depth - 1), images.classes, dropout))

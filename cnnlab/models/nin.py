@@ -23,41 +23,27 @@ start, it would leave that class untrained, which happens to a few of the ten cl
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import conv_block, dense_head, named, output_shape
+from cnnlab.models.layers.blocks import Images, Layers, Pool, named, scaled, with_head
 from cnnlab.models.layers.blocks import dropout as dropout_layer
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "NiN",
     "paper": "Lin et al. 2014",
-    "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
-        "pooling": "max",
-        "dropout": 0.5,
-        "head": "gap",
-        "width": 96,
-        "initialization": "auto",
-    },
+    "switches": {"common": {}, "pooling": "max", "dropout": 0.5, "head": "gap", "width": 96},
     # Of each block: kernel, stride and padding of the convolution, then the channels of the three. In that of the
     # scores the last has a channel for each class; without numbers, all three do. activated: the scores too.
+    "table": {"activated": True, "ceil": True},
     "presets": {
         "small": {
-            "channels": 1,
-            "image_size": 28,
-            "classes": 10,
+            "input": [1, 28, 10],
             "table": {
                 "blocks": [[5, 1, 2, [8, 8, 8]], [5, 1, 2, [16, 16, 16]], [3, 1, 1, [32, 32, 32]]],
                 "scores": [3, 1, 1, [32, 32]],
                 "activated": False,
-                "ceil": True,
                 "dropout_after": [1, 2, 3],
                 "hidden": [128, 128],
             },
@@ -65,27 +51,20 @@ ARCHITECTURE = {
             "smallest_image": 8,
         },
         "d2l": {
-            "channels": 1,
-            "image_size": 224,
-            "classes": 10,
+            "input": [1, 224, 10],
             "table": {
                 "blocks": [[11, 4, 0, [96, 96, 96]], [5, 1, 2, [256, 256, 256]], [3, 1, 1, [384, 384, 384]]],
                 "scores": [3, 1, 1, []],
-                "activated": True,
                 "ceil": False,
                 "dropout_after": [3],
                 "hidden": [4096, 4096],
             },
         },
         "paper": {
-            "channels": 3,
-            "image_size": 32,
-            "classes": 10,
+            "input": [3, 32, 10],
             "table": {
                 "blocks": [[5, 1, 2, [192, 160, 96]], [5, 1, 2, [192, 192, 192]]],
                 "scores": [3, 1, 1, [192, 192]],
-                "activated": True,
-                "ceil": True,
                 "dropout_after": [1, 2],
                 "hidden": [1024, 1024],
             },
@@ -99,80 +78,35 @@ ARCHITECTURE = {
 }
 
 
-def build(
-    *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
-    table: dict[str, Any],
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
-    dropout: float,
-    head: str,
-    width: int,
-) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
+def build(images: Images, layers: Layers, *, table: dict[str, Any], dropout: float, head: str, width: int) -> nn.Module:
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
     scale = width / table["blocks"][0][3][0]
-    block = partial(_block, activation=activation, normalization=normalization, pooling=pooling)
-    blocks: dict[str, nn.Module] = {}
-    inputs = channels
+    pool = Pool(3, 2, ceil=table["ceil"])
+    body: dict[str, nn.Module] = {}
+    inputs = images.channels
     for number, (*window, maps) in enumerate(table["blocks"], start=1):
-        maps = _scaled(maps, scale)
         rate = dropout if number in table["dropout_after"] else 0.0
-        blocks[f"block{number}"] = block(inputs, window, maps, rate=rate, ceil=table["ceil"])
+        maps = scaled(maps, scale)
+        convolutions = _mlpconv(inputs, window, maps, layers, layers, layers.stride(pool))
+        body[f"block{number}"] = named(**convolutions, pooling=layers.pooling(*pool), dropout=dropout_layer(rate))
         inputs = maps[-1]
     if head == "dense":
-        shape = output_shape(named(**blocks), channels, image_size)
-        hidden = _scaled(table["hidden"], scale)
-        rest = dense_head(shape, hidden, classes, activation=activation, normalization=normalization, rate=dropout)
-        return named(**blocks, **rest)
-    window, hidden = table["scores"][:3], _scaled(table["scores"][3], scale) or [classes, classes]
-    last = activation if table["activated"] else nn.Identity
-    scores = _class_block(inputs, window, [*hidden, classes], activation, last, normalization)
-    return named(**blocks, scores=scores, pooling=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
+        hidden = scaled(table["hidden"], scale)
+        return with_head(body, head, inputs, images, layers, hidden=hidden, rate=dropout)
+    *window, maps = table["scores"]
+    maps = [*(scaled(maps, scale) or [images.classes] * 2), images.classes]
+    last = Layers(layers.activation if table["activated"] else nn.Identity)
+    scores = named(**_mlpconv(inputs, window, maps, layers, last))
+    return named(**body, scores=scores, pooling=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
 
 
-def _scaled(widths: list[int], scale: float) -> list[int]:
-    return [max(1, round(width * scale)) for width in widths]
-
-
-def _block(
-    inputs: int,
-    window: list[int],
-    maps: list[int],
-    *,
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
-    rate: float,
-    ceil: bool,
-) -> nn.Sequential:
-    """The three convolutions, 3x3 pooling of stride 2, dropout."""
-    kernel, stride, padding = window
-    conv = partial(conv_block, activation=activation, normalization=normalization)
-    return named(
-        spatial=conv(inputs, maps[0], kernel, stride=stride, padding=padding),
-        pointwise1=conv(maps[0], maps[1], 1),
-        pointwise2=conv(maps[1], maps[2], 1, stride=2 if pooling.strided else 1),
-        pooling=pooling(3, 2, ceil=ceil),
-        dropout=dropout_layer(rate),
-    )
-
-
-def _class_block(
-    inputs: int,
-    window: list[int],
-    maps: list[int],
-    activation: Activation,
-    last: Activation,
-    normalization: Normalization,
-) -> nn.Sequential:
-    """The three convolutions; the last, with activation `last` and no normalization, makes a map for each class."""
-    kernel, stride, padding = window
-    conv = partial(conv_block, activation=activation, normalization=normalization)
-    return named(
-        spatial=conv(inputs, maps[0], kernel, stride=stride, padding=padding),
-        pointwise1=conv(maps[0], maps[1], 1),
-        pointwise2=conv_block(maps[1], maps[2], 1, activation=last, normalization=Normalization()),
-    )
+def _mlpconv(
+    inputs: int, window: list[int], maps: list[int], layers: Layers, last: Layers, stride: int = 1
+) -> dict[str, nn.Module]:
+    """The three convolutions of a block; the last is made of `last` and takes the stride of its pooling."""
+    kernel, first_stride, padding = window
+    return {
+        "spatial": layers.conv(inputs, maps[0], kernel, stride=first_stride, padding=padding),
+        "pointwise1": layers.conv(maps[0], maps[1], 1),
+        "pointwise2": last.conv(maps[1], maps[2], 1, stride=stride),
+    }

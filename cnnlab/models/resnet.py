@@ -25,14 +25,14 @@ normalized.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import Pool, conv_block, named
-from cnnlab.models.layers.residual import SHORTCUTS, Block, Convolutions, Stage, basic, bottleneck, head_layers, stages
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Images, Layers, Pool, with_head
+from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, bare_projection, basic, bottleneck, stages
 
 ARCHITECTURE = {
     "title": "ResNet",
@@ -42,129 +42,68 @@ ARCHITECTURE = {
         "width": 64,
         "residual": True,
         "shortcut": {"default": "projection", "choices": ["identity", "projection"]},
-        "activation": "relu",
-        "normalization": "batch",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {"normalization": "batch"},
         "zero_init": False,
         "pooling": "max",
         "head": "gap",
-        "initialization": "auto",
     },
+    # stem: kernel and stride; strided: the convolution of a bottleneck that takes the stride
+    "table": {"stem": [7, 2], "bias": False, "normalized_projection": True, "strided": "1x1"},
     "presets": {
         "small": {
-            "channels": 1,
-            "image_size": 28,
-            "classes": 10,
-            "table": {"stem": (3, 1), "bias": False, "normalized_projection": True, "strided": "1x1"},
+            "input": [1, 28, 10],
+            "table": {"stem": [3, 1]},
             "switches": {"width": 8},
             "smallest_image": 9,
         },
-        "d2l": {
-            "channels": 1,
-            "image_size": 96,
-            "classes": 10,
-            "table": {"stem": (7, 2), "bias": True, "normalized_projection": False, "strided": "1x1"},
-        },
-        "paper": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {"stem": (7, 2), "bias": False, "normalized_projection": True, "strided": "1x1"},
-            "switches": {"depth": 50, "initialization": "paper"},
-        },
-        "torchvision": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {"stem": (7, 2), "bias": False, "normalized_projection": True, "strided": "3x3"},
-        },
+        "d2l": {"input": [1, 96, 10], "table": {"bias": True, "normalized_projection": False}},
+        "paper": {"input": [3, 224, 1000], "switches": {"depth": 50, "initialization": "paper"}},
+        "torchvision": {"input": [3, 224, 1000], "table": {"strided": "3x3"}},
     },
     # Each halving finds something to halve: 17 -> 9 -> 5 -> 3 -> 2 -> 1; without the stem's stride from 9.
     "smallest_image": 17,
     # Section 3.4, after He et al. 2015: normal with variance 2 / fan-in.
     "paper_initialization": {"normal_fan_in": 2},
     "contradictions": [
-        {
-            "when": {"residual": False, "shortcut": "identity"},
-            "because": "a plain network has no shortcut",
-        },
-        {
-            "when": {"zero_init": True, "residual": False},
-            "because": "without a shortcut nothing would pass a block that starts at 0",
-        },
-        {
-            "when": {"zero_init": True, "normalization": "none"},
-            "because": "there is no normalization whose scale could start at 0",
-        },
-        {
-            "when": {"zero_init": True, "affine": ["shift", "none"]},
-            "because": "the normalization learns no scale that could start at 0",
-        },
-        {
-            "when": {"zero_init": True, "normalization_order": "after"},
-            "because": "the last normalization follows the sum, and would erase the shortcut too",
-        },
+        {"when": {"residual": False, "shortcut": "identity"}, "because": "a plain network has no shortcut"}
     ],
 }
 
-#        blocks, and how many in each stage
-DEPTHS = {
-    18: ("basic", (2, 2, 2, 2)),
-    34: ("basic", (3, 4, 6, 3)),
-    50: ("bottleneck", (3, 4, 6, 3)),
-}
-#         width / w, stride
+# Blocks of each stage, by depth.
+DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+BOTTLENECKS = (50,)
+#                    width / w, stride
 STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2), "stage4": (8, 2)}
 STEM_POOL = Pool(3, 2, padding=1)
 
 
 def build(
+    images: Images,
+    layers: Layers,
     *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
     table: dict[str, Any],
     depth: int,
     width: int,
     residual: bool,
     shortcut: str,
-    activation: Activation,
-    normalization: Normalization,
     zero_init: bool,
-    pooling: Pooling,
     head: str,
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    blocks: dict[str, Convolutions] = {"basic": basic, "bottleneck": partial(bottleneck, strided=table["strided"])}
-    kind, counts = DEPTHS[depth]
-    projected = normalization if table["normalized_projection"] else Normalization()
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
+    layers = replace(layers, keeps_bias=table["bias"])
+    projecting = SHORTCUTS if table["normalized_projection"] else {**SHORTCUTS, "projection": bare_projection}
     block = partial(
         Block,
-        convolutions=blocks[kind],
-        shortcut=partial(SHORTCUTS[shortcut], normalization=projected) if residual else None,
-        activation=activation,
-        normalization=normalization,
-        bias=table["bias"],
+        layers=layers,
+        convolutions=partial(bottleneck, strided=table["strided"]) if depth in BOTTLENECKS else basic,
+        shortcut=projecting[shortcut] if residual else None,
         zero_init=zero_init,
     )
     kernel, stride = table["stem"]
-    stem = conv_block(
-        channels,
-        width,
-        kernel,
-        stride=stride,
-        padding=kernel // 2,
-        bias=table["bias"] or not normalization.replaces_bias,
-        activation=activation,
-        normalization=normalization,
-        pooling=pooling,
-        pool=STEM_POOL,
-    )
+    stem = layers.conv(images.channels, width, kernel, stride=stride, pool=STEM_POOL)
     plan = {
         name: Stage(multiple * width, count, stride)
-        for (name, (multiple, stride)), count in zip(STAGES.items(), counts, strict=True)
+        for (name, (multiple, stride)), count in zip(STAGES.items(), DEPTHS[depth], strict=True)
     }
     body, outputs = stages(width, plan, block)
-    layers = {"stem": stem, **body}
-    return named(**layers, **head_layers(head, outputs, classes, layers, channels, image_size))
+    return with_head({"stem": stem, **body}, head, outputs, images, layers)

@@ -16,13 +16,13 @@ normalized.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import conv_block, named
-from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, basic, head_layers, stages
-from cnnlab.models.layers.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import Images, Layers, with_head
+from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, basic, stages
 
 ARCHITECTURE = {
     "title": "ResNet (CIFAR style)",
@@ -32,43 +32,20 @@ ARCHITECTURE = {
         "width": 16,
         "residual": True,
         "shortcut": {"default": "identity", "choices": ["identity", "projection"]},
-        "activation": "relu",
-        "normalization": "batch",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {"normalization": "batch"},
         "zero_init": False,
         "head": "gap",
-        "initialization": "auto",
     },
     "presets": {
-        "small": {"channels": 1, "image_size": 14, "classes": 10, "switches": {"width": 8}},
-        "paper": {"channels": 3, "image_size": 32, "classes": 10, "switches": {"initialization": "paper"}},
+        "small": {"input": [1, 14, 10], "switches": {"width": 8}},
+        "paper": {"input": [3, 32, 10], "switches": {"initialization": "paper"}},
     },
     # The last two stages halve the map: 4 -> 2 -> 1.
     "smallest_image": 4,
     # Section 3.4, after He et al. 2015: normal with variance 2 / fan-in.
     "paper_initialization": {"normal_fan_in": 2},
     "contradictions": [
-        {
-            "when": {"residual": False, "shortcut": "projection"},
-            "because": "a plain network has no shortcut",
-        },
-        {
-            "when": {"zero_init": True, "residual": False},
-            "because": "without a shortcut nothing would pass a block that starts at 0",
-        },
-        {
-            "when": {"zero_init": True, "normalization": "none"},
-            "because": "there is no normalization whose scale could start at 0",
-        },
-        {
-            "when": {"zero_init": True, "affine": ["shift", "none"]},
-            "because": "the normalization learns no scale that could start at 0",
-        },
-        {
-            "when": {"zero_init": True, "normalization_order": "after"},
-            "because": "the last normalization follows the sum, and would erase the shortcut too",
-        },
+        {"when": {"residual": False, "shortcut": "projection"}, "because": "a plain network has no shortcut"}
     ],
     "refuses": {"pooling": "it has no pooling layer but the global average"},
 }
@@ -78,31 +55,13 @@ STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2)}
 
 
 def build(
-    *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
-    depth: int,
-    width: int,
-    residual: bool,
-    shortcut: str,
-    activation: Activation,
-    normalization: Normalization,
-    zero_init: bool,
-    head: str,
+    images: Images, layers: Layers, *, depth: int, width: int, residual: bool, shortcut: str, zero_init: bool, head: str
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    block = partial(
-        Block,
-        convolutions=basic,
-        shortcut=partial(SHORTCUTS[shortcut], normalization=normalization) if residual else None,
-        activation=activation,
-        normalization=normalization,
-        zero_init=zero_init,
-    )
-    bias = not normalization.replaces_bias
-    stem = conv_block(channels, width, 3, padding=1, bias=bias, activation=activation, normalization=normalization)
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
+    layers = replace(layers, keeps_bias=False)
+    stem = layers.conv(images.channels, width, 3)
+    kind = SHORTCUTS[shortcut] if residual else None
+    block = partial(Block, layers=layers, convolutions=basic, shortcut=kind, zero_init=zero_init)
     plan = {name: Stage(multiple * width, (depth - 2) // 6, stride) for name, (multiple, stride) in STAGES.items()}
     body, outputs = stages(width, plan, block)
-    layers = {"stem": stem, **body}
-    return named(**layers, **head_layers(head, outputs, classes, layers, channels, image_size))
+    return with_head({"stem": stem, **body}, head, outputs, images, layers)

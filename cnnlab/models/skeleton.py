@@ -21,14 +21,13 @@ kept; all three are normalized as the last one was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import Pool, conv_block, gap_head, named
+from cnnlab.models.layers.blocks import Images, Layers, Pool, gap_head, named
 from cnnlab.models.layers.inception import InceptionBlock, Widths
 from cnnlab.models.layers.residual import Block, basic, zero_pad
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 ARCHITECTURE = {
     "title": "Skeleton",
@@ -36,14 +35,10 @@ ARCHITECTURE = {
     "switches": {
         "block": {"default": "vgg", "choices": ["vgg", "inception", "residual"]},
         "width": 16,
-        "activation": "relu",
-        "normalization": "batch",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {"normalization": "batch"},
         "pooling": "max",
-        "initialization": "auto",
     },
-    "presets": {"small": {"channels": 1, "image_size": 28, "classes": 10}},
+    "presets": {"small": {"input": [1, 28, 10]}},
     # Three halvings leave more than one pixel: 9 -> 5 -> 3 -> 2.
     "smallest_image": 9,
     "refuses": {
@@ -63,88 +58,41 @@ STAGES = {
 HALVING = Pool(3, 2, padding=1)
 
 
-def vgg(
-    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
-) -> nn.Module:
+def vgg(inputs: int, widths: Widths, stride: int, layers: Layers) -> nn.Module:
     """A 3x3 convolution."""
-    bias = not normalization.replaces_bias
-    return conv_block(
-        inputs,
-        widths.outputs,
-        3,
-        stride=stride,
-        padding=1,
-        bias=bias,
-        activation=activation,
-        normalization=normalization,
-    )
+    return layers.conv(inputs, widths.outputs, 3, stride=stride)
 
 
-def residual(
-    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
-) -> nn.Module:
+def residual(inputs: int, widths: Widths, stride: int, layers: Layers) -> nn.Module:
     """Two 3x3 convolutions and a shortcut."""
-    shortcut = partial(zero_pad, normalization=normalization)
-    return Block(
-        inputs,
-        widths.outputs,
-        stride,
-        convolutions=basic,
-        shortcut=shortcut,
-        activation=activation,
-        normalization=normalization,
-    )
+    return Block(inputs, widths.outputs, stride, layers, convolutions=basic, shortcut=zero_pad)
 
 
-def inception(
-    inputs: int, widths: Widths, stride: int, *, activation: Activation, normalization: Normalization, pooling: Pooling
-) -> nn.Module:
+def inception(inputs: int, widths: Widths, stride: int, layers: Layers) -> nn.Module:
     """Four branches."""
-    bias = not normalization.replaces_bias
-    return InceptionBlock(
-        inputs,
-        widths,
-        stride=stride,
-        bias=bias,
-        activation=activation,
-        normalization=normalization,
-        pooling=pooling,
-    )
+    return InceptionBlock(inputs, widths, layers, stride=stride)
 
 
 # And how many of them are one stage.
-BLOCKS: dict[str, tuple[Callable[..., nn.Module], int]] = {
+BLOCKS: dict[str, tuple[Callable[[int, Widths, int, Layers], nn.Module], int]] = {
     "vgg": (vgg, 2),
     "residual": (residual, 1),
     "inception": (inception, 3),
 }
 
 
-def build(
-    *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
-    block: str,
-    width: int,
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
-) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``; the average takes any image size."""
+def build(images: Images, layers: Layers, *, block: str, width: int) -> nn.Module:
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``; the average takes any image size."""
+    layers = replace(layers, keeps_bias=False)
     make, count = BLOCKS[block]
-    bias = not normalization.replaces_bias
-    stem = conv_block(channels, width, 3, padding=1, bias=bias, activation=activation, normalization=normalization)
-    layers: dict[str, nn.Module] = {"stem": stem}
+    body: dict[str, nn.Module] = {"stem": layers.conv(images.channels, width, 3)}
     inputs = width
     for name, widths in STAGES.items():
-        scaled = widths.scaled(width / WIDTH)
-        blocks: dict[str, nn.Module] = {"pooling": pooling(*HALVING)}
+        widths = widths.scaled(width / WIDTH)
+        blocks: dict[str, nn.Module] = {"pooling": layers.pooling(*HALVING)}
         for number in range(1, count + 1):
-            stride = HALVING.stride if pooling.strided and number == 1 else 1
-            blocks[f"block{number}"] = make(
-                inputs, scaled, stride, activation=activation, normalization=normalization, pooling=pooling
-            )
-            inputs = scaled.outputs
-        layers[name] = named(**blocks)
-    return named(**layers, **gap_head(inputs, classes))
+            stride = layers.stride(HALVING) if number == 1 else 1
+            blocks[f"block{number}"] = make(inputs, widths, stride, layers)
+            inputs = widths.outputs
+        body[name] = named(**blocks)
+    return named(**body, **gap_head(inputs, images.classes))

@@ -29,23 +29,18 @@ keeps the first few of the five, for small images whose later maps would be smal
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import Pool, WindowAverage, conv_block, dense_head, gap_head, named, output_shape
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import NO_NORMALIZATION, Images, Layers, Pool, named, with_head
 
 ARCHITECTURE = {
     "title": "VGG",
     "paper": "Simonyan & Zisserman 2015",
     "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
+        "common": {},
         "pooling": "max",
         "dropout": 0.0,
         "head": "dense",
@@ -54,37 +49,21 @@ ARCHITECTURE = {
         "stages": {"default": 5, "choices": [2, 3, 4, 5]},
         "kernel_plan": {"default": "stacked", "choices": ["stacked", "single"]},
         "inner_activation": True,
-        "initialization": "auto",
     },
     # pooled: the stages that end in pooling; normalized: whether normalization includes the hidden dense layers.
+    "table": {"pooled": [1, 2, 3, 4, 5], "hidden": [4096, 4096], "normalized": True},
     "presets": {
         "small": {
-            "channels": 1,
-            "image_size": 28,
-            "classes": 10,
-            "table": {"pooled": [1, 2, 3], "hidden": [128, 128], "normalized": True},
+            "input": [1, 28, 10],
+            "table": {"pooled": [1, 2, 3], "hidden": [128, 128]},
             "switches": {"width": 6},
             "smallest_image": 8,
         },
-        "d2l": {
-            "channels": 1,
-            "image_size": 224,
-            "classes": 10,
-            "table": {"pooled": [1, 2, 3, 4, 5], "hidden": [4096, 4096], "normalized": True},
-            "switches": {"dropout": 0.5},
-        },
-        "paper": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {"pooled": [1, 2, 3, 4, 5], "hidden": [4096, 4096], "normalized": True},
-            "switches": {"dropout": 0.5, "depth": 16, "initialization": "paper"},
-        },
+        "d2l": {"input": [1, 224, 10], "switches": {"dropout": 0.5}},
+        "paper": {"input": [3, 224, 1000], "switches": {"dropout": 0.5, "depth": 16, "initialization": "paper"}},
         "torchvision": {
-            "channels": 3,
-            "image_size": 224,
-            "classes": 1000,
-            "table": {"pooled": [1, 2, 3, 4, 5], "average": 7, "hidden": [4096, 4096], "normalized": False},
+            "input": [3, 224, 1000],
+            "table": {"average": 7, "normalized": False},
             "switches": {"dropout": 0.5},
         },
     },
@@ -113,14 +92,10 @@ MULTIPLES = (1, 2, 4, 8, 8)
 
 
 def build(
+    images: Images,
+    layers: Layers,
     *,
-    channels: int,
-    image_size: tuple[int, int],
-    classes: int,
     table: dict[str, Any],
-    activation: Activation,
-    normalization: Normalization,
-    pooling: Pooling,
     dropout: float,
     head: str,
     width: int,
@@ -129,42 +104,26 @@ def build(
     kernel_plan: str,
     inner_activation: bool,
 ) -> nn.Module:
-    """``(N, channels, *image_size)`` to class scores ``(N, classes)``."""
-    conv = partial(conv_block, normalization=normalization, pooling=pooling)
-    inner = activation if inner_activation else nn.Identity
-    layers: dict[str, nn.Module] = {}
-    inputs = channels
+    """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
+    inner = layers if inner_activation else replace(layers, activation=nn.Identity)
+    body: dict[str, nn.Module] = {}
+    inputs = images.channels
     for number, (count, multiple) in enumerate(zip(STAGES[depth][:stages], MULTIPLES, strict=False), start=1):
         kernels = [3] * count if kernel_plan == "stacked" else [2 * count + 1]
         pool = Pool(2, 2) if number in table["pooled"] else None
-        layers[f"stage{number}"] = _stage(inputs, multiple * width, kernels, conv, inner, activation, pool)
+        body[f"stage{number}"] = _stage(inputs, multiple * width, kernels, inner, layers, pool)
         inputs = multiple * width
-    if head == "gap":
-        return named(**layers, **gap_head(inputs, classes, dropout))
-    shape = output_shape(named(**layers), channels, image_size)
-    side = table.get("average")
-    if side and shape[1:] != (side, side):
-        layers["average"], shape = WindowAverage(side), (inputs, side, side)
-    dense_normalization = normalization if table["normalized"] else Normalization()
-    rest = dense_head(
-        shape, table["hidden"], classes, activation=activation, normalization=dense_normalization, rate=dropout
-    )
-    return named(**layers, **rest)
+    dense = layers if table["normalized"] else replace(layers, normalization=NO_NORMALIZATION)
+    hidden, side = table["hidden"], table.get("average")
+    return with_head(body, head, inputs, images, dense, hidden=hidden, rate=dropout, side=side)
 
 
 def _stage(
-    inputs: int,
-    outputs: int,
-    kernels: list[int],
-    conv: Callable[..., nn.Sequential],
-    inner: Activation,
-    last: Activation,
-    pool: Pool | None,
+    inputs: int, outputs: int, kernels: list[int], inner: Layers, last: Layers, pool: Pool | None
 ) -> nn.Sequential:
     """Convolutions that keep the size; the last one has the stage's own activation and pooling."""
     blocks: dict[str, nn.Module] = {}
-    for number, kernel in enumerate(kernels, start=1):
-        ends = {"activation": last, "pool": pool} if number == len(kernels) else {"activation": inner}
-        blocks[f"conv{number}"] = conv(inputs, outputs, kernel, padding=kernel // 2, **ends)
+    for number, kernel in enumerate(kernels[:-1], start=1):
+        blocks[f"conv{number}"] = inner.conv(inputs, outputs, kernel)
         inputs = outputs
-    return named(**blocks)
+    return named(**blocks, **{f"conv{len(kernels)}": last.conv(inputs, outputs, kernels[-1], pool=pool)})

@@ -29,8 +29,32 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "head": ("dense", "gap"),  # gap: global average pooling
     "initialization": ("xavier", "kaiming", "paper"),
 }
+# What ``common`` among the switches of a declaration stands for; initialization then comes last.
+COMMON: dict[str, Switch] = {
+    "activation": "relu",
+    "normalization": "none",
+    "normalization_order": "before",
+    "affine": "both",
+    "initialization": AUTO,
+}
 # Values that exclude each other wherever an architecture takes these switches.
 CONTRADICTIONS: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"zero_init": True, "residual": False},
+        "because": "without a shortcut nothing would pass a block that starts at 0",
+    },
+    {
+        "when": {"zero_init": True, "normalization": "none"},
+        "because": "there is no normalization whose scale could start at 0",
+    },
+    {
+        "when": {"zero_init": True, "affine": ["shift", "none"]},
+        "because": "the normalization learns no scale that could start at 0",
+    },
+    {
+        "when": {"zero_init": True, "normalization_order": "after"},
+        "because": "the last normalization follows the sum, and would erase the shortcut too",
+    },
     {
         "when": {"normalization": "none", "normalization_order": "after"},
         "because": "there is no normalization to place",
@@ -50,12 +74,17 @@ SUMS = ("residual", "block")
 SHARES = ("dropout",)
 
 
+def _words(choices: Any) -> Any:
+    """Names may be written as one text, with spaces between them."""
+    return tuple(choices.split()) if isinstance(choices, str) else choices
+
+
 class SwitchSpec(Spec):
     """One switch of an architecture: its default, and what else it may be."""
 
     name: str
     default: Switch
-    choices: tuple[Switch, ...] = ()
+    choices: Annotated[tuple[Switch, ...], BeforeValidator(_words)] = ()
     start: Count | None = Field(None, alias="from", description="smallest value of a whole number; 1 when absent")
     step: Count = 1
 
@@ -127,15 +156,35 @@ def _as_specs(switches: Any) -> Any:
     }
 
 
+def _with_common(switches: Mapping[str, Any]) -> dict[str, Any]:
+    """`switches` with those of `COMMON` in the place of ``common``, which gives the defaults that are others."""
+    complete: dict[str, Any] = {}
+    for name, value in switches.items():
+        complete |= {**COMMON, **value} if name == "common" else {name: value}
+    last = {"initialization": complete.pop("initialization")} if "common" in switches else {}
+    return {**complete, **last}
+
+
 class Preset(Spec):
     """A named size of an architecture, with the data that it is meant for."""
 
-    channels: Count
-    image_size: Count
-    classes: Count
+    input: tuple[Count, Count, Count] = Field(description="channels, pixels a side and classes of the images")
     switches: dict[str, Switch] = Field({}, description="defaults that differ from the architecture's own")
-    table: Any = Field(None, description="a literal that `build` is given as `table`, where presets differ in it")
+    table: Any = Field(None, description="what `build` is given as `table`, over the architecture's own")
     smallest_image: Count | None = None
+
+    @property
+    def channels(self) -> int:
+        return self.input[0]
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.input[1]
+
+    @property
+    def classes(self) -> int:
+        return self.input[2]
 
 
 class Contradiction(Spec):
@@ -172,6 +221,7 @@ class Architecture(Spec):
     title: str
     paper: str
     switches: Annotated[dict[str, SwitchSpec], BeforeValidator(_as_specs)]
+    table: dict[str, Any] = Field({}, description="what `build` is given as `table`, presets aside")
     presets: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Preset] = Field(min_length=1)
     smallest_image: Count = Field(description="smallest legal height and width, in pixels")
     needs_square: bool = False
@@ -181,15 +231,21 @@ class Architecture(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _initialization_choices(cls, declared: Any) -> Any:
-        """`initialization: paper` is to be had where the paper says how it was done."""
-        switches = declared.get("switches")
-        if not isinstance(switches, Mapping) or not isinstance(switches.get("initialization"), str):
+    def _complete(cls, declared: Any) -> Any:
+        """Common switches and tables are filled in; `initialization: paper` is to be had where the paper says how."""
+        switches, presets, table = declared.get("switches"), declared.get("presets"), declared.get("table")
+        if isinstance(table, Mapping) and isinstance(presets, Mapping):
+            presets = {
+                name: {**preset, "table": {**table, **preset.get("table", {})}} for name, preset in presets.items()
+            }
+            declared = {**declared, "presets": presets}
+        if not isinstance(switches, Mapping):
             return declared
-        known = VOCABULARY["initialization"]
-        choices = known if declared.get("paper_initialization") else known[:-1]
-        written = {"default": switches["initialization"], "choices": choices}
-        return {**declared, "switches": {**switches, "initialization": written}}
+        switches = _with_common(switches)
+        if isinstance(switches.get("initialization"), str):
+            choices = VOCABULARY["initialization"][: None if declared.get("paper_initialization") else -1]
+            switches["initialization"] = {"default": switches["initialization"], "choices": choices}
+        return {**declared, "switches": switches}
 
     @model_validator(mode="after")
     def _consistent(self) -> Architecture:

@@ -32,23 +32,22 @@ def architectures() -> dict[str, Architecture]:
     Raises:
         UserError: for a folder that does not exist, a declaration that is wrong, or a name given twice.
     """
-    found: dict[str, Architecture] = {}
+    zoo: dict[str, Architecture] = {}
     for folder in (MODELS, *_user_folders()):
         for path, literal in declared(folder, "ARCHITECTURE"):
-            architecture = _read(path, path.stat().st_mtime_ns, literal)
-            if architecture.name in found:
-                other = found[architecture.name].path
+            if path.stem in zoo:
+                other = zoo[path.stem].path
                 raise UserError(f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them")
-            found[architecture.name] = architecture
-    return dict(sorted(found.items()))
+            zoo[path.stem] = _read(path, path.stat().st_mtime_ns, literal)
+    return dict(sorted(zoo.items()))
 
 
 def get(architecture: str, where: str = "architecture") -> Architecture:
     """One architecture by name; raises `UserError` with the nearest name if there is none."""
-    found = architectures()
-    if architecture not in found:
-        raise UserError(f"{where}: unknown architecture '{architecture}'; {nearest(architecture, found)}")
-    return found[architecture]
+    zoo = architectures()
+    if architecture not in zoo:
+        raise UserError(f"{where}: unknown architecture '{architecture}'; {nearest(architecture, zoo)}")
+    return zoo[architecture]
 
 
 def source_file(architecture: str) -> Path:
@@ -65,13 +64,13 @@ def resolve(architecture: str, preset: str, overrides: Mapping[str, object], whe
         UserError: for an unknown name or value (with the nearest one), a switch that this architecture does not honour
             (with those it takes), or values that contradict each other.
     """
-    found = get(architecture, f"{where}: architecture")
-    given = {**found.preset(preset, where).switches, **overrides}
+    declaration = get(architecture, f"{where}: architecture")
+    chosen = {**declaration.preset(preset, where).switches, **overrides}
     for name in overrides:
-        _check_taken(found, name, where)
+        _check_taken(declaration, name, where)
     switches: dict[str, Switch] = {}
-    for name, switch in found.switches.items():
-        value = given.get(name, switch.default)
+    for name, switch in declaration.switches.items():
+        value = chosen.get(name, switch.default)
         if (name, value) == ("initialization", AUTO):
             continue
         try:
@@ -80,8 +79,8 @@ def resolve(architecture: str, preset: str, overrides: Mapping[str, object], whe
             raise UserError(f"{where}: {name}: {error}") from None
     usual = "kaiming" if switches.get("activation") in HALF_ZERO else "xavier"
     switches.setdefault("initialization", usual)
-    _check_contradictions(found, switches, where)
-    return {name: switches[name] for name in found.switches}
+    _check_contradictions(declaration, switches, where)
+    return {name: switches[name] for name in declaration.switches}
 
 
 def check_image(
@@ -99,8 +98,8 @@ def check_image(
     Raises:
         UserError: with the smallest legal size in pixels, or the smallest number of channels or classes.
     """
-    found = get(architecture, f"{where}: architecture")
-    smallest = found.preset(preset, where).smallest_image or found.smallest_image
+    declaration = get(architecture, f"{where}: architecture")
+    smallest = declaration.preset(preset, where).smallest_image or declaration.smallest_image
     if channels < 1 or classes < 2:
         raise UserError(f"{where}: {channels} channels and {classes} classes; at least 1 channel and 2 classes needed")
     if min(height, width) < smallest:
@@ -108,7 +107,7 @@ def check_image(
         raise UserError(
             f"{where}: {architecture} takes no images of {size} pixels; set image_size to {smallest} or more"
         )
-    if found.needs_square and height != width:
+    if declaration.needs_square and height != width:
         raise UserError(f"{where}: {architecture} takes square images, not {height}x{width}; set image_size")
 
 
@@ -116,8 +115,7 @@ def _check_taken(architecture: Architecture, name: str, where: str) -> None:
     if name in architecture.switches:
         return
     taken = ", ".join(architecture.switches)
-    known = {*VOCABULARY, *(switch for each in architectures().values() for switch in each.switches)}
-    if name in known:
+    if name in VOCABULARY or any(name in other.switches for other in architectures().values()):
         why = f" ({architecture.refuses[name]})" if name in architecture.refuses else ""
         raise UserError(f"{where}: {architecture.name} does not take '{name}'{why}; it takes {taken}")
     raise UserError(f"{where}: unknown switch '{name}'; {nearest(name, architecture.switches)}")

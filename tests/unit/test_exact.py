@@ -226,11 +226,12 @@ USERS = '''
 from torch import nn
 ARCHITECTURE = {
     "title": "Mixer", "paper": "none", "switches": {"activation": "relu", "initialization": "auto"},
-    "presets": {"tiny": {"channels": 1, "image_size": 4, "classes": 10}}, "smallest_image": 4,
+    "presets": {"tiny": {"input": [1, 4, 10]}}, "smallest_image": 4,
 }
-def build(*, channels, image_size, classes, activation):
+def build(images, layers):
     """A dense layer on a tensor of 4 dimensions: against C15, had it a say."""
-    return nn.Sequential(nn.Linear(image_size[1], 3), activation(), nn.Flatten(), nn.Linear(12 * channels, classes))
+    channels, _, width, classes = images
+    return nn.Sequential(nn.Linear(width, 3), layers.activation(), nn.Flatten(), nn.Linear(12 * channels, classes))
 '''
 
 
@@ -380,7 +381,7 @@ def dense_like_convolutions(patch: pytest.MonkeyPatch) -> None:
 
 def wide_average(maps: int, classes: int, rate: float) -> dict[str, nn.Module]:
     """An averaging head with a hidden layer as wide as those that it replaces are large."""
-    wide = blocks.dense_head((maps,), (10**6,), classes, activation=nn.ReLU, normalization=NO_NORMALIZATION, rate=rate)
+    wide = blocks.Layers(nn.ReLU).dense_head((maps,), (10**6,), classes, rate)
     return {"pooling": nn.AdaptiveAvgPool2d(1), **wide}
 
 
@@ -395,7 +396,6 @@ def cropped_branches(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inception.InceptionBlock, "forward", forward)
 
 
-NO_NORMALIZATION = switches.NORMALIZATIONS["none"]
 FAULTS: list[tuple[str, str, Callable[[pytest.MonkeyPatch], None]]] = [
     ("C02", "main", dense_like_convolutions),
     ("C03", "main", constant(lenet, "BLOCK_2", (15, 5))),
@@ -404,7 +404,7 @@ FAULTS: list[tuple[str, str, Callable[[pytest.MonkeyPatch], None]]] = [
     ("C10", "main", constant(vgg, "MULTIPLES", (1, 2, 4, 8, 9))),
     ("C12", "main", constant(lenet, "HIDDEN", (10, 84))),
     ("C13", "main", leaky_convolution),
-    ("C14", "parameters", constant(alexnet, "gap_head", wide_average)),
+    ("C14", "parameters", constant(blocks, "gap_head", wide_average)),
     ("C15", "main", unflattened),
     ("C16", "main", one_parameter_too_many),
     ("C17", "main", widened_reduction),

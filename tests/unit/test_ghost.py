@@ -7,23 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab import models
-from cnnlab.models.layers.ghost_batchnorm import (
-    GhostBatchNorm1d,
-    GhostBatchNorm1dOf32,
-    GhostBatchNorm2d,
-    GhostBatchNorm2dOf32,
-)
+from cnnlab.models.layers.ghost_batchnorm import ghost
 from cnnlab.training import loop
 from tests import small_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-PAIRS = [
-    (GhostBatchNorm1d, nn.BatchNorm1d, (5,)),
-    (GhostBatchNorm1dOf32, nn.BatchNorm1d, (5,)),
-    (GhostBatchNorm2d, nn.BatchNorm2d, (5, 4, 3)),
-    (GhostBatchNorm2dOf32, nn.BatchNorm2d, (5, 4, 3)),
-]
+KINDS = [(nn.BatchNorm2d, (5, 4, 3)), (nn.BatchNorm1d, (5,))]
+PAIRS = [(kind, plain, shape) for images in (8, 32) for kind, (plain, shape) in zip(ghost(images), KINDS, strict=True)]
 
 
 def values(count: int, shape: tuple[int, ...]) -> Tensor:
@@ -79,10 +70,10 @@ def test_what_is_left_over_is_a_group_but_for_a_single_image(ghost: type, plain:
 
 
 def test_a_batch_smaller_than_a_group_is_one_group() -> None:
-    given = values(5, (5,))
-    torch.testing.assert_close(GhostBatchNorm1d(5)(given), by_hand(given))
+    given, (_, ghost_features) = values(5, (5,)), ghost(8)
+    torch.testing.assert_close(ghost_features(5)(given), by_hand(given))
     with pytest.raises(ValueError, match="more than 1 value"):
-        GhostBatchNorm1d(5)(given[:1])
+        ghost_features(5)(given[:1])
 
 
 @pytest.mark.parametrize(("ghost", "plain", "shape"), PAIRS)

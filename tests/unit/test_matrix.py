@@ -100,7 +100,7 @@ def plan_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanOf:
         declared = {
             "title": name.capitalize(),
             "paper": "none",
-            "presets": {"small": {"channels": 1, "image_size": 28, "classes": 10}},
+            "presets": {"small": {"input": [1, 28, 10]}},
             "smallest_image": 1,
             **declared,
             "switches": {**declared["switches"], "initialization": "auto"},

@@ -19,7 +19,7 @@ ARCHITECTURE = {
     "paper": "none",
     "switches": {"activation": {"default": "relu", "choices": ["relu", "tanh"]}, "top": {"default": "dense",
                  "choices": ["dense", "average"]}, "scale": 0.5, "initialization": "auto"},
-    "presets": {"small": {"channels": 1, "image_size": 8, "classes": 2, "table": [3, 4]}},
+    "presets": {"small": {"input": [1, 8, 2], "table": [3, 4]}},
     "smallest_image": 2,
 }
 """

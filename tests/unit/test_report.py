@@ -129,7 +129,7 @@ SENTENCES: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
     ),
     "any weights": (
         {"contrast": '{"a": 0.25, "b": 0.75, "d": -1}'},
-        ("1/4 ReLU + 3/4 Sigmoid − Residual, 8 layers", "2.4 pp", "1.9 to 2.9 pp", "margin", "1 pp", "supported"),
+        ("1/4 ReLU + 3/4 Sigmoid − “Residual, 8 layers”", "2.4 pp", "1.9 to 2.9 pp", "margin", "1 pp", "supported"),
     ),
     "the median run diverged": (
         {

@@ -12,12 +12,10 @@ import lxml.html
 import pandas as pd
 import pytest
 
-from cnnlab import figures
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import last_commit
-from cnnlab.planning.figure_choice import ALL_FIGURES
 from cnnlab.planning.plan import Plan
-from cnnlab.report import render, study_section
+from cnnlab.report import render
 from cnnlab.wording import robustness, threats
 from cnnlab.wording.numbers import moment
 from tests import report_samples
@@ -168,7 +166,3 @@ def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: 
     found = last_commit(Path("workflow/studies/activation.yaml"))
     said(committed, *((found.name, moment(found.date)) if found else ("not committed",)), "3 March 2025, 11:06 UTC")
     assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])
-
-
-def test_every_figure_that_a_study_may_name_is_drawn_and_has_a_caption() -> None:
-    assert set(study_section.CAPTIONS) == set(figures.KINDS) == set(ALL_FIGURES)

@@ -507,9 +507,9 @@ def test_a_users_architecture_is_built_with_its_table(tmp_path: Path, monkeypatc
     [
         ("def build", "def create", "has ARCHITECTURE but no function build"),
         (
-            "activation, table",
+            "flat, table",
             "table",
-            "unexpected keyword argument 'activation'; it must take every declared switch",
+            "unexpected keyword argument 'flat'; it must take every declared switch",
         ),
     ],
 )
@@ -558,14 +558,15 @@ from torch import nn
 ARCHITECTURE = {
     "title": "Toy",
     "paper": "none",
-    "switches": {"activation": "tanh", "initialization": "auto"},
-    "presets": {"tiny": {"channels": 1, "image_size": 4, "classes": 3, "table": [9]}},
+    "switches": {"activation": "tanh", "flat": True, "initialization": "auto"},
+    "presets": {"tiny": {"input": [1, 4, 3], "table": [9]}},
     "smallest_image": 1,
 }
 
 
-def build(*, channels, image_size, classes, activation, table):
-    inputs = channels * image_size[0] * image_size[1]
+def build(images, layers, *, flat, table):
+    inputs = images.channels * images.height * images.width
     hidden = table[0]
-    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, hidden), activation(), nn.Linear(hidden, classes))
+    flatten = nn.Flatten() if flat else nn.Identity()
+    return nn.Sequential(flatten, nn.Linear(inputs, hidden), layers.activation(), nn.Linear(hidden, images.classes))
 """

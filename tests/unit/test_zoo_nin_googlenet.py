@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from cnnlab.models import cost
 from cnnlab.models.layers.auxiliary import Scores
-from cnnlab.models.layers.blocks import NO_POOLING, WindowAverage
+from cnnlab.models.layers.blocks import Layers, WindowAverage
 from cnnlab.models.layers.inception import BRANCHES, InceptionBlock, Widths, nearest_factor
 from cnnlab.models.layers.local_response_norm import LocalResponse
 from cnnlab.models.layers.switches import NORMALIZATIONS, POOLINGS
@@ -81,9 +81,7 @@ def test_zoo_googlenet_small_has_rows_of_the_table_an_eighth_as_wide() -> None:
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_zoo_inception_block_is_four_branches_side_by_side(pooling: str) -> None:
-    block = InceptionBlock(
-        5, Widths(2, 3, 4, 2, 3, 2), activation=nn.Tanh, normalization=NORMALIZATIONS["none"], pooling=POOLINGS[pooling]
-    )
+    block = InceptionBlock(5, Widths(2, 3, 4, 2, 3, 2), Layers(nn.Tanh, pooling=POOLINGS[pooling]))
     weights = block.state_dict()
     images = torch.randn(2, 5, 6, 7)
 
@@ -114,14 +112,8 @@ def test_zoo_inception_block_is_four_branches_side_by_side(pooling: str) -> None
 def test_zoo_inception_widths_count_the_parameters_of_the_block(
     widths: Widths, large_kernel: int, normalization: str
 ) -> None:
-    block = InceptionBlock(
-        9,
-        widths,
-        activation=nn.ReLU,
-        normalization=NORMALIZATIONS[normalization],
-        pooling=NO_POOLING,
-        large_kernel=large_kernel,
-    )
+    layers = Layers(nn.ReLU, NORMALIZATIONS[normalization])
+    block = InceptionBlock(9, widths, layers, large_kernel=large_kernel)
     per_channel = 3 if normalization == "batch" else 1
     assert widths.parameters(9, large_kernel=large_kernel, per_channel=per_channel) == cost.parameters(block)
     assert block(torch.randn(2, 9, 4, 4)).shape[1] == widths.outputs

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from cnnlab.core.errors import UserError
 from cnnlab.models import cost
+from cnnlab.models.layers.blocks import Layers
 from cnnlab.models.layers.residual import Block, ZeroPadShortcut, basic, zero_pad
 from cnnlab.models.layers.switches import look_up
 from cnnlab.planning import model_registry
@@ -146,7 +147,8 @@ def test_zoo_resnet_convolutions_have_a_bias_where_no_shift_follows(
 
 def block(order: str, normalization: str) -> Block:
     given = {"activation": "relu", "normalization": normalization, "normalization_order": order, "affine": "both"}
-    made = Block(4, 4, 1, convolutions=basic, shortcut=None, **look_up(given))
+    layers = Layers(**look_up(given), keeps_bias=False)
+    made = Block(4, 4, 1, layers, convolutions=basic, shortcut=None)
     for seed, parameter in enumerate(made.parameters()):
         generator = torch.Generator().manual_seed(seed)
         parameter.data.copy_(torch.randn(parameter.shape, generator=generator))
@@ -320,6 +322,6 @@ def test_zoo_skeleton_residual_block_is_the_vgg_block_with_a_shortcut() -> None:
         assert [repr(conv) for conv in convs[0]] == [repr(conv) for conv in convs[1]]
     made = residual.get_submodule("stage2.block1")
     beside = made.get_submodule("shortcut")
-    assert repr(beside) == repr(zero_pad(16, 32, 1, normalization=None))  # type: ignore[arg-type]
+    assert repr(beside) == repr(zero_pad(16, 32, 1, Layers()))
     shapes = [sorted(tuple(each.shape) for each in model.parameters()) for model in (vgg, residual)]
     assert shapes[0] == shapes[1]

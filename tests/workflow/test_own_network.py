@@ -15,33 +15,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 NETWORK = '''\
 """One convolution and a dense layer."""
 
-from torch import nn
-
-from cnnlab.models.layers.blocks import Pool, conv_block, dense_head, named, output_shape
+from cnnlab.models.layers.blocks import Pool, with_head
 
 ARCHITECTURE = {
     "title": "Toy network",
     "paper": "none",
-    "switches": {
-        "activation": "relu",
-        "normalization": "none",
-        "normalization_order": "before",
-        "affine": "both",
-        "pooling": "max",
-        "width": 4,
-        "initialization": "auto",
-    },
-    "presets": {"small": {"channels": 1, "image_size": 28, "classes": 10}},
+    "switches": {"common": {}, "pooling": "max", "width": 4},
+    "presets": {"small": {"input": [1, 28, 10]}},
     "smallest_image": 4,
     "refuses": {"residual": "it has one convolution"},
 }
 
 
-def build(*, channels, image_size, classes, activation, normalization, pooling, width):
-    kinds = {"activation": activation, "normalization": normalization}
-    body = named(block=conv_block(channels, width, 3, padding=1, pooling=pooling, pool=Pool(4, 4), **kinds))
-    head = dense_head(output_shape(body, channels, image_size), (), classes, rate=0.0, **kinds)
-    return named(**dict(body.named_children()), **head)
+def build(images, layers, *, width):
+    body = {"block": layers.conv(images.channels, width, 3, pool=Pool(4, 4))}
+    return with_head(body, "dense", width, images, layers)
 '''
 STUDY = """\
 study: toy

@@ -136,7 +136,7 @@ rule render:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.report"),
+        code=WORK.code("cnnlab.report", "cnnlab.figures"),
         flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

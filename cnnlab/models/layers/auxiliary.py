@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.models.layers.blocks import WindowAverage, dense_block, named
-from cnnlab.models.layers.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import NO_NORMALIZATION, Layers, WindowAverage, named
 
 # How much each of their losses counts beside that of the last layer.
 WEIGHT = 0.3
+# Pixels a side of the averaged map that they look at.
+SIDE = 4
 
 
 class Scores(NamedTuple):
@@ -31,24 +33,14 @@ def cross_entropy(scores: Tensor | Scores, labels: Tensor) -> Tensor:
     return main + WEIGHT * sum((F.cross_entropy(each, labels) for each in scores.auxiliary), start=main.new_zeros(()))
 
 
-SIDE = 4  # pixels of the averaged map
-
-
-def classifier(
-    inputs: int,
-    reduced: int,
-    hidden: int,
-    classes: int,
-    rate: float,
-    conv: Callable[..., nn.Module],
-    activation: Activation,
-) -> nn.Sequential:
-    """``(N, inputs, H, W)`` to ``(N, classes)``; `conv` makes its convolution, the dense layers aren't normalized."""
+def classifier(inputs: int, reduced: int, hidden: int, classes: int, rate: float, layers: Layers) -> nn.Sequential:
+    """``(N, inputs, H, W)`` to ``(N, classes)``; its dense layers aren't normalized, and end in dropout of `rate`."""
+    dense = replace(layers, normalization=NO_NORMALIZATION)
     return named(
         pooling=WindowAverage(SIDE),
-        conv1x1=conv(inputs, reduced, 1),
+        conv1x1=layers.conv(inputs, reduced, 1),
         flatten=nn.Flatten(),
-        dense=dense_block(reduced * SIDE**2, hidden, activation=activation, normalization=Normalization(), rate=rate),
+        dense=dense.dense(reduced * SIDE**2, hidden, rate),
         output=nn.Linear(hidden, classes),
     )
 

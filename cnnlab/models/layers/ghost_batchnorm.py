@@ -7,41 +7,31 @@ are those of PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 
-class GhostBatchNorm1d(nn.BatchNorm1d):
-    """``(N, C)`` to the same shape."""
+class Ghost(nn.Module):
+    """Normalizes by groups in training. A mixin, in front of one of PyTorch's two classes."""
 
-    images = 8
-
-    def forward(self, values: Tensor) -> Tensor:
-        return _by_groups(super().forward, values, self.images) if self.training else super().forward(values)
-
-
-class GhostBatchNorm2d(nn.BatchNorm2d):
-    """``(N, C, H, W)`` to the same shape."""
-
-    images = 8
+    images: int
 
     def forward(self, values: Tensor) -> Tensor:
-        return _by_groups(super().forward, values, self.images) if self.training else super().forward(values)
+        """``(N, C)`` or ``(N, C, H, W)`` to the same shape; a single image that is left over joins the last group."""
+        if not self.training:
+            return super().forward(values)  # type: ignore[misc, no-any-return]
+        groups = list(values.split(self.images))
+        if len(groups) > 1 and len(groups[-1]) == 1:
+            groups[-2:] = [torch.cat(groups[-2:])]
+        return torch.cat([super(Ghost, self).forward(group) for group in groups])  # type: ignore[misc]
 
 
-class GhostBatchNorm1dOf32(GhostBatchNorm1d):
-    images = 32
+def ghost(images: int) -> tuple[type[nn.Module], type[nn.Module]]:
+    """Its layers for ``(N, C, H, W)`` and for ``(N, C)``, in groups of `images` images."""
 
+    class GhostBatchNorm2d(Ghost, nn.BatchNorm2d): ...
 
-class GhostBatchNorm2dOf32(GhostBatchNorm2d):
-    images = 32
+    class GhostBatchNorm1d(Ghost, nn.BatchNorm1d): ...
 
-
-def _by_groups(normalize: Callable[[Tensor], Tensor], values: Tensor, images: int) -> Tensor:
-    """Each group by itself; a single image that is left over joins the last one."""
-    groups = list(values.split(images))
-    if len(groups) > 1 and len(groups[-1]) == 1:
-        groups[-2:] = [torch.cat(groups[-2:])]
-    return torch.cat([normalize(group) for group in groups])
+    GhostBatchNorm2d.images = GhostBatchNorm1d.images = images
+    return GhostBatchNorm2d, GhostBatchNorm1d

@@ -14,16 +14,16 @@ such branch, with 0 for a reduction its convolution sees all channels of the inp
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from cnnlab.models.layers.blocks import conv_block, named
-from cnnlab.models.layers.switches import Activation, Normalization, Pooling
+from cnnlab.models.layers.blocks import Layers, Pool, named
 
 BRANCHES = ("1x1", "3x3", "5x5", "pool")
+# Of the fourth branch: it keeps the size of the map.
+POOL = Pool(3, 1, padding=1)
 
 
 class Widths(NamedTuple):
@@ -71,43 +71,29 @@ class InceptionBlock(nn.Module):
     Args:
         stride: of the last convolution of each branch.
         large_kernel: of the third branch; some implementations have 3 for the paper's 5.
-        bias: of all convolutions.
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        widths: Widths,
-        *,
-        activation: Activation,
-        normalization: Normalization,
-        pooling: Pooling,
-        stride: int = 1,
-        large_kernel: int = 5,
-        bias: bool = True,
-    ) -> None:
+    def __init__(self, inputs: int, widths: Widths, layers: Layers, *, stride: int = 1, large_kernel: int = 5) -> None:
         super().__init__()
-        conv = partial(conv_block, bias=bias, activation=activation, normalization=normalization)
         if widths.conv1x1:
-            self.branch1 = named(conv1x1=conv(inputs, widths.conv1x1, 1, stride=stride))
+            self.branch1 = named(conv1x1=layers.conv(inputs, widths.conv1x1, 1, stride=stride))
         if widths.conv3x3:
-            self.branch2 = _spatial(inputs, widths.reduce3x3, widths.conv3x3, 3, stride, conv)
+            self.branch2 = _spatial(inputs, widths.reduce3x3, widths.conv3x3, 3, stride, layers)
         if widths.conv5x5:
-            self.branch3 = _spatial(inputs, widths.reduce5x5, widths.conv5x5, large_kernel, stride, conv)
+            self.branch3 = _spatial(inputs, widths.reduce5x5, widths.conv5x5, large_kernel, stride, layers)
         if widths.pool:
-            self.branch4 = named(pooling=pooling(3, 1, 1), conv1x1=conv(inputs, widths.pool, 1, stride=stride))
+            conv = layers.conv(inputs, widths.pool, 1, stride=stride)
+            self.branch4 = named(pooling=layers.pooling(*POOL), conv1x1=conv)
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.cat([branch(images) for branch in self.children()], dim=1)
 
 
-def _spatial(
-    inputs: int, reduced: int, outputs: int, kernel: int, stride: int, conv: Callable[..., nn.Module]
-) -> nn.Sequential:
+def _spatial(inputs: int, reduced: int, outputs: int, kernel: int, stride: int, layers: Layers) -> nn.Sequential:
     """A convolution over neighbours, after the 1x1 that reduces the channels if there is one."""
-    layers = {"conv1x1": conv(inputs, reduced, 1)} if reduced else {}
-    last = conv(reduced or inputs, outputs, kernel, stride=stride, padding=kernel // 2)
-    return named(**layers, **{f"conv{kernel}x{kernel}": last})
+    reduction = {"conv1x1": layers.conv(inputs, reduced, 1)} if reduced else {}
+    conv = layers.conv(reduced or inputs, outputs, kernel, stride=stride)
+    return named(**reduction, **{f"conv{kernel}x{kernel}": conv})
 
 
 def nearest_factor(count: Callable[[float], int], wanted: int) -> float:

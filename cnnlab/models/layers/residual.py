@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import prod
 from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from cnnlab.models.layers.blocks import affine_layers, gap_head, named, output_shape
-from cnnlab.models.layers.switches import Activation, Normalization
+from cnnlab.models.layers.blocks import NO_NORMALIZATION, Layers, affine_layers, named
 
 # The last convolution of a bottleneck has four times the channels of the others.
 EXPANSION = 4
@@ -44,9 +42,10 @@ class Stage(NamedTuple):
     stride: int
 
 
-# Both from input channels, width (or output channels) and stride.
+# From input channels, width and stride.
 Convolutions = Callable[[int, int, int], tuple[Convolution, ...]]
-Shortcut = Callable[[int, int, int], nn.Module]
+# From input channels, output channels, stride and what a projection is made of.
+Shortcut = Callable[[int, int, int, Layers], nn.Module]
 
 
 def basic(inputs: int, width: int, stride: int) -> tuple[Convolution, ...]:
@@ -78,20 +77,25 @@ class ZeroPadShortcut(nn.Module):
         return pad(images[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
 
 
-def zero_pad(inputs: int, outputs: int, stride: int, *, normalization: Normalization) -> nn.Module:
+def zero_pad(inputs: int, outputs: int, stride: int, _layers: Layers) -> nn.Module:
     """Option A: every `stride`-th pixel, and zeros for the new channels; there is nothing to normalize."""
     return ZeroPadShortcut(outputs - inputs, stride)
 
 
-def projection(inputs: int, outputs: int, stride: int, *, normalization: Normalization) -> nn.Module:
+def projection(inputs: int, outputs: int, stride: int, layers: Layers) -> nn.Module:
     """Option B: a 1x1 convolution and its normalization."""
-    bias = not replace(normalization, after=False).replaces_bias
-    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=bias)
-    return named(conv=conv, normalization=normalization.images(outputs))
+    layers = replace(layers, activation=nn.Identity, normalization=replace(layers.normalization, after=False))
+    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=layers.bias)
+    return named(conv=conv, normalization=layers.normalization.images(outputs))
+
+
+def bare_projection(inputs: int, outputs: int, stride: int, layers: Layers) -> nn.Module:
+    """Option B without a normalization."""
+    return projection(inputs, outputs, stride, replace(layers, normalization=NO_NORMALIZATION))
 
 
 # Where the shape changes; elsewhere every shortcut is the identity.
-SHORTCUTS = {"identity": zero_pad, "projection": projection}
+SHORTCUTS: dict[str, Shortcut] = {"identity": zero_pad, "projection": projection}
 
 
 class Block(nn.Module):
@@ -99,7 +103,6 @@ class Block(nn.Module):
 
     Args:
         shortcut: where the shape changes; None makes the block of a plain network.
-        bias: whether convolutions have one even where a normalization replaces it.
         zero_init: the last scale starts at 0 (Goyal et al. 2017, section 5.1).
     """
 
@@ -108,24 +111,22 @@ class Block(nn.Module):
         inputs: int,
         width: int,
         stride: int,
+        layers: Layers,
         *,
         convolutions: Convolutions,
         shortcut: Shortcut | None,
-        activation: Activation,
-        normalization: Normalization,
-        bias: bool = False,
         zero_init: bool = False,
     ) -> None:
         super().__init__()
         *inner, last = convolutions(inputs, width, stride)
         self.outputs = last.outputs
-        bias = bias or not normalization.replaces_bias
         for number, conv in enumerate((*inner, last), start=1):
-            affine = nn.Conv2d(*conv, padding=conv.kernel // 2, bias=bias)
-            normalizer = normalization.images(conv.outputs)
-            for name, layer in affine_layers("conv", affine, normalizer, activation, normalization).items():
+            affine = nn.Conv2d(*conv, padding=conv.kernel // 2, bias=layers.bias)
+            normalizer = layers.normalization.images(conv.outputs)
+            parts = affine_layers("conv", affine, normalizer, layers.activation, layers.normalization)
+            for name, layer in parts.items():
                 if conv is last and name == "activation":
-                    self.add_module("shortcut", _beside(inputs, last.outputs, stride, shortcut))
+                    self.add_module("shortcut", _beside(inputs, last.outputs, stride, layers, shortcut))
                 self.add_module(f"{name}{number}", layer)
         if zero_init:
             _start_at_zero(normalizer)
@@ -137,10 +138,10 @@ class Block(nn.Module):
         return out
 
 
-def _beside(inputs: int, outputs: int, stride: int, shortcut: Shortcut | None) -> nn.Module | None:
+def _beside(inputs: int, outputs: int, stride: int, layers: Layers, shortcut: Shortcut | None) -> nn.Module | None:
     if shortcut is None:
         return None
-    return nn.Identity() if (inputs, stride) == (outputs, 1) else shortcut(inputs, outputs, stride)
+    return nn.Identity() if (inputs, stride) == (outputs, 1) else shortcut(inputs, outputs, stride, layers)
 
 
 def _start_at_zero(normalizer: nn.Module) -> None:
@@ -153,22 +154,11 @@ def stages(
     inputs: int, plan: Mapping[str, Stage], block: Callable[[int, int, int], Block]
 ) -> tuple[dict[str, nn.Module], int]:
     """The stages of `plan` for a map of `inputs` channels, and how many channels the last one returns."""
-    found: dict[str, nn.Module] = {}
+    body: dict[str, nn.Module] = {}
     for name, (width, count, first_stride) in plan.items():
-        blocks: list[nn.Module] = []
+        blocks = []
         for stride in (first_stride, *[1] * (count - 1)):
-            made = block(inputs, width, stride)
-            blocks.append(made)
-            inputs = made.outputs
-        found[name] = nn.Sequential(*blocks)
-    return found, inputs
-
-
-def head_layers(
-    kind: str, outputs: int, classes: int, body: Mapping[str, nn.Module], channels: int, image_size: tuple[int, int]
-) -> dict[str, nn.Module]:
-    """Class scores from the `outputs` channels of `body`: from their averages, or from all their pixels."""
-    if kind == "gap":
-        return gap_head(outputs, classes)
-    shape = output_shape(named(**body), channels, image_size)
-    return {"flatten": nn.Flatten(), "output": nn.Linear(prod(shape), classes)}
+            blocks.append(block(inputs, width, stride))
+            inputs = blocks[-1].outputs
+        body[name] = nn.Sequential(*blocks)
+    return body, inputs

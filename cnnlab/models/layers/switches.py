@@ -11,12 +11,7 @@ from torch import nn
 
 from cnnlab.models.layers.activations import ScaledSigmoid
 from cnnlab.models.layers.batchnorm import BatchNorm
-from cnnlab.models.layers.ghost_batchnorm import (
-    GhostBatchNorm1d,
-    GhostBatchNorm1dOf32,
-    GhostBatchNorm2d,
-    GhostBatchNorm2dOf32,
-)
+from cnnlab.models.layers.ghost_batchnorm import ghost
 from cnnlab.planning.specs import Switch
 
 Activation = Callable[[], nn.Module]
@@ -78,7 +73,7 @@ class Pooling:
     def strided(self) -> bool:
         return self.make is None
 
-    def __call__(self, kernel: int, stride: int | None = None, padding: int = 0, *, ceil: bool = False) -> nn.Module:
+    def __call__(self, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False) -> nn.Module:
         """Pool windows of `kernel` pixels, by default side by side; `ceil` keeps a last window that sticks out."""
         if self.make is None:
             return nn.Identity()
@@ -112,8 +107,8 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization(),
     "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d),
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
-    "ghost8": Normalization(GhostBatchNorm2d, GhostBatchNorm1d),
-    "ghost32": Normalization(GhostBatchNorm2dOf32, GhostBatchNorm1dOf32),
+    "ghost8": Normalization(*ghost(8)),
+    "ghost32": Normalization(*ghost(32)),
     "layer": Normalization(_layer_images, nn.LayerNorm, per_channel=False),
     "group": Normalization(_group, _group, per_channel=False),
 }
@@ -131,17 +126,13 @@ MAPS: dict[str, Mapping[str, Any]] = {
 }
 # What a normalization learns: scale, shift.
 AFFINE = {"both": (True, True), "scale": (True, False), "shift": (False, True), "none": (False, False)}
-# `initialization` draws the weights of the finished module; the other two are part of the normalization.
-NOT_ARGUMENTS = ("initialization", "normalization_order", "affine")
+# The switches that make a bundle of layers, and `initialization`, which draws the weights of the finished module.
+NOT_ARGUMENTS = (*MAPS, "normalization_order", "affine", "initialization")
 
 
 def look_up(switches: Mapping[str, Switch]) -> dict[str, Any]:
-    """The arguments of an architecture's ``build``: classes for names, numbers and flags as they are."""
-    arguments = {
-        name: MAPS[name][str(value)] if name in MAPS else value
-        for name, value in switches.items()
-        if name not in NOT_ARGUMENTS
-    }
+    """Activation, normalization and pooling as classes, as far as `switches` name them."""
+    arguments: dict[str, Any] = {name: MAPS[name][str(value)] for name, value in switches.items() if name in MAPS}
     if "normalization" in switches:
         scales, shifts = AFFINE[str(switches.get("affine", "both"))]
         kind, after = NORMALIZATIONS[str(switches["normalization"])], switches.get("normalization_order") == "after"
