@@ -32,8 +32,15 @@ class _ZForT:
         return norm.sf(score)
 
 
+def everywhere(patch: Patch, name: str, value: Any) -> None:
+    """Replace `name` in each module of the statistics that has it, by definition or by import."""
+    for module in (stats, decisions):
+        if hasattr(module, name):
+            patch.setattr(module, name, value)
+
+
 def _z_for_t(patch: Patch) -> None:
-    patch.setattr(stats, "t", _ZForT)
+    everywhere(patch, "t", _ZForT)
 
 
 def _unpaired(patch: Patch) -> None:
@@ -43,30 +50,30 @@ def _unpaired(patch: Patch) -> None:
         apart = [np.stack([np.roll(x[:, k], k, axis=-1) for k in range(x.shape[1])], axis=1) for x in (low, high)]
         return combine(*apart, weights)
 
-    patch.setattr(stats, "combine", shuffled)
+    everywhere(patch, "combine", shuffled)
 
 
 def _no_margin(patch: Patch) -> None:
     decide = decisions.decide
-    patch.setattr(stats, "decide", lambda direction, margin, *intervals: decide(direction, 0.0, *intervals))
+    everywhere(patch, "decide", lambda direction, margin, *intervals: decide(direction, 0.0, *intervals))
 
 
 def _ninety_for_ninety_five(patch: Patch) -> None:
-    patch.setattr(stats, "ONE_SIDED", 0.05)
+    everywhere(patch, "ONE_SIDED", 0.05)
 
 
 def _ninety_and_ninety_five_swapped(patch: Patch) -> None:
-    patch.setattr(stats, "ONE_SIDED", 0.05)
-    patch.setattr(stats, "TOST", 0.025)
+    everywhere(patch, "ONE_SIDED", 0.05)
+    everywhere(patch, "TOST", 0.025)
 
 
 def _interval_of_ninety(patch: Patch) -> None:
     interval = stats.interval
-    patch.setattr(stats, "interval", lambda effects, tail=0.025: interval(effects, 0.05 if tail == 0.025 else tail))
+    everywhere(patch, "interval", lambda effects, tail=0.025: interval(effects, 0.05 if tail == 0.025 else tail))
 
 
 def _eighty_for_ninety(patch: Patch) -> None:
-    patch.setattr(stats, "TOST", 0.10)
+    everywhere(patch, "TOST", 0.10)
 
 
 def _sd_over_n(patch: Patch) -> None:
@@ -75,12 +82,12 @@ def _sd_over_n(patch: Patch) -> None:
 
 def _first_arm_alone(patch: Patch) -> None:
     combine = stats.combine
-    patch.setattr(stats, "combine", lambda low, high, weights: combine(low[:, :1], high[:, :1], weights[:1]))
+    everywhere(patch, "combine", lambda low, high, weights: combine(low[:, :1], high[:, :1], weights[:1]))
 
 
 def _weights_by_sign(patch: Patch) -> None:
     combine = stats.combine
-    patch.setattr(stats, "combine", lambda low, high, weights: combine(low, high, np.sign(weights)))
+    everywhere(patch, "combine", lambda low, high, weights: combine(low, high, np.sign(weights)))
 
 
 def _not_significant_means_equal(patch: Patch) -> None:
@@ -90,12 +97,12 @@ def _not_significant_means_equal(patch: Patch) -> None:
         found = decide(direction, margin, wide, narrow)
         return np.where((found == "inconclusive") & (wide[0] < 0) & (wide[1] > 0), "equivalent", found)
 
-    patch.setattr(stats, "decide", careless)
+    everywhere(patch, "decide", careless)
 
 
 def _images_forgotten(patch: Patch) -> None:
     half_widths = stats.half_widths
-    patch.setattr(stats, "half_widths", lambda effects, *rest: half_widths(replace(effects, images=()), *rest))
+    everywhere(patch, "half_widths", lambda effects, *rest: half_widths(replace(effects, images=()), *rest))
 
 
 def _images_as_if_seeds(patch: Patch) -> None:
@@ -113,17 +120,17 @@ def _normal_interval_of_rare_errors(patch: Patch) -> None:
 
 
 def _images_forgotten_by_the_sign_test(patch: Patch) -> None:
-    patch.setattr(stats, "slack", lambda effects, tail: np.broadcast_to(effects.below, effects.low.shape))
+    everywhere(patch, "slack", lambda effects, tail: np.broadcast_to(effects.below, effects.low.shape))
 
 
 def _grid_forgotten(patch: Patch) -> None:
     error = stats.rounding_error
-    patch.setattr(stats, "rounding_error", lambda effects, *rest: error(replace(effects, below=0.0, above=0.0), *rest))
+    everywhere(patch, "rounding_error", lambda effects, *rest: error(replace(effects, below=0.0, above=0.0), *rest))
 
 
 def _grid_of_one_arm(patch: Patch) -> None:
     """A step of the grid counts once, however many arms are read on it, and alike on both sides."""
-    patch.setattr(stats, "grid", lambda down, up, weights: ((largest := (np.asarray(down) + up).max(1)), largest))
+    everywhere(patch, "grid", lambda down, up, weights: ((largest := (np.asarray(down) + up).max(1)), largest))
 
 
 def _grid_not_added_to_the_seeds(patch: Patch) -> None:
@@ -133,7 +140,7 @@ def _grid_not_added_to_the_seeds(patch: Patch) -> None:
         below = np.broadcast_to(effects.below, effects.low.shape).mean(axis=-1)
         return np.maximum(np.maximum(*stats.half_widths(effects, tail, n, growth)), below)
 
-    patch.setattr(stats, "reach", wider)
+    everywhere(patch, "reach", wider)
 
 
 def _diverged_dropped(patch: Patch) -> None:
@@ -146,12 +153,12 @@ def _diverged_dropped(patch: Patch) -> None:
         mean = np.where(known, bottom, 0).sum(-1, keepdims=True) / np.maximum(known.sum(-1, keepdims=True), 1)
         return np.where(known, bottom, mean), np.where(known, bottom, mean)
 
-    patch.setattr(stats, "combine", survivors)
+    everywhere(patch, "combine", survivors)
 
 
 def _survivors_of_five(patch: Patch) -> None:
     """Five seeds decide although a run could have been lost, and none was by chance."""
-    patch.setattr(stats, "least_seeds", lambda effects: np.where(effects.known, 5, 6))
+    everywhere(patch, "least_seeds", lambda effects: np.where(effects.known, 5, 6))
 
 
 def _censored_taken_as_reached(patch: Patch) -> None:
@@ -170,11 +177,11 @@ def _unknown_counted_for_the_claim(patch: Patch) -> None:
         bottom, top = combine(low, high, weights)
         return np.where(np.isneginf(bottom), top, bottom), top
 
-    patch.setattr(stats, "combine", hopeful)
+    everywhere(patch, "combine", hopeful)
 
 
 def _sign_test_two_ranks_off(patch: Patch) -> None:
-    patch.setattr(stats, "critical", lambda n, tail: 3)
+    everywhere(patch, "critical", lambda n, tail: 3)
 
 
 def _any_part_will_do(patch: Patch) -> None:
@@ -184,12 +191,12 @@ def _any_part_will_do(patch: Patch) -> None:
         found = np.stack([decisions.verdict(claim) for claim in claims])
         return np.where((found == "supported").any(axis=0), "supported", conjunction(claims))
 
-    patch.setattr(stats, "conjunction", any_of)
+    everywhere(patch, "conjunction", any_of)
 
 
 def _refuted_without_bonferroni(patch: Patch) -> None:
     verdict = decisions.verdict
-    patch.setattr(stats, "verdict", lambda claim, parts=1: verdict(claim))
+    everywhere(patch, "verdict", lambda claim, parts=1: verdict(claim))
 
 
 def _of(module: Any) -> Callable[[], Iterator[Rate]]:

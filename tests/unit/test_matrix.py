@@ -15,7 +15,7 @@ import yaml
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
-from cnnlab.cli.show import overview, show
+from cnnlab.cli.show import describe, overview
 from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
@@ -217,7 +217,7 @@ class TestRefused:
         assert_complete(study)
 
     def test_show_says_why(self, plan_of: PlanOf) -> None:
-        told = show(plan_of(STUDY), "components", None).splitlines()
+        told = describe(plan_of(STUDY), "components", None).splitlines()
         assert any(line.split(maxsplit=2) == ["flat", "normalization", "it has nothing to normalize"] for line in told)
         assert any("deep residual=false" in line and "Deep, residual=false" in line for line in told)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, shown
 from cnnlab.analysis.exact.tensors import normal
 from cnnlab.analysis.exact.zoo import Zoo, build
+from cnnlab.models.layers.hooks import observed
 
 IMAGES = 200
 
@@ -62,12 +63,11 @@ def _digits() -> Tensor:
 @torch.no_grad()
 def _pooled(model: nn.Module, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """What each average pooling is given and returns."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
-    for name, module in model.named_modules():
-        if isinstance(module, nn.AvgPool2d):
-            module.register_forward_hook(lambda _, inputs, output, name=name: found.update({name: (inputs[0], output)}))
-    model.eval()(images)
-    return found
+    pooled: dict[str, tuple[Tensor, Tensor]] = {}
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, nn.AvgPool2d)}
+    with observed(layers, lambda name, given, returned: pooled.update({name: (given, returned)})):
+        model.eval()(images)
+    return pooled
 
 
 @claim("C41", "identity")

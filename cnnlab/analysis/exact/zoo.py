@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.models.cost import LayerCost, Shape
+from cnnlab.models.layers.hooks import observed
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ModelSpec, Switch
 
@@ -70,20 +71,14 @@ class Trace:
     @cached_property
     def shapes(self) -> dict[str, tuple[Shape, Shape]]:
         """Shapes of what every module, large or small, is given and returns, without the batch."""
-        found: dict[str, tuple[Shape, Shape]] = {}
+        shapes: dict[str, tuple[Shape, Shape]] = {}
 
-        def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-            def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-                found[name] = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
+        def record(name: str, given: Tensor, returned: Tensor) -> None:
+            shapes[name] = tuple(given.shape[1:]), tuple(returned.shape[1:])
 
-            return hook
-
-        hooks = [module.register_forward_hook(record(name)) for name, module in self.model.named_modules()]
-        with torch.no_grad():
+        with torch.no_grad(), observed(dict(self.model.named_modules()), record):
             self.model.eval()(torch.zeros(1, self.channels, self.image_size, self.image_size, device="meta"))
-        for handle in hooks:
-            handle.remove()
-        return found
+        return shapes
 
 
 class Zoo:
