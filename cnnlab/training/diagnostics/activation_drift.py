@@ -23,6 +23,7 @@ from torch import Tensor
 from cnnlab.data.random_streams import derive_seed
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
+from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Findings, Point, Run, points
 
 DIAGNOSTIC = {
@@ -88,12 +89,12 @@ class Diagnostic(diagnostics.Diagnostic):
         self.state["last"] = self._moments()
         self._keep(0)
 
-    def evaluated(self, step: int, train_loss: float) -> None:
+    def evaluated(self, curves: Curves) -> None:
         now, before = self._moments(), self.state["last"]
         self.state["drift"].append({place: _drift(before[place], now[place]) for place in now})
         self.state["last"] = now
-        self._keep(step)
-        if self.state["reached"]["input_drift"] is None and train_loss <= MATCHED_LOSS:
+        self._keep(curves.steps[-1])
+        if self.state["reached"]["input_drift"] is None and curves.train_losses[-1] <= MATCHED_LOSS:
             intervals = len(self.state["drift"])
             self.state["reached"] = {
                 quantity: intervals * sum(self._by_layer(quantity).values()) / len(names)

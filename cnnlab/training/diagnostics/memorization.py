@@ -10,7 +10,7 @@ import torch
 
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import correct
+from cnnlab.training.evaluate import evaluate
 
 DIAGNOSTIC = {
     "metrics": {
@@ -26,6 +26,6 @@ class Diagnostic(diagnostics.Diagnostic):
         weights = [weight.detach() for weight in self.run.model.parameters() if weight.ndim >= 2]
         fitted = None
         if wrong is not None:
-            fitted = float(correct(self.run.model, self.run.data.train)[wrong].mean())
+            fitted = float(evaluate(self.run.model, self.run.data.train).correct[wrong].double().mean())
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(weight) for weight in weights]))
         return Findings({"noise_fitted": fitted, "weight_norm": float(norm)})

@@ -41,7 +41,7 @@ class Diagnostic(diagnostics.Diagnostic):
 
         with torch.no_grad(), observed(self.activations, count):
             self.run.model.eval()(diagnostics.some_images(self.run.data.train, IMAGES))
-        profile = points("saturated_units", {name: 100 * share for name, share in shares.items()})
+        profile = points("saturated_units", shares, factor=100)
         return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=profile)
 
 

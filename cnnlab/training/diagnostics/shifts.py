@@ -15,7 +15,8 @@ from torch import Tensor
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import Change, accuracy_drop
+from cnnlab.training.diagnostics.predictions import accuracy_drop
+from cnnlab.training.evaluate import Change
 
 DIAGNOSTIC = {
     "metrics": {
