@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,8 +24,6 @@ from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, 
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
     from cnnlab.data.dataset import Dataset
     from cnnlab.training.loop import Trained
     from cnnlab.training.outcome import Outcome
@@ -218,12 +216,8 @@ def run_job(
     Raises:
         UserError: if the device is not there, the data do not match their card, or the disk is full.
     """
-    from filelock import FileLock
-
     job = Job(arm, paths, checkpoint_seconds, mirror)
-    lock = paths.lock(arm.arm_id)
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with _waiting(FileLock(lock), arm.arm_id):
+    with _locked(paths.lock(arm.arm_id), arm.arm_id):
         choice = choose(arm, job.known)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
@@ -239,20 +233,16 @@ def run_job(
         return records.write_manifest(paths, arm.arm_id, finished)
 
 
-@contextmanager
-def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
-    """Hold `lock`; say so if another process holds it first."""
-    from filelock import Timeout
+def _locked(path: Path, arm_id: str) -> AbstractContextManager[object]:
+    """The lock of an arm, held until the context ends; said if another process holds it first."""
+    from filelock import FileLock, Timeout
 
+    lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         print(f"cnnlab: {arm_id} is being trained by another process; waiting for it", flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 def prepare(arm: ArmSpec) -> None:
