@@ -217,7 +217,7 @@ def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, 
     if spec.standardize == "none":
         return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
     if spec.standardize == "channel" and not spec.scale_pixels:
-        mean, std = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in moments(train.numpy()))
+        mean, std = (torch.tensor(moment, dtype=torch.float32).view(-1, 1, 1) for moment in moments(train.numpy()))
         return mean, std
     pixels = train.double()
     means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()

@@ -131,7 +131,7 @@ def _choose(value: object, values: tuple[Switch, ...]) -> Switch:
             return candidate
     if isinstance(value, str) and all(isinstance(candidate, str) for candidate in values):
         raise ValueError(f"unknown value '{value}'; {nearest(value, map(str, values))}")
-    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(each) for each in values)}")
+    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(legal) for legal in values)}")
 
 
 def _show(value: object) -> str:

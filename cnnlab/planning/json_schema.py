@@ -54,7 +54,7 @@ def _study() -> dict[str, Any]:
 def _model() -> dict[str, Any]:
     """Architectures, presets, and every switch that some architecture takes, with its legal values."""
     architectures = model_registry.architectures()
-    presets = sorted({preset for each in architectures.values() for preset in each.presets})
+    presets = sorted({preset for architecture in architectures.values() for preset in architecture.presets})
     properties: dict[str, Any] = {"architecture": {"enum": sorted(architectures)}, "preset": {"enum": presets}}
     for architecture in architectures.values():
         for name, switch in architecture.switches.items():

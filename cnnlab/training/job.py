@@ -65,7 +65,7 @@ class Job:
     def card(self) -> dict[str, Any]:
         return read_json(self.paths.data_card(self.arm.data.data_id))
 
-    def known(self, rate: float) -> Trial | None:
+    def tried(self, rate: float) -> Trial | None:
         """The outcome of a tuning run that is on disk, without what it cost."""
         path = self._trial_path(rate)
         return read_json(path)["outcome"] if path.exists() else None
@@ -86,17 +86,16 @@ class Job:
         """The outcome of one tuning run, from disk or trained now."""
         from cnnlab.training import loop
 
-        known = self.known(rate)
-        if known is not None:
-            return known
+        if (finished := self.tried(rate)) is not None:
+            return finished
         data, epochs = self.data(TUNING_SEED), tuning_epochs(self.arm)
         trained = loop.train(self.arm, data, TUNING_SEED, rate, epochs, observers=(self.first_step,))
-        finished = trained.status == "finished"
+        curves, whole = trained.curves, trained.status == "finished"
         outcome: Trial = {
             "learning_rate": rate,
             "status": trained.status,
-            "validation_loss": trained.curves.validation_losses[-1] if finished else None,
-            "validation_error": 1 - trained.curves.validation_accuracies[-1] if finished else None,
+            "validation_loss": curves.validation_losses[-1] if whole else None,
+            "validation_error": 1 - curves.validation_accuracies[-1] if whole else None,
         }
         write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
         return outcome
@@ -218,7 +217,7 @@ def run_job(
     """
     job = Job(arm, paths, checkpoint_seconds, mirror)
     with _locked(paths.lock(arm.arm_id), arm.arm_id):
-        choice = choose(arm, job.known)
+        choice = choose(arm, job.tried)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
             with process.lease(arm.device):

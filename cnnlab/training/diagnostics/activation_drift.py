@@ -123,7 +123,7 @@ class Diagnostic(diagnostics.Diagnostic):
     def _by_layer(self, quantity: str) -> dict[str, float]:
         """The mean drift of an interval so far."""
         drift = self.state["drift"]
-        return {name: sum(each[quantity, name] for each in drift) / len(drift) for name in self.names[quantity]}
+        return {name: sum(interval[quantity, name] for interval in drift) / len(drift) for name in self.names[quantity]}
 
     @torch.no_grad()
     def _moments(self) -> Moments:

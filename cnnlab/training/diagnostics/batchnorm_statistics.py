@@ -80,7 +80,6 @@ def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor
     with observed({"": layer}, keep):
         for chunk in split.chunks(EVALUATION_BATCH):
             model(chunk)
-    count = sum(each[0] for each in sums)
-    mean = sum((each[1] for each in sums), start=torch.zeros_like(sums[0][1])) / count
-    square = sum((each[2] for each in sums), start=torch.zeros_like(sums[0][2])) / count
+    counts, totals, squares = zip(*sums, strict=True)
+    mean, square = (sum(parts, start=torch.zeros_like(parts[0])) / sum(counts) for parts in (totals, squares))
     return mean.float(), (square - mean.square()).clamp(min=0).float()

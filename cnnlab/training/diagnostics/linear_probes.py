@@ -47,9 +47,9 @@ class Diagnostic(diagnostics.Diagnostic):
         splits = (diagnostics.evenly_spaced(data.train, IMAGES), data.validation, data.test)
         features = [_features(self.run.model, layers, split) for split in splits]
         labels = [split.labels for split in splits]
-        correct = [_probe([each[name] for each in features], labels, data.classes) for name in layers]
+        correct = [_probe([inputs[name] for inputs in features], labels, data.classes) for name in layers]
         # A layer reads the layer before it.
-        accuracies = {name: float(each.mean()) for name, each in zip(("images", *layers), correct, strict=False)}
+        accuracies = {name: float(right.mean()) for name, right in zip(("images", *layers), correct, strict=False)}
         _images, first, *_, last = correct
         rise = last - first
         profile = points("probe_accuracy", accuracies, first=0, factor=100)
@@ -79,7 +79,7 @@ def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor
     `features` and `labels` are those of the training, validation and test images.
     """
     mean, spread = features[0].mean(0), features[0].std(0)
-    x, validation, test = ((each - mean) / torch.where(spread > 0, spread, torch.inf) for each in features)
+    x, validation, test = ((inputs - mean) / torch.where(spread > 0, spread, torch.inf) for inputs in features)
     targets = F.one_hot(labels[0], classes).double()
     average = targets.mean(0)
     square, product = x.T @ x, x.T @ (targets - average)

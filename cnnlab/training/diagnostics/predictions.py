@@ -23,7 +23,7 @@ def accuracy_drop(run: Run, metric: str, quantity: str, changes: Mapping[float, 
         changes: by position in the profile `quantity`; the first leave the images as they are, the drop is the mean
             over the other positions.
     """
-    by_position = {position: mean_correct(run, each) for position, each in changes.items()}
+    by_position = {position: mean_correct(run, alike) for position, alike in changes.items()}
     unchanged, *changed = by_position.values()
     drop = unchanged - torch.stack(changed).mean(0)
     profile = [Point(quantity, position, 100 * float(share.mean())) for position, share in by_position.items()]
