@@ -152,7 +152,7 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
 
     def fake(model: nn.Module, *arguments: Any, **options: Any) -> Speed:
         calls.append((arguments, options))
-        return Speed(100.0, 640.0, 1.0, 2.0, 1, 64, "cpu")
+        return Speed(100.0, 1.0, 2.0, 1, 64, "cpu")
 
     monkeypatch.setattr("cnnlab.training.measure.measure", fake)
     arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}

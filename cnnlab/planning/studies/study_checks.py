@@ -73,7 +73,7 @@ def _shown_beside(written: StudyFile) -> Iterator[tuple[str, Comparison]]:
 
 
 def _check_extension(comparison: Comparison, study: Study, registry: ClaimRegistry, where: str) -> None:
-    ids = {claim.id for claim in (*study.claims, *registry.claims)}
+    ids = {*(claim.id for claim in study.claims), *(claim.id for claim in registry.claims)}
     if comparison.extension is not None and comparison.extension not in ids:
         hint = nearest(comparison.extension, ids).partition(" valid:")[0]
         raise UserError(f"{where}: no claim '{comparison.extension}'; {hint}")

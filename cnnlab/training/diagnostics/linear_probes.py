@@ -83,7 +83,7 @@ def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor
     targets = F.one_hot(labels[0], classes).double()
     average = targets.mean(0)
     square, product = x.T @ x, x.T @ (targets - average)
-    tried = []
+    tried: list[list[Tensor]] = []
     for strength in STRENGTHS:
         weights = torch.linalg.solve(square + strength * torch.eye(len(square)).to(square), product)
         answers = ((images @ weights + average).argmax(1) for images in (validation, test))
