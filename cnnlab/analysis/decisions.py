@@ -111,8 +111,8 @@ def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: t
 def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
     """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
     wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
-    found = decide(claim.direction, claim.margin, wide, narrow)
-    return np.where(decidable(claim.effects), found, Verdict.INCONCLUSIVE)
+    verdicts = decide(claim.direction, claim.margin, wide, narrow)
+    return np.where(decidable(claim.effects), verdicts, Verdict.INCONCLUSIVE)
 
 
 def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:

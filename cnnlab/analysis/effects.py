@@ -102,7 +102,8 @@ def _rounding(
     """How far below and above what was seen each effect may lie: by an image, or as the metric's grid allows."""
     match metric.floor:
         case "image":
-            one = _one_image(runs, weights, metric)
+            images = min(int(run.result["test_images"]) for row in runs for run in row)
+            one = metric.factor * max(map(abs, weights)) / images  # what one of them counts, at most
             return one, one
         case "evaluation":
             intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
@@ -110,12 +111,6 @@ def _rounding(
         case "octave":
             return stats.octave_grid(low, weights)
     return 0.0, 0.0
-
-
-def _one_image(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> float:
-    """What one test image counts in the effect, at most."""
-    largest = max(abs(weight) for weight in weights)
-    return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
 
 
 def _image_errors(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
