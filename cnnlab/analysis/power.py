@@ -91,13 +91,8 @@ def _times(count: int | None, growth: float) -> int:
 
 def chance(claim: Hypothesis, n: NDArray[Any], growth: Any = 1.0) -> Floats:
     """The chance of a verdict other than inconclusive with `n` seeds and `growth` times the images: as `n`."""
-    effects, margin = claim.effects, claim.margin
-    match claim.direction:
-        case Direction.LESS:
-            return chance(Hypothesis(effects.mirrored, Direction.GREATER, margin), n, growth)
-        case Direction.NOT_LESS:
-            return chance(Hypothesis(effects.mirrored, Direction.NOT_GREATER, margin), n, growth)
-    if effects.known:
+    claim = claim.upward
+    if claim.effects.known:
         return _chance_of_t(claim, n, growth)
     return np.array([_chance_of_signs(claim, int(count)) for count in n], dtype=float)
 
@@ -137,12 +132,10 @@ def _chance_of_signs(claim: Hypothesis, n: int) -> float:
     """Pairs like those observed, drawn anew: each verdict takes enough of them on its side (Binomial)."""
     margin = claim.margin
     above, below = (_side(claim, n, ONE_SIDED, margin, up) for up in (True, False))
-    match claim.direction:
-        case Direction.GREATER | Direction.EQUAL:
-            within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
-            return above + below + max(within, 0.0)
-        case _:
-            return above + _side(claim, n, ONE_SIDED, -margin, False)
+    if claim.direction == Direction.NOT_GREATER:
+        return above + _side(claim, n, ONE_SIDED, -margin, False)
+    within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
+    return above + below + max(within, 0.0)
 
 
 def _side(claim: Hypothesis, n: int, tail: float, bound: float, up: bool) -> float:
