@@ -25,8 +25,12 @@ def blocks_are_cheaper_than_one_convolution(zoo: Zoo) -> Evidenced:
     trace = zoo.trace("googlenet")
     rows, counts = [], {}
     for name, block in trace.blocks(BLOCK).items():
-        modules = {"block": block} | {f"{side}×{side}": _convolution(trace, name, side) for side in (3, 5)}
-        counts[name] = {what: _counts(module, trace.shapes[name][0]) for what, module in modules.items()}
+        inputs, outputs = trace.shapes[name]
+        modules = {"block": block}
+        for side in (3, 5):
+            convolution = nn.Conv2d(inputs[0], outputs[0], side, padding=side // 2, device="meta")
+            modules[f"{side}×{side}"] = nn.Sequential(convolution)
+        counts[name] = {what: _counts(module, inputs) for what, module in modules.items()}
         own = counts[name]["block"]
         for kernel in ("3×3", "5×5"):
             other, against = counts[name][kernel], f"one {kernel} convolution"
@@ -40,11 +44,6 @@ def blocks_are_cheaper_than_one_convolution(zoo: Zoo) -> Evidenced:
         f"Over the {len(counts)} blocks, a 3×3 convolution has {min(ratios):.1f} to {max(ratios):.1f} times the "
         "weights and multiply-accumulates."
     )
-
-
-def _convolution(trace: Trace, block: str, side: int) -> nn.Module:
-    (inputs, *_), (outputs, *_) = trace.shapes[block]
-    return nn.Sequential(nn.Conv2d(inputs, outputs, side, padding=side // 2, device="meta"))
 
 
 def _counts(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int, int]:

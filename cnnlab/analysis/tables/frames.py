@@ -34,11 +34,10 @@ class Tables:
 def as_rows(frame: pd.DataFrame) -> list[Row]:
     """Every row as a dict; missing values of any kind become None."""
     whole = frame.astype(object).where(frame.notna(), None)
-    return [{str(key): _native(value) for key, value in row.items()} for row in whole.to_dict("records")]
-
-
-def _native(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return [
+        {str(key): value.item() if hasattr(value, "item") else value for key, value in row.items()}
+        for row in whole.to_dict("records")
+    ]
 
 
 def group(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
