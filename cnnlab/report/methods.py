@@ -8,16 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning import plan as commands
+from cnnlab.planning.plan import Plan
 from cnnlab.report.tables import costs, runs, settings
 from cnnlab.report.tables.view import Cell, Column, TableView
 from cnnlab.wording.numbers import day, listed, plural
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 ANALYSIS = ("numpy", "scipy", "pandas", "seaborn", "matplotlib", "snakemake", "mlflow")
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import Commit, last_commit
 from cnnlab.planning.figure_choice import kinds
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
@@ -22,9 +22,6 @@ from cnnlab.wording.arm_values import by_arm
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.numbers import count, plural
 from cnnlab.wording.threats import generated
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 LONG = 12  # rows; a longer table is folded
 OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study

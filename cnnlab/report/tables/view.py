@@ -110,11 +110,6 @@ def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row |
     return lambda row: None if row is None or row.get(name) is None else form(row[name])
 
 
-def capital(text: str) -> str:
-    """With a capital letter first."""
-    return text[:1].upper() + text[1:]
-
-
 def code(text: str) -> Cell:
     return Cell(text, code=True)
 
