@@ -47,7 +47,7 @@ class Contrast:
     seeds: Sequence[float]
 
     @property
-    def lines(self) -> list[tuple[str, str, float]]:
+    def lines(self) -> list[tuple[str, str, int]]:
         """The lines of text above the interval, each with the role of its colour and its size."""
         # A difference of differences is broken between the two.
         parts = self.formula.replace(") ", ")\n").split("\n") if len(self.formula) > 50 else [self.formula]

@@ -60,7 +60,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         "verdict": _verdict,
         "drawing": _drawing,
     }
-    environment.globals |= {"verdicts": theme.BADGES, "meanings": MEANINGS}
+    environment.globals |= {"verdicts": theme.BADGES, "Verdict": Verdict, "meanings": MEANINGS}
     return environment.get_template("page.html.j2").render(
         title=TITLE,
         plan=plan,
