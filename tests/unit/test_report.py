@@ -23,7 +23,7 @@ from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
 from cnnlab.wording.answers import against, answer, conjunction
 from cnnlab.wording.claims import claim_name
-from cnnlab.wording.contrasts import Contrast
+from cnnlab.wording.contrasts import form_of
 from tests import report_samples
 from tests.said import said, unsaid
 
@@ -250,8 +250,8 @@ def test_a_ratio_below_one_is_a_division() -> None:
 
 
 def test_a_contrast_is_read_from_its_weights() -> None:
-    assert Contrast({"b": -1, "a": 1}, LABELS).formula("log2") == "ReLU / Sigmoid"
-    assert Contrast({"a": -1, "b": -1, "c": 2}, LABELS).formula("linear") == "− ReLU − Sigmoid + 2 Plain, 8 layers"
+    assert form_of({"b": -1, "a": 1}, LABELS).formula("log2") == "ReLU / Sigmoid"
+    assert form_of({"a": -1, "b": -1, "c": 2}, LABELS).formula("linear") == "− ReLU − Sigmoid + 2 Plain, 8 layers"
 
 
 def claim_row(**changes: Any) -> Row:
