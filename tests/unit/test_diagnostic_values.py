@@ -595,7 +595,7 @@ def test_the_largest_rate_within_two_points_of_the_best(
 
     monkeypatch.setattr(loop, "train", trains)
     monkeypatch.setattr(evaluate, "evaluate", lambda model, split: SimpleNamespace(error=model))
-    run = small_runs.run(model=errors[0], learning_rate=1 / 8)
+    run = small_runs.run(learning_rate=1 / 8)
     found = largest_learning_rate.Diagnostic(replace(run, model=errors[0])).finish()
     assert found.values == {"largest_rate": largest}
     assert tried == [2**octave / 8 for octave in range(1, len(tried) + 1)]
