@@ -23,16 +23,7 @@ from cnnlab.wording.numbers import compact, with_interval
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return report_samples.plan(tmp_path_factory.mktemp("frontier"), ("benchmark",))
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
+STUDIES = ("benchmark",)
 
 
 def test_the_alt_text_holds_errors_and_costs(plan: Plan, frames: Frames) -> None:
