@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import copysign
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -88,15 +89,19 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
 def _head(axes: Axes, grid: Layout, switch: str, title: Sequence[str], sign: Sequence[str]) -> None:
     """The title of a column, and what is subtracted from what."""
     top = grid.top - SPACE - LINE * (len(title) + len(sign))
-    for index, line in enumerate((*title, *sign)):
-        role, size = ("ink", 9.0) if index < len(title) else ("soft", 8.5)
-        write(axes, grid.middle(switch), top + LINE * (index + 0.5), line, role, size)
+    _lines(axes, grid.middle(switch), top, title)
+    _lines(axes, grid.middle(switch), top + LINE * len(title), sign, "soft", 8.5)
+
+
+def _lines(axes: Axes, x: float, top: float, lines: Sequence[str], *look: Any, step: float = LINE, **how: Any) -> None:
+    """Lines of text beneath each other; `look` is the role of their colour and their size."""
+    for index, line in enumerate(lines):
+        write(axes, x, top + step * (index + 0.5), line, *look, **how)
 
 
 def _family(axes: Axes, above: float, label: str) -> None:
     axes.plot([0, PAGE], [above, above], color=light("grid"), linewidth=0.7, zorder=0)
-    for index, line in enumerate(wrap(label, 12)):
-        write(axes, 0, above + effect_cell.EDGE + LINE * (index + 0.5), line, ha="left")
+    _lines(axes, 0, above + effect_cell.EDGE, wrap(label, 12), ha="left")
 
 
 def _ruler(axes: Axes, grid: Layout, switch: str, scale: Scale) -> None:
@@ -114,9 +119,7 @@ def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale, letter: str)
         effect_cell.draw(axes, row, middle, above, grid.column, scale)
         return
     lines = wrap(cell.why(SHOWN) if cell.refused is None else f"not applicable {letter}", 15)[:4]
-    for index, line in enumerate(lines):
-        y = above + effect_cell.HEIGHT / 2 + LINE * (index - (len(lines) - 1) / 2)
-        write(axes, middle, y, line, "soft", 8.5)
+    _lines(axes, middle, above + (effect_cell.HEIGHT - LINE * len(lines)) / 2, lines, "soft", 8.5)
 
 
 def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> dict[tuple[str, str], list[str]]:
@@ -132,14 +135,12 @@ def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> dict[tuple[str, str],
 
 
 def _below(axes: Axes, top: float, notes: dict[str, list[str]]) -> None:
-    for index, line in enumerate(LEGEND):
-        write(axes, 0, top + NOTE * (index + 0.5), line, "soft", 8.5, ha="left")
-    y = top + NOTE * (len(LEGEND) + 0.5)
+    _lines(axes, 0, top, LEGEND, "soft", 8.5, step=NOTE, ha="left")
+    top += NOTE * len(LEGEND)
     for letter, lines in notes.items():
-        write(axes, 0, y, letter, "soft", 8.5, ha="left")
-        for line in lines:
-            write(axes, 16, y, line, "soft", 8.5, ha="left")
-            y += NOTE
+        _lines(axes, 0, top, [letter], "soft", 8.5, step=NOTE, ha="left")
+        _lines(axes, 16, top, lines, "soft", 8.5, step=NOTE, ha="left")
+        top += NOTE * len(lines)
 
 
 def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> str:

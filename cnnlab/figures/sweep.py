@@ -17,7 +17,7 @@ from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.sweeps import ALL, Sweep, sweeps
 from cnnlab.wording.contrasts import noun, own_unit
-from cnnlab.wording.numbers import count, plain
+from cnnlab.wording.numbers import count, plain, setting
 
 FIGURE = {
     "title": "effect of the swept value",
@@ -107,9 +107,4 @@ def _setting(field: str, value: Any) -> str:
     """``residual``, ``not residual``, ``width 8``, ``all images``."""
     if field == ALL:
         return "all images" if value is None else f"{count(value)} images"
-    key = field.partition(".")[2].replace("_", " ")
-    if isinstance(value, bool):
-        return key if value else f"not {key}"
-    if value is None:
-        return f"{key} by default"
-    return f"{key} {plain(value) if isinstance(value, int | float) else value}"
+    return setting(field.partition(".")[2].replace("_", " "), "by default" if value is None else value)

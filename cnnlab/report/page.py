@@ -6,12 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.core.files import atomic
 from cnnlab.figures.drawing import svg, theme
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
@@ -25,13 +23,6 @@ from cnnlab.wording.verdicts import MEANINGS
 HERE = Path(__file__).parent
 UNITS = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
 TITLE = "Classic convolutional networks, claim by claim"
-
-
-def write(plan: Plan, frames: Mapping[str, pd.DataFrame], figures: Path, out: Path) -> None:
-    """See `cnnlab.report.render`."""
-    text = page(plan, Tables(frames), figures)
-    with atomic(out) as aside:
-        aside.write_text(text, encoding="utf-8")
 
 
 def page(plan: Plan, tables: Tables, figures: Path) -> str:

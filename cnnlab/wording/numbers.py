@@ -122,6 +122,13 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
+def setting(name: str, value: Any) -> str:
+    """A setting as a person would write it: ``depth 8``, ``residual``, ``not residual``."""
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return f"{name} {plain(value) if isinstance(value, int | float) else value}".strip()
+
+
 def capital(text: str) -> str:
     """The text with a capital letter first."""
     return text[:1].upper() + text[1:]

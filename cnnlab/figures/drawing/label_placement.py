@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import cos, hypot, radians, sin
@@ -22,6 +22,7 @@ Pair = tuple[float, float]
 # Points: how far from the mark a label may stand, in order of preference; then the angles, to the right first.
 DISTANCES = (7, 14, 22, 32, 44, 58)
 ANGLES = (0, 180, 90, 270, 35, 325, 145, 215, 62, 298, 118, 242, 18, 342, 162, 198, 76, 284, 104, 256)
+OFFSETS = [(size * cos(radians(angle)), size * sin(radians(angle))) for size, angle in product(DISTANCES, ANGLES)]
 LONGEST = 18  # characters in a line of a label
 MARK = 5  # half the side of the square that a mark takes
 LEADER = 12  # from this distance on, a line leads to the mark
@@ -41,14 +42,15 @@ class Ground:
         """The area that the label at `offset` and its leader would cover, or that would lie outside."""
         _move(label, offset)
         box = label.get_window_extent(self.renderer)
-        area = sum(_overlap(box, other) for other in self.taken) + _outside(box, self.inside)
+        outside = float(box.width * box.height) - _overlap(box, self.inside)
+        area = sum(_overlap(box, other) for other in self.taken) + outside
         leader = _leader(mark, offset, self.scale)
         return area + sum(_overlap(piece, other) for piece in leader for other in self.crossed)
 
     def best(self, label: Annotation, mark: Pair) -> Pair:
         """The first offset that covers nothing, or the one that covers least."""
         areas: dict[Pair, float] = {}
-        for offset in _offsets():
+        for offset in OFFSETS:
             areas[offset] = self.covered(label, mark, offset)
             if areas[offset] == 0:
                 break
@@ -68,6 +70,7 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, Mean]], line: Seq
     taken = [box for boxes in marks.values() for box in boxes]
     taken += [_between(axes, *ends, scale) for ends in pairwise(line)]
     written: list[Bbox] = []
+    arrow = {"arrowstyle": "-", "color": light("line"), "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
     for text, (x, (y, _, _)) in points.items():
         lines = "\n".join(wrap(text, LONGEST))
         label = axes.annotate(lines, (x, y), (0, 0), textcoords="offset points", fontsize=9, linespacing=1.1, zorder=4)
@@ -78,12 +81,8 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, Mean]], line: Seq
         _move(label, best)
         written.append(label.get_window_extent(renderer).padded(1))
         taken += [written[-1], *_leader((across, up), best, scale)]
-        _lead(axes, (x, y), best)
-
-
-def _offsets() -> Iterator[Pair]:
-    for distance, angle in product(DISTANCES, ANGLES):
-        yield distance * cos(radians(angle)), distance * sin(radians(angle))
+        if hypot(*best) >= LEADER:
+            axes.annotate("", (x, y), best, textcoords="offset points", arrowprops=arrow, zorder=2)
 
 
 def _move(label: Annotation, offset: Pair) -> None:
@@ -118,26 +117,12 @@ def _overlap(one: Bbox, other: Bbox) -> float:
     return float(max(width, 0) * max(height, 0))
 
 
-def _outside(box: Bbox, frame: Bbox) -> float:
-    """The area of the box beyond the frame."""
-    return float(box.width * box.height) - _overlap(box, frame)
-
-
-def _leads(offset: Pair) -> bool:
-    return hypot(*offset) >= LEADER
-
-
 def _leader(mark: Pair, offset: Pair, scale: float) -> list[Bbox]:
     """Small boxes along the line that leads from a mark to its label; none where the label is close."""
-    if not _leads(offset):
+    length = hypot(*offset)
+    if length < LEADER:
         return []
-    steps = [step / hypot(*offset) * scale for step in range(MARK, int(hypot(*offset)), 3)]
+    steps = [step / length * scale for step in range(MARK, int(length), 3)]
     places = [(mark[0] + step * offset[0], mark[1] + step * offset[1]) for step in steps]
     half = 1.5 * scale
     return [Bbox.from_extents(x - half, y - half, x + half, y + half) for x, y in places]
-
-
-def _lead(axes: Axes, point: Pair, offset: Pair) -> None:
-    if _leads(offset):
-        arrow = {"arrowstyle": "-", "color": light("line"), "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
-        axes.annotate("", point, offset, textcoords="offset points", arrowprops=arrow, zorder=2)

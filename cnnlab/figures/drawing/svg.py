@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from cnnlab.figures.drawing.theme import COLOURS
 
 SVG = "http://www.w3.org/2000/svg"
+ET.register_namespace("", SVG)
 XLINK = "{http://www.w3.org/1999/xlink}href"
 FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 _ROLES = {shades[0]: role for role, shades in COLOURS.items()}
@@ -21,7 +22,6 @@ _UNWANTED = ("metadata", "style", "title", "desc")
 
 def finish(text: str, name: str, title: str, alt: str) -> str:
     """The SVG `text` as a file: ids begin with `name`, `title` and `alt` say what is to be seen."""
-    ET.register_namespace("", SVG)
     root = ET.fromstring(text)
     _drop(root, _UNWANTED)
     _rename(root, name)
@@ -41,7 +41,6 @@ def finish(text: str, name: str, title: str, alt: str) -> str:
 
 def inline(text: str) -> str:
     """A finished SVG as part of a page: named by its description, without a tooltip, coloured by the page alone."""
-    ET.register_namespace("", SVG)
     root = ET.fromstring(text)
     named = (root.findtext(f"{{{SVG}}}{tag}", "") for tag in ("title", "desc"))
     label = ". ".join(part for part in named if part)
@@ -117,7 +116,7 @@ def _shorten(element: ET.Element) -> None:
 
 def _rounded(geometry: str) -> str:
     """Coordinates to 1/100 of a point."""
-    text = re.sub(r"-?\d+\.\d+", lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), geometry)
+    text = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number.group()):.2f}".rstrip("0").rstrip("."), geometry)
     return re.sub(r"(?<![\d.])-0(?![\d.])", "0", " ".join(text.split()))
 
 
@@ -127,6 +126,7 @@ def _styled(style: str) -> str:
     return re.sub(r"#[0-9a-f]{6}", _coloured, style)
 
 
-def _coloured(found: re.Match[str]) -> str:
-    role = _ROLES.get(found.group())
-    return f"var(--{role}, {found.group()})" if role else found.group()
+def _coloured(colour: re.Match[str]) -> str:
+    """The colour by its role, if it has one."""
+    role = _ROLES.get(colour.group())
+    return f"var(--{role}, {colour.group()})" if role else colour.group()

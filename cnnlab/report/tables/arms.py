@@ -90,7 +90,10 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
         ),
         Number("Parameters", _parameters, missing=_no_parameters),
         Number(
-            "Seconds a run", _seconds, "Wall clock, median; other jobs may have run beside it", missing="not measured"
+            "Seconds a run",
+            lambda arm: seconds_a_run(arm, "seconds"),
+            "Wall clock, median; other jobs may have run beside it",
+            missing="not measured",
         ),
     ]
     return table(f"arms-{study.name}", f"Arms of “{study.title}”", columns, arms)
@@ -191,6 +194,7 @@ def _no_parameters(arm: ArmRows) -> str:
     return "no network is used" if arm.spec.train.classifier == "hog_svm" else "known when a run is finished"
 
 
-def _seconds(arm: ArmRows) -> str | None:
-    seconds = values(arm.measured, "seconds")
+def seconds_a_run(arm: ArmRows, column: str) -> str | None:
+    """The median of a column of ``measured/runs``."""
+    seconds = values(arm.measured, column)
     return significant(median(seconds)) if seconds else None

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from statistics import median
 
 from cnnlab.analysis.pareto import front
-from cnnlab.analysis.tables.frames import Row, Tables, values
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import costs
-from cnnlab.report.tables.arms import ArmRows, mean_column
+from cnnlab.report.tables.arms import ArmRows, mean_column, seconds_a_run
 from cnnlab.report.tables.view import MEAN_HINT, Column, Number, R, TableView, table
-from cnnlab.wording.numbers import count, significant
+from cnnlab.wording.numbers import count
 
 NOT_MEASURED = "not measured yet"
 
@@ -46,7 +45,7 @@ def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView | 
         Number("Epochs", lambda network: count(network.arm.spec.train.epochs), "Passes over the training images"),
         Number(
             "CPU seconds a run",
-            _seconds,
+            lambda network: seconds_a_run(network.arm, "cpu_seconds"),
             "Process time of training and of the final evaluations, median",
             missing="no run is finished yet",
         ),
@@ -79,8 +78,3 @@ def _front(network: Network) -> str | None:
     if network.error is None or network.cost is None:
         return None
     return ", ".join(network.fronts) or "no"
-
-
-def _seconds(network: Network) -> str | None:
-    seconds = values(network.arm.measured, "cpu_seconds")
-    return significant(median(seconds)) if seconds else None

@@ -10,22 +10,16 @@ from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, seeds_slug
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
-from cnnlab.wording.numbers import count, plain
+from cnnlab.wording.numbers import count, plain, setting
 
 FIXED = "fixed by the study"
 Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
 
 
 def in_words(settings: Mapping[str, Any], names: Iterable[str]) -> str:
-    """Those settings that there are, as ``depth 8, not residual``."""
-    return ", ".join(_in_words(name, settings[name]) for name in names if name in settings)
-
-
-def _in_words(name: str, setting: Any) -> str:
-    name = name.replace("_", " ").removeprefix("data name").removeprefix("network").strip()
-    if isinstance(setting, bool):
-        return name if setting else f"not {name}"
-    return f"{name} {plain(setting) if isinstance(setting, int | float) else setting}".strip()
+    """The settings of these names that there are, as ``depth 8, not residual``."""
+    titles = {name: name.replace("_", " ").removeprefix("data name").removeprefix("network").strip() for name in names}
+    return ", ".join(setting(title, settings[name]) for name, title in titles.items() if name in settings)
 
 
 def data_titles(plan: Plan) -> list[str]:
