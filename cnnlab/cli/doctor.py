@@ -57,7 +57,7 @@ def _packages() -> tuple[bool, str]:
 
 
 def _device() -> tuple[bool, str]:
-    count = device.gpus()
+    count = len(device.gpus())
     if not count:
         return True, f"no NVIDIA GPU: training on {os.cpu_count()} CPU cores, one thread a job"
     import torch

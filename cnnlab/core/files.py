@@ -51,7 +51,11 @@ def atomic(path: Path) -> Iterator[Path]:
         yield aside
         for written in (*(aside.iterdir() if aside.is_dir() else ()), aside):
             _flush(written)
-        _rename(aside, path)
+        try:
+            os.replace(aside, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
         _flush(path.parent)
     except Exception as error:
         refusal = _refusal(path, error)
@@ -59,7 +63,11 @@ def atomic(path: Path) -> Iterator[Path]:
             raise
         raise refusal from None
     finally:
-        _remove(aside)
+        with suppress(OSError):
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            else:
+                aside.unlink()
 
 
 def _flush(path: Path) -> None:
@@ -68,22 +76,6 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _rename(aside: Path, path: Path) -> None:
-    try:
-        os.replace(aside, path)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _remove(aside: Path) -> None:
-    with suppress(OSError):
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink()
 
 
 def _refusal(path: Path, error: Exception) -> UserError | None:

@@ -38,13 +38,7 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path}{_place(error)}: not valid YAML: {_problem(error)}; fix that line") from None
-
-
-def _place(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or "cannot be read").replace("\n", " ")
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = str(getattr(error, "problem", None) or "cannot be read").replace("\n", " ")
+        raise UserError(f"{path}{place}: not valid YAML: {problem}; fix that line") from None

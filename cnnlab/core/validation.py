@@ -57,10 +57,10 @@ def _first_line(model: type[BaseModel], error: ValidationError, where: str) -> s
 def _mistakes(error: ValidationError) -> list[Any]:
     """Without lists that are too short only because an item of theirs is wrong; missing keys last, as a misspelt one
     leaves one missing."""
-    found: list[Any] = list(error.errors())
-    wrong = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
-    own = [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong]
-    return sorted(own, key=lambda one: bool(one["type"] == "missing"))
+    problems: list[Any] = list(error.errors())
+    containers = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    own = [problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in containers]
+    return sorted(own, key=lambda problem: bool(problem["type"] == "missing"))
 
 
 def _is_branch(part: object) -> bool:
@@ -84,7 +84,7 @@ def _inner_model(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inner = (_inner_model(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((found for found in inner if found is not None), None)
+    return next((model for model in inner if model is not None), None)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

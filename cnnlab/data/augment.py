@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
@@ -59,55 +60,39 @@ def augmentations(texts: Sequence[str]) -> tuple[Step, ...]:
     Raises:
         UserError: if a name or a value is not valid.
     """
-    return tuple(AUGMENTATIONS[name](value) for name, value in map(parse_augment, texts))
+    return tuple(partial(AUGMENTATIONS[name], value) for name, value in map(parse_augment, texts))
 
 
-def _shift(value: float) -> Step:
+def _shift(value: float, images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
     """Up to `value` pixels in each direction, black coming into view."""
-    return lambda images, draws, black, _average: _moved(images, int(value), draws, black)
-
-
-def _crop(value: float) -> Step:
-    """Pad with the mean pixel, cut out the original size at a random place (He et al. 2016, section 4.2)."""
-    return lambda images, draws, _black, average: _moved(images, int(value), draws, average)
-
-
-def _moved(images: Tensor, most: int, draws: Generator, fill: Tensor) -> Tensor:
+    most = int(value)
     down, right = _integers(-most, most + 1, (2, len(images)), draws, images)
-    return translate(images, down, right, fill)
+    return translate(images, down, right, black)
 
 
-def _rotate(value: float) -> Step:
+def _crop(value: float, images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
+    """Pad with the mean pixel, cut out the original size at a random place (He et al. 2016, section 4.2)."""
+    return _shift(value, images, draws, average, average)
+
+
+def _rotate(value: float, images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
     """By an angle between minus and plus `value` degrees, black coming into view."""
-
-    def step(images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
-        degrees = (2 * torch.rand(len(images), generator=draws) - 1) * value
-        return turn(images, degrees.to(images.device), black)
-
-    return step
+    degrees = (2 * torch.rand(len(images), generator=draws) - 1) * value
+    return turn(images, degrees.to(images.device), black)
 
 
-def _flip(_value: float) -> Step:
+def _flip(_value: float, images: Tensor, draws: Generator, _black: Tensor, _average: Tensor) -> Tensor:
     """Left and right swapped with probability 1/2."""
-
-    def step(images: Tensor, draws: Generator, _black: Tensor, _average: Tensor) -> Tensor:
-        return mirror(images, _integers(0, 2, (len(images),), draws, images).bool())
-
-    return step
+    return mirror(images, _integers(0, 2, (len(images),), draws, images).bool())
 
 
-def _cutout(value: float) -> Step:
+def _cutout(value: float, images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
     """A square of the mean pixel, centred anywhere (DeVries & Taylor 2017)."""
-
-    def step(images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
-        row = _integers(0, images.shape[2], (len(images),), draws, images)
-        column = _integers(0, images.shape[3], (len(images),), draws, images)
-        return erase(images, row, column, int(value), average)
-
-    return step
+    row, column = (_integers(0, side, (len(images),), draws, images) for side in images.shape[2:])
+    return erase(images, row, column, int(value), average)
 
 
-AUGMENTATIONS: dict[str, Callable[[float], Step]] = {
+AUGMENTATIONS: dict[str, Callable[[float, Tensor, Generator, Tensor, Tensor], Tensor]] = {
     "shift": _shift,
     "crop": _crop,
     "rotate": _rotate,

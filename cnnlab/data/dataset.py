@@ -109,14 +109,14 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
     """
     description = _read_card(card, spec)
     images, labels, sizes = _read_tensors(data_file, card, description)
-    start = {name: sum(sizes[:index]) for index, name in enumerate(SPLITS)}
-    rows = {name: slice(start[name], start[name] + size) for name, size in zip(SPLITS, sizes, strict=True)}
+    images_of = dict(zip(SPLITS, images.split(sizes), strict=True))
+    labels_of = dict(zip(SPLITS, labels.split(sizes), strict=True))
     pixels = _permutation(images, seed) if spec.shuffle_pixels else None
 
     def part(name: str) -> Tensor:
-        return _varied(images[rows[name]], spec, name, pixels)
+        return _varied(images_of[name], spec, name, pixels)
 
-    train_images, train_labels = part("train"), labels[rows["train"]]
+    train_images, train_labels = part("train"), labels_of["train"]
     if spec.train_size is not None:
         kept = _subset(train_labels, spec)
         train_images, train_labels = train_images[kept], train_labels[kept]
@@ -132,12 +132,12 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
 
     return Dataset(
         train=made(train_images, train_labels),
-        validation=made(part("validation"), labels[rows["validation"]]),
+        validation=made(part("validation"), labels_of["validation"]),
         channels=train_images.shape[1],
         image_size=images.shape[2],
         class_names=tuple(description["classes"]),
         checksum=description["checksum"],
-        make_test=lambda: made(part("test"), labels[rows["test"]]),
+        make_test=lambda: made(part("test"), labels_of["test"]),
         wrong_labels=wrong,
     )
 
@@ -217,7 +217,7 @@ def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, 
     if spec.standardize == "none":
         return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
     if spec.standardize == "channel" and not spec.scale_pixels:
-        mean, std = (torch.tensor(each, dtype=torch.float32).view(-1, 1, 1) for each in moments(train.numpy()))
+        mean, std = (torch.tensor(moment, dtype=torch.float32).view(-1, 1, 1) for moment in moments(train.numpy()))
         return mean, std
     pixels = train.double()
     means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from cnnlab.core.errors import UserError
-from cnnlab.core.files import atomic
+from cnnlab.core.files import atomic, write_json
 from cnnlab.data.arrays import Integers, checksum, moments, stratified
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
 from cnnlab.planning import datasets
@@ -36,9 +35,7 @@ def prepare(spec: PreparedSpec, data_file: Path, card: Path) -> None:
     tensors: dict[str, Any] = {"images": raw.images[order], "labels": raw.labels[order], **positions}
     with atomic(data_file) as aside:
         save_file(tensors, aside)
-    text = json.dumps(_card(spec, raw, tensors, data_file), indent=2, ensure_ascii=False) + "\n"
-    with atomic(card) as aside:
-        aside.write_text(text, encoding="utf-8")
+    write_json(card, _card(spec, raw, tensors, data_file))
 
 
 def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
@@ -72,9 +69,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
     sizes = {name: len(tensors[name]) for name in SPLITS}
     labels = np.split(tensors["labels"], np.cumsum(list(sizes.values()))[:-1])
     mean, deviation = moments(tensors["images"][: sizes["train"]])
-    official = (
-        "official test images" if raw.official is not None and (raw.official == TEST).any() else "no official split"
-    )
+    official = raw.official is not None and bool((raw.official == TEST).any())
     return {
         "data_id": spec.data_id,
         "name": spec.name,
@@ -91,7 +86,7 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
         "checksum": checksum(tensors),
         "file_sha256": _file_digest(data_file),
         "split": {
-            "how": f"stratified by class, at random; {official}",
+            "how": f"stratified by class, at random; {'official test images' if official else 'no official split'}",
             "seed": spec.split_seed,
             "digests": {name: checksum({name: tensors[name]})[:16] for name in SPLITS},
         },

@@ -37,38 +37,23 @@ COMMON: dict[str, Switch] = {
     "affine": "both",
     "initialization": AUTO,
 }
-# Values that exclude each other wherever an architecture takes these switches.
-CONTRADICTIONS: tuple[dict[str, Any], ...] = (
-    {
-        "when": {"zero_init": True, "residual": False},
-        "because": "without a shortcut nothing would pass a block that starts at 0",
+# Values that exclude each other wherever an architecture takes these switches, by the reason.
+CONTRADICTIONS: dict[str, dict[str, Any]] = {
+    "without a shortcut nothing would pass a block that starts at 0": {"zero_init": True, "residual": False},
+    "there is no normalization whose scale could start at 0": {"zero_init": True, "normalization": "none"},
+    "the normalization learns no scale that could start at 0": {"zero_init": True, "affine": ["shift", "none"]},
+    "the last normalization follows the sum, and would erase the shortcut too": {
+        "zero_init": True,
+        "normalization_order": "after",
     },
-    {
-        "when": {"zero_init": True, "normalization": "none"},
-        "because": "there is no normalization whose scale could start at 0",
+    "there is no normalization to place": {"normalization": "none", "normalization_order": "after"},
+    "there is no normalization that could learn a scale or shift": {
+        "normalization": "none",
+        "affine": ["scale", "shift", "none"],
     },
-    {
-        "when": {"zero_init": True, "affine": ["shift", "none"]},
-        "because": "the normalization learns no scale that could start at 0",
-    },
-    {
-        "when": {"zero_init": True, "normalization_order": "after"},
-        "because": "the last normalization follows the sum, and would erase the shortcut too",
-    },
-    {
-        "when": {"normalization": "none", "normalization_order": "after"},
-        "because": "there is no normalization to place",
-    },
-    {
-        "when": {"normalization": "none", "affine": ["scale", "shift", "none"]},
-        "because": "there is no normalization that could learn a scale or shift",
-    },
-)
-# Where blocks have no sum between the two, these two orders are one.
-ORDERLESS: dict[str, Any] = {
-    "when": {"activation": "identity", "normalization_order": "after"},
-    "because": "the identity comes before and after at once",
 }
+# Where blocks have no sum between the two, these two orders are one.
+ORDERLESS = {"the identity comes before and after at once": {"activation": "identity", "normalization_order": "after"}}
 SUMS = ("residual", "block")
 # Numbers from 0 up to but not including 1, always stored as floats.
 SHARES = ("dropout",)
@@ -123,6 +108,14 @@ class SwitchSpec(Spec):
             return float(value)
         return self._whole(value)
 
+    def refusal(self, value: object) -> str | None:
+        """What is wrong with `value`; None if it is legal."""
+        try:
+            self.check(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
     def _whole(self, value: float) -> int:
         start = self.start or 1
         if float(value).is_integer() and value >= start and (value - start) % self.step == 0:
@@ -138,7 +131,7 @@ def _choose(value: object, values: tuple[Switch, ...]) -> Switch:
             return candidate
     if isinstance(value, str) and all(isinstance(candidate, str) for candidate in values):
         raise ValueError(f"unknown value '{value}'; {nearest(value, map(str, values))}")
-    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(each) for each in values)}")
+    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(legal) for legal in values)}")
 
 
 def _show(value: object) -> str:
@@ -269,8 +262,8 @@ class Architecture(Spec):
     @property
     def excluded(self) -> tuple[Contradiction, ...]:
         """Its own contradictions, and the general ones about switches that it takes."""
-        orderless = () if set(SUMS) & set(self.switches) else (ORDERLESS,)
-        general = (Contradiction(**rule) for rule in (*CONTRADICTIONS, *orderless))
+        rules = CONTRADICTIONS if set(SUMS) & set(self.switches) else CONTRADICTIONS | ORDERLESS
+        general = (Contradiction(when=when, because=because) for because, when in rules.items())
         return (*self.contradictions, *(rule for rule in general if set(rule.when) <= set(self.switches)))
 
     def _check_choices(self, name: str, switch: SwitchSpec) -> None:
@@ -281,12 +274,8 @@ class Architecture(Spec):
     def _check_value(self, name: str, value: Switch, place: str) -> None:
         if name not in self.switches:
             raise ValueError(f"{place}.{name}: not one of this architecture's switches")
-        if (name, value) == ("initialization", AUTO):
-            return
-        try:
-            self.switches[name].check(value)
-        except ValueError as error:
-            raise ValueError(f"{place}.{name}: {error}") from None
+        if (name, value) != ("initialization", AUTO) and (reason := self.switches[name].refusal(value)):
+            raise ValueError(f"{place}.{name}: {reason}")
 
     def preset(self, name: str, where: str) -> Preset:
         """The preset of that name.

@@ -50,10 +50,8 @@ def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = (
     Raises:
         UserError: for an unknown key or a value out of range.
     """
-    merged: dict[str, Any] = {}
     files = [DEFAULT, *(Path(file) for file in configfiles)]
-    for file in files:
-        merged = merge(merged, _mapping(read_yaml(file), str(file)))
+    merged = _merged(files)
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator:
@@ -73,12 +71,10 @@ def from_mapping(merged: Mapping[str, Any], where: str = "configuration") -> Con
 def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:
     """How a step is told the same by hand: ``--configfile`` and ``--config`` options, by key."""
     files = [Path(file) for file in configfiles if Path(file) != DEFAULT]
-    known: dict[str, Any] = {}
-    for file in (DEFAULT, *files):
-        known = merge(known, _mapping(read_yaml(file), str(file)))
+    written = _merged([DEFAULT, *files])
     options = {"configfile": " ".join(f"--configfile {shlex.quote(str(file))}" for file in files)}
     for key, value in sorted(merged.items()):
-        if known.get(key) != value:
+        if written.get(key) != value:
             text = value if isinstance(value, str) else json.dumps(value)
             options[key] = f"--config {shlex.quote(f'{key}={text}')}"
     return options
@@ -91,7 +87,12 @@ def _value(text: str) -> Any:
         return text
 
 
-def _mapping(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: not a mapping of keys; write key: value")
-    return value
+def _merged(files: Iterable[Path]) -> dict[str, Any]:
+    """What `files` hold, later ones winning."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        fields = read_yaml(file)
+        if not isinstance(fields, dict):
+            raise UserError(f"{file}: not a mapping of keys; write key: value")
+        merged = merge(merged, fields)
+    return merged

@@ -9,23 +9,17 @@ import subprocess
 from cnnlab.core.errors import UserError
 
 
-def gpus() -> int:
-    """NVIDIA GPUs that the driver lists and CUDA_VISIBLE_DEVICES leaves; 0 where there is no driver."""
-    if (stated := stated_gpus()) is not None:
-        return len(stated) if listed_gpus() else 0
-    return listed_gpus()
+def gpus() -> list[str]:
+    """NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves, as it names them; none where there is no driver."""
+    listed = _listed_gpus()
+    stated = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if stated is None or not listed:
+        return [str(index) for index in range(listed)]
+    # CUDA reads up to the first -1.
+    return list(itertools.takewhile(lambda name: name not in {"", "-1"}, map(str.strip, stated.split(","))))
 
 
-def stated_gpus() -> list[str] | None:
-    """What CUDA_VISIBLE_DEVICES names; None where it is not set. CUDA reads up to the first -1."""
-    value = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",")]
-    return list(itertools.takewhile(lambda name: name not in {"", "-1"}, names))
-
-
-def listed_gpus() -> int:
+def _listed_gpus() -> int:
     try:
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -23,11 +23,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "training/diagnostics"
 class Metric(Spec):
     """A quantity that a contrast may compare: one column of a run's result.
 
-    ``factor`` turns the stored value into ``unit``; a ``log2`` metric is compared as a log2 ratio. ``better`` says on
-    which side a run that diverged counts. ``per_image`` names the per-image column whose spread over test images is
-    part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the smallest
-    difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the first
-    update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
+    ``better`` says on which side a run that diverged counts. ``per_image`` names the per-image column whose spread over
+    test images is part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the
+    smallest difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the
+    first update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
     measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
     error or a loss, is never below 0, which may leave no room for a margin.
@@ -36,8 +35,6 @@ class Metric(Spec):
     name: str
     title: str
     unit: str
-    scale: Literal["linear", "log2"] = "linear"
-    factor: float = 1.0
     better: Literal["lower", "higher"] | None = None
     per_image: str | None = None
     floor: Literal["image", "evaluation", "octave"] | None = None
@@ -47,6 +44,16 @@ class Metric(Spec):
     diagnostic: str | None = None
     signed: bool = False
     positive: bool = False
+
+    @property
+    def scale(self) -> Literal["linear", "log2"]:
+        """A ``log2`` metric is compared as a log2 ratio."""
+        return "log2" if self.unit == "log2 ratio" else "linear"
+
+    @property
+    def factor(self) -> float:
+        """Turns the stored value into ``unit``: pp are of a stored share."""
+        return 100.0 if self.unit == "pp" else 1.0
 
     @property
     def least_seeds(self) -> int:

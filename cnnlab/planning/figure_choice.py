@@ -71,7 +71,7 @@ NETWORKS = "networks"
 def pictured(presets: Iterable[str]) -> tuple[str, ...]:
     """Of an architecture's presets, those whose picture and layers its card shows: the one that is trained, and the
     notes' own size or the paper's."""
-    known = list(presets)
-    trained = "small" if "small" in known else known[0]
-    full = next((name for name in ("d2l", "paper") if name in known), trained)
+    names = list(presets)
+    trained = "small" if "small" in names else names[0]
+    full = next((name for name in ("d2l", "paper") if name in names), trained)
     return tuple(dict.fromkeys((trained, full)))

@@ -17,33 +17,31 @@ from cnnlab.planning.studies.study_file import StudyFile
 
 def schemas() -> dict[Path, str]:
     """Each file below ``workflow/schemas`` and what it must hold; `cnnlab schema` writes them."""
-    made = {"study": _study(), "config": StudyAware(Config.model_json_schema()).schema}
+    made = {"study": _study(), "config": _completed(Config.model_json_schema())}
     return {
         SCHEMAS / f"{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True) + "\n"
         for name, schema in made.items()
     }
 
 
-class StudyAware:
-    """Replaces the loose mappings of `ArmFields` by what the registries say of them."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self.schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        definitions = self.schema["$defs"]
-        for model in (DataSpec, TrainSpec):
-            described = model.model_json_schema(ref_template="#/$defs/{model}")
-            definitions.update(described.pop("$defs", {}))
-            described.pop("required", None)  # an arm gives only what differs from the base
-            definitions[model.__name__] = described
-        definitions["DataSpec"]["properties"]["name"]["enum"] = sources.names()
-        for name in {"ArmFields", "FamilyFields"} & set(definitions):
-            fields = definitions[name]["properties"]
-            fields["data"], fields["train"] = ({"$ref": f"#/$defs/{each}"} for each in ("DataSpec", "TrainSpec"))
-            fields["model"] = {"type": "object", "additionalProperties": False, "properties": _model()}
+def _completed(schema: dict[str, Any]) -> dict[str, Any]:
+    """With what the registries say in the place of the loose mappings of `ArmFields`."""
+    definitions = schema["$defs"]
+    for model in (DataSpec, TrainSpec):
+        described = model.model_json_schema(ref_template="#/$defs/{model}")
+        definitions.update(described.pop("$defs", {}))
+        described.pop("required", None)  # an arm gives only what differs from the base
+        definitions[model.__name__] = described
+    definitions["DataSpec"]["properties"]["name"]["enum"] = sources.names()
+    model_fields = {"type": "object", "additionalProperties": False, "properties": _model()}
+    sections = {"data": {"$ref": "#/$defs/DataSpec"}, "train": {"$ref": "#/$defs/TrainSpec"}, "model": model_fields}
+    for name in {"ArmFields", "FamilyFields"} & set(definitions):
+        definitions[name]["properties"].update(sections)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _study() -> dict[str, Any]:
-    schema = StudyAware(StudyFile.model_json_schema()).schema
+    schema = _completed(StudyFile.model_json_schema())
     definitions = schema["$defs"]
     for name in ("ContrastSpec", "EffectFields"):
         definitions[name]["properties"]["metric"]["enum"] = sorted(METRICS)
@@ -56,7 +54,7 @@ def _study() -> dict[str, Any]:
 def _model() -> dict[str, Any]:
     """Architectures, presets, and every switch that some architecture takes, with its legal values."""
     architectures = model_registry.architectures()
-    presets = sorted({preset for each in architectures.values() for preset in each.presets})
+    presets = sorted({preset for architecture in architectures.values() for preset in architecture.presets})
     properties: dict[str, Any] = {"architecture": {"enum": sorted(architectures)}, "preset": {"enum": presets}}
     for architecture in architectures.values():
         for name, switch in architecture.switches.items():

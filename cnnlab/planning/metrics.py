@@ -2,82 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cnnlab.core.errors import UserError
 from cnnlab.planning.diagnostics import Metric, diagnostics
 
 __all__ = ["METRICS", "Metric"]
 
+MISTAKES: dict[str, Any] = {"unit": "pp", "better": "lower", "positive": True}  # a share of images
+TIME: dict[str, Any] = {"unit": "log2 ratio", "better": "lower", "censored": True}
 # Of every run, by `cnnlab.training.outcome`.
 OUTCOMES = (
+    Metric(name="test_error", title="test error", per_image="error", floor="image", **MISTAKES),
+    Metric(name="train_error", title="training error, evaluation mode", **MISTAKES),
+    # Its training images are all there are of them: no sample, no spread.
     Metric(
-        name="test_error",
-        title="test error",
-        unit="pp",
-        factor=100,
-        better="lower",
-        per_image="error",
-        floor="image",
-        positive=True,
+        name="gap", title="test error minus training error", unit="pp", per_image="error", floor="image", better="lower"
     ),
-    Metric(
-        name="train_error",
-        title="training error, evaluation mode",
-        unit="pp",
-        factor=100,
-        better="lower",
-        positive=True,
-    ),
-    Metric(
-        name="gap",
-        title="test error minus training error",
-        unit="pp",
-        factor=100,
-        better="lower",
-        per_image="error",  # the training images are all there are of them: no sample, no spread
-        floor="image",
-    ),
-    Metric(name="test_loss", title="test log-loss", unit="nats", better="lower", per_image="loss", positive=True),
-    Metric(name="train_loss", title="training log-loss, evaluation mode", unit="nats", better="lower", positive=True),
-    Metric(name="validation_error", title="validation error", unit="pp", factor=100, better="lower", positive=True),
-    Metric(
-        name="steps_to_target",
-        title="steps to the target validation accuracy",
-        unit="log2 ratio",
-        scale="log2",
-        better="lower",
-        floor="evaluation",
-        censored=True,
-    ),
-    Metric(
-        name="seconds_to_target",
-        title="seconds to the target validation accuracy",
-        unit="log2 ratio",
-        scale="log2",
-        better="lower",
-        censored=True,
-        measured=True,
-    ),
+    Metric(name="test_loss", title="test log-loss", unit="nats", per_image="loss", positive=True, better="lower"),
+    Metric(name="train_loss", title="training log-loss, evaluation mode", unit="nats", positive=True, better="lower"),
+    Metric(name="validation_error", title="validation error", **MISTAKES),
+    Metric(name="steps_to_target", title="steps to the target validation accuracy", floor="evaluation", **TIME),
+    Metric(name="seconds_to_target", title="seconds to the target validation accuracy", measured=True, **TIME),
     Metric(
         name="first_gradient_norm",
         title="norm of the first layer's gradient at step 1",
         unit="log2 ratio",
-        scale="log2",
         initial=True,
     ),
     Metric(
         name="early_gradient_norm",
         title="norm of the first layer's gradient, geometric mean of steps 1-10",
         unit="log2 ratio",
-        scale="log2",
     ),
-    Metric(name="curve_area", title="mean validation accuracy over training", unit="pp", factor=100, better="higher"),
-    Metric(
-        name="calibration_error",
-        title="expected calibration error on test images",
-        unit="pp",
-        factor=100,
-        better="lower",
-    ),
+    Metric(name="curve_area", title="mean validation accuracy over training", unit="pp", better="higher"),
+    Metric(name="calibration_error", title="expected calibration error on test images", unit="pp", better="lower"),
 )
 
 

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import validate
 from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
-from cnnlab.planning.declarations import declared
+from cnnlab.planning.declarations import declaration, declared
 from cnnlab.planning.specs import Switch
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SEARCH_PATH = "CNNLAB_MODEL_PATH"
 # He et al. 2015 derive their bound for activations that are zero on half of their inputs.
 HALF_ZERO = ("relu", "gelu")
-_CHECKED: dict[tuple[Path, int], Architecture] = {}
 
 
 def architectures() -> dict[str, Architecture]:
@@ -34,11 +33,11 @@ def architectures() -> dict[str, Architecture]:
     """
     zoo: dict[str, Architecture] = {}
     for folder in (MODELS, *_user_folders()):
-        for path, literal in declared(folder, "ARCHITECTURE"):
+        for path, _ in declared(folder, "ARCHITECTURE"):
             if path.stem in zoo:
                 other = zoo[path.stem].path
                 raise UserError(f"{path}: architecture '{path.stem}' is defined by {other} already; rename one of them")
-            zoo[path.stem] = _read(path, path.stat().st_mtime_ns, literal)
+            zoo[path.stem] = _read(path, path.stat().st_mtime_ns)
     return dict(sorted(zoo.items()))
 
 
@@ -136,10 +135,8 @@ def _user_folders() -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if folder != MODELS]
 
 
-def _read(path: Path, mtime: int, literal: Mapping[str, Any]) -> Architecture:
+@lru_cache(maxsize=512)
+def _read(path: Path, _mtime: int) -> Architecture:
     """The declaration in `path`, checked once for each time that the file was written."""
-    if (path, mtime) not in _CHECKED:
-        _CHECKED[path, mtime] = validate(
-            Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE"
-        )
-    return _CHECKED[path, mtime]
+    literal = declaration(path, "ARCHITECTURE") or {}
+    return validate(Architecture, {**literal, "name": path.stem, "path": path}, f"{path}: ARCHITECTURE")

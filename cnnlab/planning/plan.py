@@ -134,10 +134,9 @@ def _select(studies: Sequence[Study], selection: str | tuple[str, ...], claims: 
     names = {study.name for study in studies}
     ids = {claim.id for study in studies for claim in study.claims}
     for name in wanted:
-        if claims.get(name) and name not in ids:
-            raise UserError(f"studies: no study tests {name} yet; {nearest(name, {*names, *ids, 'all', 'core'})}")
         if name not in names | ids:
-            raise UserError(f"studies: no study or claim '{name}'; {nearest(name, {*names, *ids, 'all', 'core'})}")
+            problem = f"no study tests {name} yet" if claims.get(name) else f"no study or claim '{name}'"
+            raise UserError(f"studies: {problem}; {nearest(name, {*names, *ids, 'all', 'core'})}")
     return tuple(
         study for study in studies if study.name in wanted or any(claim.id in wanted for claim in study.claims)
     )
@@ -207,19 +206,17 @@ class ArmMembership:
 
 def memberships(plan: Plan) -> dict[str, ArmMembership]:
     """By arm id. An arm that several studies share bears the label of the first."""
-    found: dict[str, ArmMembership] = {}
+    arms: dict[str, ArmMembership] = {}
     for study in plan.studies:
         for arm in study.arms.values():
-            claims = (
+            claims = {
                 claim.id for claim in study.claims if any(arm.name in contrast.contrast for contrast in claim.requires)
+            }
+            so_far = arms.get(arm.spec.arm_id, ArmMembership(arm.label))
+            arms[arm.spec.arm_id] = ArmMembership(
+                so_far.label, tuple(sorted({*so_far.studies, study.name})), tuple(sorted(claims.union(so_far.claims)))
             )
-            known = found.get(arm.spec.arm_id, ArmMembership(arm.label))
-            found[arm.spec.arm_id] = ArmMembership(
-                known.label,
-                tuple(sorted({*known.studies, study.name})),
-                tuple(sorted({*known.claims, *claims})),
-            )
-    return found
+    return arms
 
 
 def figures_of(plan: Plan) -> Mapping[str, list[Path]]:

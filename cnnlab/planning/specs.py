@@ -109,12 +109,12 @@ OPTIMIZERS = {
     ),
 }
 # What is the setting of some optimizer, in the order of the fields of `TrainSpec`.
-SETTINGS = tuple(dict.fromkeys(name for known in OPTIMIZERS.values() for name in known.settings))
+SETTINGS = tuple(dict.fromkeys(name for optimizer in OPTIMIZERS.values() for name in optimizer.settings))
 
 
 def _usual(setting: str) -> Any:
     """A field of `TrainSpec` that the optimizers with this setting fill, when it is absent."""
-    values = [f"{each.settings[setting]} for {each.title}" for each in OPTIMIZERS.values() if setting in each.settings]
+    values = (f"{settings[setting]} for {title}" for title, settings, _ in OPTIMIZERS.values() if setting in settings)
     return Field(None, description=f"{', '.join(values)}, when absent")
 
 

@@ -18,8 +18,8 @@ def elsewhere(config: Config) -> dict[str, Paths]:
     if config.min_seeds is not None:
         return {}
     others = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
-    found = {other.tier: other.paths for other in others if other.min_seeds is None and other.tier != config.tier}
-    return {tier: where for tier, where in found.items() if claims_file(where).exists()}
+    decisive = [other for other in others if other.min_seeds is None and other.tier != config.tier]
+    return {other.tier: other.paths for other in decisive if claims_file(other.paths).exists()}
 
 
 def files(config: Config) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from cnnlab.data.dataset import Split
 
 EVALUATION_BATCH = 500
+Change = Callable[[Tensor], Tensor]  # of images (N, C, H, W)
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,11 @@ class Evaluation:
         return math.nan if self.loss is None else self.loss.double().mean().item()
 
 
-def evaluate(model: nn.Module, split: Split) -> Evaluation:
-    """The network in evaluation mode on every image of `split`, in batches of fixed size, in float32."""
+def evaluate(model: nn.Module, split: Split, change: Change = lambda images: images) -> Evaluation:
+    """The network in evaluation mode on every image of `split`, changed, in batches of fixed size, in float32."""
     model.eval()
     with torch.inference_mode():
-        logits = torch.cat([model(chunk).float() for chunk in split.chunks(EVALUATION_BATCH)])
+        logits = torch.cat([model(change(chunk)).float() for chunk in split.chunks(EVALUATION_BATCH)])
         predicted = logits.argmax(1)
         loss = F.cross_entropy(logits, split.labels, reduction="none")
         confidence = logits.softmax(1).amax(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,8 +24,6 @@ from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, 
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
     from cnnlab.data.dataset import Dataset
     from cnnlab.training.loop import Trained
     from cnnlab.training.outcome import Outcome
@@ -67,7 +65,7 @@ class Job:
     def card(self) -> dict[str, Any]:
         return read_json(self.paths.data_card(self.arm.data.data_id))
 
-    def known(self, rate: float) -> Trial | None:
+    def tried(self, rate: float) -> Trial | None:
         """The outcome of a tuning run that is on disk, without what it cost."""
         path = self._trial_path(rate)
         return read_json(path)["outcome"] if path.exists() else None
@@ -88,17 +86,16 @@ class Job:
         """The outcome of one tuning run, from disk or trained now."""
         from cnnlab.training import loop
 
-        known = self.known(rate)
-        if known is not None:
-            return known
+        if (finished := self.tried(rate)) is not None:
+            return finished
         data, epochs = self.data(TUNING_SEED), tuning_epochs(self.arm)
         trained = loop.train(self.arm, data, TUNING_SEED, rate, epochs, observers=(self.first_step,))
-        finished = trained.status == "finished"
+        curves, whole = trained.curves, trained.status == "finished"
         outcome: Trial = {
             "learning_rate": rate,
             "status": trained.status,
-            "validation_loss": trained.curves.validation_losses[-1] if finished else None,
-            "validation_error": 1 - trained.curves.validation_accuracies[-1] if finished else None,
+            "validation_loss": curves.validation_losses[-1] if whole else None,
+            "validation_error": 1 - curves.validation_accuracies[-1] if whole else None,
         }
         write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
         return outcome
@@ -218,13 +215,9 @@ def run_job(
     Raises:
         UserError: if the device is not there, the data do not match their card, or the disk is full.
     """
-    from filelock import FileLock
-
     job = Job(arm, paths, checkpoint_seconds, mirror)
-    lock = paths.lock(arm.arm_id)
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with _waiting(FileLock(lock), arm.arm_id):
-        choice = choose(arm, job.known)
+    with _locked(paths.lock(arm.arm_id), arm.arm_id):
+        choice = choose(arm, job.tried)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
             with process.lease(arm.device):
@@ -239,20 +232,16 @@ def run_job(
         return records.write_manifest(paths, arm.arm_id, finished)
 
 
-@contextmanager
-def _waiting(lock: BaseFileLock, arm_id: str) -> Iterator[None]:
-    """Hold `lock`; say so if another process holds it first."""
-    from filelock import Timeout
+def _locked(path: Path, arm_id: str) -> AbstractContextManager[object]:
+    """The lock of an arm, held until the context ends; said if another process holds it first."""
+    from filelock import FileLock, Timeout
 
+    lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         print(f"cnnlab: {arm_id} is being trained by another process; waiting for it", flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 def prepare(arm: ArmSpec) -> None:

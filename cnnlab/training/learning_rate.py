@@ -43,12 +43,12 @@ def choose(arm: ArmSpec, trial: Callable[[float], Trial | None]) -> Choice | Non
     rates = list(spec.rates)
     for _ in range(spec.extensions + 1):
         for rate in rates[:]:
-            if all(known["learning_rate"] != rate for known in trials):
+            if all(tried["learning_rate"] != rate for tried in trials):
                 outcome = trial(rate)
                 if outcome is None:
                     return None
                 trials.append(outcome)
-        trials.sort(key=lambda known: known["learning_rate"])
+        trials.sort(key=lambda tried: tried["learning_rate"])
         best = min(range(len(trials)), key=lambda index: _score(trials[index]))
         edge = len(trials) > 1 and best in (0, len(trials) - 1)
         if not edge or len(trials) >= len(spec.rates) + spec.extensions:

@@ -36,14 +36,14 @@ def measure_arms(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _measured(arm: ArmSpec, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _measured(arm: ArmSpec, measured: dict[str, dict[str, Any]]) -> dict[str, Any]:
     channels, height, width, classes = datasets.shape(arm.data)
     train = arm.train.model_dump(mode="json", include={"batch_size", "optimizer"})
     key = digest([arm.model.model_dump(mode="json"), channels, height, width, classes, train, arm.device])
-    if key not in known:
+    if key not in measured:
         model = models.build(arm.model, channels, (height, width), classes, seed=0)
         shape = (channels, height, width)
         counted = {"parameters": parameters(model), "macs": macs(model, shape)}
         speed = measure(model, shape, classes, arm.train, device=arm.device)
-        known[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
-    return known[key]
+        measured[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
+    return measured[key]

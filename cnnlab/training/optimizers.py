@@ -39,7 +39,7 @@ class Optimizer(ABC):
     @torch.no_grad()
     def update_of(self, parameter: Tensor) -> Tensor:
         """What the last step subtracted from `parameter`, weight decay included, before the weight rounded it."""
-        return self._change(next(place for place, each in enumerate(self.parameters) if each is parameter))
+        return self._change(next(place for place, other in enumerate(self.parameters) if other is parameter))
 
     def zero_grad(self) -> None:
         for parameter in self.parameters:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from cnnlab.planning.device import listed_gpus, stated_gpus
+from cnnlab.planning.device import gpus
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -45,7 +45,7 @@ def lease(asked: str) -> Iterator[None]:
 
     Jobs choose among the GPUs that they may see; a lock file per GPU says which are taken.
     """
-    visible = _visible() if asked == "cuda" else []
+    visible = gpus() if asked == "cuda" else []
     if len(visible) < 2:
         yield
         return
@@ -67,8 +67,3 @@ def lease(asked: str) -> Iterator[None]:
                 lock.release()
             return
         time.sleep(1)
-
-
-def _visible() -> list[str]:
-    stated = stated_gpus()
-    return [str(index) for index in range(listed_gpus())] if stated is None else stated

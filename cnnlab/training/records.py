@@ -107,7 +107,7 @@ def current(paths: Paths, record: Record) -> bool:
 
 def scan(paths: Paths) -> Iterator[Record]:
     """Every finished run on disk, in the order of its id."""
-    yield from (Record(found.parent) for found in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
+    yield from (Record(spec.parent) for spec in sorted(paths.runs.glob(f"[!.]*/{SPEC}")))
 
 
 def find(paths: Paths, run: str) -> Record:
@@ -116,34 +116,34 @@ def find(paths: Paths, run: str) -> Record:
     Raises:
         UserError: if there is none, or more than one.
     """
-    found = [record for record in scan(paths) if record.run_id.startswith(run)]
-    if len(found) != 1:
-        count = f"{len(found)} runs begin so" if found else "no finished run"
+    records = [record for record in scan(paths) if record.run_id.startswith(run)]
+    if len(records) != 1:
+        count = f"{len(records)} runs begin so" if records else "no finished run"
         raise UserError(f"{run}: {count}; `cnnlab list --runs` names them")
-    return found[0]
+    return records[0]
 
 
 def of_manifests(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
     """The runs that finished manifests name, by arm and seed; an arm without a manifest is left out."""
-    found: dict[str, dict[int, Record]] = {}
+    records: dict[str, dict[int, Record]] = {}
     for arm_id, seeds in manifests:
         path = paths.manifest(arm_id, seeds_slug(seeds))
         if path.exists():
             for run in read_json(path)["runs"]:
                 directory = paths.run_dir(run["run_id"])
                 if (directory / SPEC).exists():
-                    found.setdefault(arm_id, {})[run["seed"]] = Record(directory)
-    return found
+                    records.setdefault(arm_id, {})[run["seed"]] = Record(directory)
+    return records
 
 
 def so_far(paths: Paths, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, dict[int, Record]]:
     """Like `of_manifests`, with the finished runs of unfinished arms: what a report in mid-course can show."""
-    found = of_manifests(paths, manifests)
+    records = of_manifests(paths, manifests)
     wanted = {(arm_id, seed) for arm_id, seeds in manifests for seed in seeds}
     for record in scan(paths):
         if (record.arm_id, record.seed) in wanted and current(paths, record):
-            found.setdefault(record.arm_id, {}).setdefault(record.seed, record)
-    return found
+            records.setdefault(record.arm_id, {}).setdefault(record.seed, record)
+    return records
 
 
 def write_record(

@@ -64,8 +64,9 @@ def _best(
 ) -> dict[str, Evaluation]:
     """The outcome of the SVM, of all features and strengths, with the least validation error."""
     labels = {name: split.labels.cpu().numpy() for name, split in splits.items()}
-    _, found = min((_fit(each, labels, dual) for each in candidates), key=lambda pair: pair[0])
-    return {name: _outcome(torch.from_numpy(answers), splits[name].labels) for name, answers in found.items()}
+    _, best = min((_fit(candidate, labels, dual) for candidate in candidates), key=lambda pair: pair[0])
+    answers = {name: torch.from_numpy(best[name]).to(split.labels.device) for name, split in splits.items()}
+    return {name: Evaluation(answers[name] == split.labels, answers[name]) for name, split in splits.items()}
 
 
 def features(model: nn.Module, split: Split) -> Features:
@@ -89,9 +90,8 @@ def hog(split: Split, cell: int) -> Features:
 
     shape = {"orientations": ORIENTATIONS, "pixels_per_cell": (cell, cell), "cells_per_block": (BLOCK, BLOCK)}
     images = torch.cat(list(split.chunks(EVALUATION_BATCH))).permute(0, 2, 3, 1).cpu().numpy()
-    return np.stack([histogram(image, channel_axis=-1, feature_vector=True, **shape) for image in images]).astype(
-        np.float32
-    )
+    features = [histogram(image, channel_axis=-1, feature_vector=True, **shape) for image in images]
+    return np.stack(features).astype(np.float32)
 
 
 def _fit(inputs: Mapping[str, Features], labels: Mapping[str, Any], dual: bool) -> tuple[float, dict[str, Any]]:
@@ -110,8 +110,3 @@ def _fit(inputs: Mapping[str, Features], labels: Mapping[str, Any], dual: bool) 
         answers = {name: classifier.predict(values).astype(np.int64) for name, values in inputs.items()}
         tried.append((float((answers["validation"] != labels["validation"]).mean()), answers))
     return min(tried, key=lambda pair: pair[0])
-
-
-def _outcome(answers: Tensor, labels: Tensor) -> Evaluation:
-    answers = answers.to(labels.device)
-    return Evaluation(answers == labels, answers)

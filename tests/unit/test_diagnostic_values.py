@@ -18,6 +18,7 @@ from cnnlab.figures import filters
 from cnnlab.models.layers.activations import ScaledSigmoid
 from cnnlab.planning.specs import OPTIMIZERS
 from cnnlab.training import diagnostics, evaluate, loop, outcome
+from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import (
     activation_drift,
     augmentation_range,
@@ -223,13 +224,17 @@ def test_updates_are_those_of_the_optimizer(optimizer: str, monkeypatch: pytest.
 # Drift of the layers' inputs
 
 
+def evaluation(step: int, train_loss: float) -> Curves:
+    return Curves(torch.zeros(0), torch.zeros(0), steps=[step], train_losses=[train_loss])
+
+
 def test_nothing_drifts_in_a_network_that_does_not_change() -> None:
     spec = small_runs.arm(activation="relu", normalization="batch", dropout=0.5)
     diagnostic = activation_drift.Diagnostic(small_runs.run(spec))
     diagnostic.start()
     for step in (3, 6):
         torch.rand(5)  # whatever else draws in between
-        diagnostic.evaluated(step, 0.4)
+        diagnostic.evaluated(evaluation(step, 0.4))
     values = diagnostic.finish().values
     for name in ("input_drift", "preactivation_drift", "input_drift_to_loss", "preactivation_drift_to_loss"):
         assert values[name] == 0
@@ -245,8 +250,8 @@ def test_drift_of_a_moved_bias_by_hand() -> None:
     spread, out = hidden.std(0, correction=0), model[2](hidden)
     with torch.no_grad():
         model[1].bias += 2 * spread
-    diagnostic.evaluated(3, 0.8)
-    diagnostic.evaluated(6, 0.4)  # nothing moves, so the mean interval has half of it
+    diagnostic.evaluated(evaluation(3, 0.8))
+    diagnostic.evaluated(evaluation(6, 0.4))  # nothing moves, so the mean interval has half of it
     found = diagnostic.finish()
     moved = (model[2](model[1](model[0](images))) - out).mean(0).abs() / out.std(0, correction=0)
     second = float(moved.detach().median())  # of what the second layer returns, which is what the third is given
@@ -272,7 +277,7 @@ def test_drift_of_a_scaled_layer_is_the_log_of_the_factor_and_the_moved_mean() -
 def test_drift_until_a_loss_that_is_never_reached_is_missing() -> None:
     diagnostic = activation_drift.Diagnostic(small_runs.run())
     diagnostic.start()
-    diagnostic.evaluated(3, 0.51)
+    diagnostic.evaluated(evaluation(3, 0.51))
     assert diagnostic.finish().values["input_drift_to_loss"] is None
 
 
@@ -285,7 +290,7 @@ def test_dead_units_are_counted() -> None:
         model[3].bias[5:] = 1e4
     diagnostic = activation_drift.Diagnostic(small_runs.run(model=model))
     diagnostic.start()
-    diagnostic.evaluated(3, 1.0)
+    diagnostic.evaluated(evaluation(3, 1.0))
     assert diagnostic.finish().values["dead_units"] == 8 / 16
 
 
@@ -385,7 +390,7 @@ def test_similarities_are_those_to_the_final_outputs_on_every_second_pixel() -> 
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.3 * torch.randn(parameter.shape)
-    diagnostic.evaluated(12, 1.0)
+    diagnostic.evaluated(evaluation(12, 1.0))
     found = {p.label: p.value for p in diagnostic.finish().profile if "to_final" in p.quantity and p.position == 0}
     images = next(data.validation.chunks(100))
     with torch.no_grad():

@@ -153,13 +153,7 @@ EDITS = {
     "training/diagnostics/shifts.py": {"shifts"},
     "training/diagnostics/activation_drift.py": {"activation_drift"},
     "training/diagnostics/cka.py": {"branch_similarity", "layer_convergence"},
-    "training/diagnostics/predictions.py": {
-        "downsampling",
-        "memorization",
-        "shifts",
-        "batchnorm_statistics",
-        "augmentation_range",
-    },
+    "training/diagnostics/predictions.py": {"downsampling", "shifts", "augmentation_range"},
     "training/diagnostics/saturation.py": {"saturation"},
     "planning/metrics.py": set(),
     "models/layers/ghost_batchnorm.py": None,  # shared by all arms

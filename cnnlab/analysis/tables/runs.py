@@ -15,35 +15,38 @@ from cnnlab.training.records import Record
 
 Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 
-# Columns of `runs` that only some arms fill.
-DIAGNOSED = {name: metric for name, metric in METRICS.items() if metric.diagnostic}
+# Columns of `runs` that every run has; the other metrics follow, of which some are filled by some arms alone.
+OF_EVERY_RUN = {
+    **RUN,
+    "architecture": (TEXT, "name of the network"),
+    "preset": (TEXT, "its size"),
+    "seed": (COUNT, "of initialisation, order of images, and dropout"),
+    "learning_rate": (NUMBER, "peak of the schedule; missing for a network left as it was initialized"),
+    "learning_rate_source": (TEXT, "tuned on validation, fixed by the study, or untrained"),
+    "status": (TEXT, "finished, diverged, or timed_out"),
+    "epochs": (COUNT, "asked for"),
+    "steps": (COUNT, "done"),
+    "test_error": (NUMBER, "share of test images"),
+    "test_loss": (NUMBER, "nats per test image"),
+    "train_error": (NUMBER, "share of training images, evaluation mode"),
+    "train_loss": (NUMBER, "nats per training image, evaluation mode"),
+    "gap": (NUMBER, "test_error minus train_error"),
+    "validation_error": (NUMBER, "share of validation images"),
+    "validation_loss": (NUMBER, "nats per validation image"),
+    "steps_to_target": (COUNT, "first evaluated step at the target accuracy; missing if never reached"),
+    "target_accuracy": (NUMBER, "share of validation images"),
+    "first_gradient_norm": (NUMBER, "Euclidean norm of the first layer's gradient at step 1"),
+    "early_gradient_norm": (NUMBER, "its geometric mean over steps 1 to 10"),
+    "curve_area": (NUMBER, "mean validation accuracy over the evaluations: area under the learning curve"),
+    "calibration_error": (NUMBER, "expected calibration error on test images, a share"),
+    "parameters": (COUNT, "trained numbers"),
+}
+METRICS_BESIDE = [metric for metric in METRICS.values() if metric.name not in OF_EVERY_RUN and not metric.measured]
 COLUMNS = {
     "runs": schema(
         {
-            **RUN,
-            "architecture": (TEXT, "name of the network"),
-            "preset": (TEXT, "its size"),
-            "seed": (COUNT, "of initialisation, order of images, and dropout"),
-            "learning_rate": (NUMBER, "peak of the schedule; missing for a network left as it was initialized"),
-            "learning_rate_source": (TEXT, "tuned on validation, fixed by the study, or untrained"),
-            "status": (TEXT, "finished, diverged, or timed_out"),
-            "epochs": (COUNT, "asked for"),
-            "steps": (COUNT, "done"),
-            "test_error": (NUMBER, "share of test images"),
-            "test_loss": (NUMBER, "nats per test image"),
-            "train_error": (NUMBER, "share of training images, evaluation mode"),
-            "train_loss": (NUMBER, "nats per training image, evaluation mode"),
-            "gap": (NUMBER, "test_error minus train_error"),
-            "validation_error": (NUMBER, "share of validation images"),
-            "validation_loss": (NUMBER, "nats per validation image"),
-            "steps_to_target": (COUNT, "first evaluated step at the target accuracy; missing if never reached"),
-            "target_accuracy": (NUMBER, "share of validation images"),
-            "first_gradient_norm": (NUMBER, "Euclidean norm of the first layer's gradient at step 1"),
-            "early_gradient_norm": (NUMBER, "its geometric mean over steps 1 to 10"),
-            "curve_area": (NUMBER, "mean validation accuracy over the evaluations: area under the learning curve"),
-            "calibration_error": (NUMBER, "expected calibration error on test images, a share"),
-            "parameters": (COUNT, "trained numbers"),
-            **{name: (NUMBER, f"{metric.title}, {metric.unit}") for name, metric in DIAGNOSED.items()},
+            **OF_EVERY_RUN,
+            **{metric.name: (NUMBER, f"{metric.title}, {metric.unit}") for metric in METRICS_BESIDE},
         },
         required=("run_id", "arm_id", "architecture", "preset", "seed", "status", "epochs", "steps"),
         sort=("arm_id", "seed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
 from cnnlab.planning.studies.study import Arm, Matrix, Study
 from cnnlab.planning.studies.study_checks import check_contrasts, check_measurable, refuse_twins
-from cnnlab.planning.studies.study_file import ArmFields, CellContrast, ContrastSpec, StudyFile, TierFields, switch_text
+from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFile, TierFields, switch_text
 
 # Turns the merged fields of an arm into its spec; the last argument says where they stand.
 Resolve = Callable[[ArmFields, str], ArmSpec]
@@ -67,35 +67,32 @@ def load_study(
         claims=written.claims,
         secondary=(*written.secondary, *cells),
         path=path,
-        figures=_figures(written, arms, cells),
         matrix=matrix,
         design=written.design,
         threats=written.threats,
     )
     check_contrasts(study, written, registry)
-    return _with_diagnostics(study)
+    return _with_diagnostics(replace(study, figures=_figures(written, study)))
 
 
-def _figures(written: StudyFile, arms: Mapping[str, Arm], cells: Sequence[ContrastSpec]) -> tuple[str, ...]:
+def _figures(written: StudyFile, study: Study) -> tuple[str, ...]:
     if written.figures is not None:
         return written.figures
-    contrasts = [*(contrast for claim in written.claims for contrast in claim.requires), *written.secondary, *cells]
-    specs = {name: arm.spec for name, arm in arms.items()}
-    return figure_choice.figures(specs, [contrast.metric for contrast in contrasts], matrix=bool(written.matrix))
+    specs = {name: arm.spec for name, arm in study.arms.items()}
+    return figure_choice.figures(specs, [contrast.metric for contrast in study.contrasts], study.matrix is not None)
 
 
 def _with_diagnostics(study: Study) -> Study:
     """Each arm with the diagnostics that the metrics of its contrasts ask for."""
-    contrasts = [*study.secondary, *(contrast for claim in study.claims for contrast in claim.requires)]
     arms = {}
     for name, arm in study.arms.items():
-        metrics = [METRICS[contrast.metric] for contrast in contrasts if name in contrast.contrast]
+        metrics = [METRICS[contrast.metric] for contrast in study.contrasts if name in contrast.contrast]
         for metric in metrics:
             check_measurable(metric, arm.spec, f"{study.path}: arms.{name}")
         diagnostics = tuple(sorted({metric.diagnostic for metric in metrics if metric.diagnostic}))
         code = fingerprint(arm.spec.model.architecture, diagnostics, arm.spec.train.classifier)
-        found = {"diagnostics": diagnostics, "fingerprint": code}
-        arms[name] = replace(arm, spec=arm.spec.model_copy(update=found))
+        spec = arm.spec.model_copy(update={"diagnostics": diagnostics, "fingerprint": code})
+        arms[name] = replace(arm, spec=spec)
     return replace(study, arms=arms)
 
 
@@ -121,12 +118,10 @@ def _arms(
 ) -> tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix | None]:
     """The arms by name; of a matrix also its contrasts, and what it is."""
     if written.matrix:
-        expanded = expand(written.matrix, complete, f"{where}: matrix")
-        refuse_twins(expanded.arms, f"{where}: matrix.families")
-        relabelled = {
-            name: replace(arm, label=written.labels.get(name, arm.label)) for name, arm in expanded.arms.items()
-        }
-        return relabelled, expanded.contrasts, expanded.matrix
+        arms, contrasts, matrix = expand(written.matrix, complete, f"{where}: matrix")
+        refuse_twins(arms, f"{where}: matrix.families")
+        relabelled = {name: replace(arm, label=written.labels.get(name, arm.label)) for name, arm in arms.items()}
+        return relabelled, contrasts, matrix
     arms = {
         name: Arm(name, written.labels.get(name, name), complete(_dump(fields), f"{where}: arms.{name}"))
         for name, fields in _arm_fields(written).items()
@@ -142,14 +137,13 @@ def _arm_fields(written: StudyFile) -> Mapping[str, ArmFields]:
     cells: dict[str, ArmFields] = {}
     for values in itertools.product(*written.grid.values()):
         fields: dict[str, dict[str, Switch]] = {}
+        names = []
         for key, value in zip(written.grid, values, strict=True):
             section, _, name = key.partition(".")
             if section not in ArmFields.model_fields or not name:
                 raise UserError(f"{written.study}: grid.{key}: write model.…, data.… or train.…, as model.depth")
             fields.setdefault(section, {})[name] = value
-        names = (
-            f"{key.rpartition('.')[2]}={switch_text(value)}" for key, value in zip(written.grid, values, strict=True)
-        )
+            names.append(f"{key.rpartition('.')[2]}={switch_text(value)}")
         cells[" ".join(names)] = ArmFields(**fields)
     return cells
 

@@ -14,7 +14,6 @@ from typing import Any
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import merge
 from cnnlab.planning import model_registry
-from cnnlab.planning.architecture import SwitchSpec
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Arm, Matrix
 from cnnlab.planning.studies.study_file import CellContrast, MatrixFields, SwitchFields, switch_text
@@ -24,15 +23,10 @@ Fields = Mapping[str, Any]
 Complete = Callable[[Fields, str], ArmSpec]
 
 
-@dataclass(frozen=True)
-class Expanded:
-    arms: dict[str, Arm]
-    contrasts: tuple[CellContrast, ...]
-    matrix: Matrix
-
-
-def expand(written: MatrixFields, complete: Complete, where: str) -> Expanded:
-    """The arms and contrasts of every cell, family by family.
+def expand(
+    written: MatrixFields, complete: Complete, where: str
+) -> tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix]:
+    """The arms and contrasts of every cell, family by family, and the matrix that they stand in.
 
     Raises:
         UserError: for an unknown switch or level, or a contrast of other things than the two levels.
@@ -56,7 +50,7 @@ def expand(written: MatrixFields, complete: Complete, where: str) -> Expanded:
             contrasts += _contrasts(base, name, switch, cell)
     families = {family: arms[family].label for family in written.families}
     titles = {name: _title(name, switch) for name, switch in written.switches.items()}
-    return Expanded(arms, tuple(contrasts), Matrix(families, titles, refused))
+    return arms, tuple(contrasts), Matrix(families, titles, refused)
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ class _Row:
         has = base.spec.model.switches[name]
         declared = model_registry.get(base.spec.model.architecture).switches[name]
         arms = {}
-        for text, level in zip(switch.texts, switch.levels, strict=True):
+        for text, level in switch.by_text.items():
             if declared.check(level) == has:
                 arms[text] = base
             else:
@@ -109,46 +103,30 @@ def _title(name: str, switch: SwitchFields) -> str:
 
 def _refusal(architecture: str, name: str, switch: SwitchFields) -> str | None:
     """Why the architecture has no such cell; None if it takes the switch and both levels."""
-    found = model_registry.get(architecture)
-    if name not in found.switches:
-        return found.refuses.get(name, f"{found.title} has no switch '{name}'")
-    for text, level in zip(switch.texts, switch.levels, strict=True):
-        if not _takes(found.switches[name], level):
-            return f"{found.title} does not take {name}: {text}"
-    return None
-
-
-def _takes(switch: SwitchSpec, level: object) -> bool:
-    try:
-        switch.check(level)
-    except ValueError:
-        return False
-    return True
+    declaration = model_registry.get(architecture)
+    if name not in declaration.switches:
+        return declaration.refuses.get(name, f"{declaration.title} has no switch '{name}'")
+    refused = (text for text, level in switch.by_text.items() if declaration.switches[name].refusal(level))
+    return next((f"{declaration.title} does not take {name}: {text}" for text in refused), None)
 
 
 def _check(name: str, switch: SwitchFields, where: str) -> None:
     """A switch and two levels of it that some architecture takes, and contrasts of these two."""
     architectures = model_registry.architectures().values()
-    takers = [each.switches[name] for each in architectures if name in each.switches]
+    takers = [architecture.switches[name] for architecture in architectures if name in architecture.switches]
     if not takers:
-        known = {switch for each in architectures for switch in each.switches}
-        raise UserError(f"{where}: no architecture has this switch; {nearest(name, known)}")
+        switches = {switch for architecture in architectures for switch in architecture.switches}
+        raise UserError(f"{where}: no architecture has this switch; {nearest(name, switches)}")
+    broadest = max(takers, key=lambda taker: len(taker.values))
     for level in switch.levels:
-        if not any(_takes(taker, level) for taker in takers):
-            _refuse_level(max(takers, key=lambda taker: len(taker.values)), level, f"{where}.levels")
+        if all(taker.refusal(level) for taker in takers):
+            raise UserError(f"{where}.levels: {broadest.refusal(level)}")
     for index, effect in enumerate(switch.effects):
         _check_keys(effect.contrast, switch, f"{where}.effects.{index}.contrast")
     _check_keys(switch.labels, switch, f"{where}.labels")
 
 
-def _refuse_level(taker: SwitchSpec, level: object, where: str) -> None:
-    try:
-        taker.check(level)
-    except ValueError as error:
-        raise UserError(f"{where}: {error}") from None
-
-
 def _check_keys(given: Mapping[str, Any], switch: SwitchFields, where: str) -> None:
     for key in given:
-        if key not in switch.texts:
-            raise UserError(f"{where}: '{key}' is not one of the two levels; {nearest(key, switch.texts)}")
+        if key not in switch.by_text:
+            raise UserError(f"{where}: '{key}' is not one of the two levels; {nearest(key, switch.by_text)}")

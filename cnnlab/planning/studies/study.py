@@ -44,3 +44,8 @@ class Study:
     matrix: Matrix | None = None
     design: str | None = None
     threats: tuple[str, ...] = ()
+
+    @property
+    def contrasts(self) -> list[ContrastSpec]:
+        """All that is compared: the primary contrasts of its claims, then the secondary ones."""
+        return [*(contrast for claim in self.claims for contrast in claim.requires), *self.secondary]

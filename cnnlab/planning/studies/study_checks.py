@@ -73,9 +73,9 @@ def _shown_beside(written: StudyFile) -> Iterator[tuple[str, Comparison]]:
 
 
 def _check_extension(comparison: Comparison, study: Study, registry: ClaimRegistry, where: str) -> None:
-    known = {*(claim.id for claim in study.claims), *(claim.id for claim in registry.claims)}
-    if comparison.extension is not None and comparison.extension not in known:
-        hint = nearest(comparison.extension, known).partition(" valid:")[0]
+    ids = {*(claim.id for claim in study.claims), *(claim.id for claim in registry.claims)}
+    if comparison.extension is not None and comparison.extension not in ids:
+        hint = nearest(comparison.extension, ids).partition(" valid:")[0]
         raise UserError(f"{where}: no claim '{comparison.extension}'; {hint}")
 
 
@@ -83,8 +83,8 @@ def _check_claim(spec: ClaimSpec, registry: ClaimRegistry, where: str) -> None:
     claim = registry.get(spec.id)
     if claim is None:
         if REGISTERED.fullmatch(spec.id):
-            known = nearest(spec.id, (claim.id for claim in registry.claims)).partition(";")[0].partition(" valid:")[0]
-            raise UserError(f"{where}: {spec.id} is not in workflow/claims.yaml; {known} Or name a claim of your own")
+            hint = nearest(spec.id, (claim.id for claim in registry.claims)).partition(" valid:")[0]
+            raise UserError(f"{where}: {spec.id} is not in workflow/claims.yaml; {hint} Or name a claim of your own")
         return
     kind = claim.parts.get(spec.part)
     if kind is None:

@@ -160,9 +160,9 @@ class SwitchFields(Spec):
         return levels
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """The levels as they are named in `labels` and in a contrast."""
-        return tuple(map(switch_text, self.levels))
+    def by_text(self) -> dict[str, Switch]:
+        """The levels by how they are named in `labels` and in a contrast."""
+        return {switch_text(level): level for level in self.levels}
 
 
 class MatrixFields(Spec):

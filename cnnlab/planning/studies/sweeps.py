@@ -5,8 +5,9 @@ Planning imports this module, so it imports neither pandas nor numpy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from cnnlab.planning.specs import ArmSpec
@@ -14,7 +15,7 @@ from cnnlab.planning.specs import ArmSpec
 # What differs between arms but makes no sweep: how rates are tuned, what is measured and how long it may take.
 ASIDE = {"tune", "evaluations_per_epoch", "target_accuracy", "time_limit_seconds"}
 ALL = "data.train_size"  # missing in an arm that trains on all images
-Fields = dict[str, Any]
+Column = tuple[Any, ...]  # the value of one field in each arm, in their order
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,22 @@ def sweeps(arms: Mapping[str, ArmSpec]) -> list[Sweep]:
 
     A number that changes together with a word or a flag is not swept: the word may be what matters.
     """
-    found: list[Sweep] = []
-    fields = {name: _fields(spec) for name, spec in arms.items()}
-    varying = [key for key in _keys(fields) if len({each.get(key) for each in fields.values()}) > 1]
-    for key in varying:
-        if not _numeric(key, fields) or any(_same_split(key, known.field, fields) for known in found):
+    fields = [_fields(spec) for spec in arms.values()]
+    columns = {key: tuple(arm.get(key) for arm in fields) for key in dict.fromkeys(chain.from_iterable(fields))}
+    varying = {key: column for key, column in columns.items() if len(set(column)) > 1}
+    numeric = {key: column for key, column in varying.items() if _numeric(key, column)}
+    swept: list[Sweep] = []
+    for key, column in numeric.items():
+        if any(_determines(column, numeric[sweep.field], both_ways=True) for sweep in swept):
             continue
-        together = [other for other in varying if _numeric(other, fields) and _determines(key, other, fields)]
-        others = [other for other in varying if other != key and other not in together]
-        lines = _lines(key, others, fields)
+        together = [other for other in numeric if _determines(column, numeric[other])]
+        lines = _lines(arms, column, {other: varying[other] for other in varying if other not in together})
         if lines:
-            found.append(Sweep(key, lines))
-    return found
+            swept.append(Sweep(key, lines))
+    return swept
 
 
-def _fields(spec: ArmSpec) -> Fields:
+def _fields(spec: ArmSpec) -> dict[str, Any]:
     """Everything that sets an arm apart, as ``model.depth``, ``data.train_size``, ``train.epochs``."""
     model = {"architecture": spec.model.architecture, "preset": spec.model.preset, **spec.model.switches}
     sections = {"model": model, "data": spec.data.model_dump(mode="json"), "train": spec.train.model_dump(mode="json")}
@@ -66,31 +68,22 @@ def _fields(spec: ArmSpec) -> Fields:
     }
 
 
-def _keys(fields: Mapping[str, Fields]) -> list[str]:
-    return list(dict.fromkeys(key for each in fields.values() for key in each))
+def _numeric(key: str, column: Column) -> bool:
+    numbers = [value for value in column if not (value is None and key == ALL)]
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers)
 
 
-def _numeric(key: str, fields: Mapping[str, Fields]) -> bool:
-    values = [each.get(key) for each in fields.values()]
-    known = [value for value in values if not (value is None and key == ALL)]
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+def _determines(column: Column, other: Column, both_ways: bool = False) -> bool:
+    """Whether arms of one value in `column` always have one value in `other`, so that they change together."""
+    pairs = len(set(zip(column, other, strict=True)))
+    return pairs == len(set(column)) and (not both_ways or pairs == len(set(other)))
 
 
-def _determines(key: str, other: str, fields: Mapping[str, Fields]) -> bool:
-    """Whether two arms with the same `key` always have the same `other`, so that they change together."""
-    seen: dict[Any, Any] = {}
-    return all(seen.setdefault(each.get(key), each.get(other)) == each.get(other) for each in fields.values())
-
-
-def _same_split(key: str, other: str, fields: Mapping[str, Fields]) -> bool:
-    return _determines(key, other, fields) and _determines(other, key, fields)
-
-
-def _lines(key: str, others: Sequence[str], fields: Mapping[str, Fields]) -> list[Line]:
-    """The groups of arms that agree in `others`, of two different values of `key` at least."""
+def _lines(arms: Iterable[str], column: Column, others: Mapping[str, Column]) -> list[Line]:
+    """The groups of arms that agree in `others`, of two different values of `column` at least."""
     groups: dict[tuple[Any, ...], dict[str, float | None]] = {}
-    for name, each in fields.items():
-        groups.setdefault(tuple(each.get(other) for other in others), {})[name] = each.get(key)
+    for arm, value, *shared in zip(arms, column, *others.values(), strict=True):
+        groups.setdefault(tuple(shared), {})[arm] = value
     lines = {shared: members for shared, members in groups.items() if len(set(members.values())) > 1}
-    apart = [place for place in range(len(others)) if len({shared[place] for shared in lines}) > 1]
-    return [Line({others[place]: shared[place] for place in apart}, members) for shared, members in lines.items()]
+    apart = {place: key for place, key in enumerate(others) if len({shared[place] for shared in lines}) > 1}
+    return [Line({key: shared[place] for place, key in apart.items()}, members) for shared, members in lines.items()]

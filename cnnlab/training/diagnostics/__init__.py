@@ -63,9 +63,9 @@ class Point:
         return {**asdict(self), "value": self.value if finite else None}
 
 
-def points(quantity: str, values: Mapping[str, float], first: int = 1) -> list[Point]:
-    """One for each of `values`, by label, at the positions `first`, `first` + 1, ..."""
-    return [Point(quantity, place, value, label) for place, (label, value) in enumerate(values.items(), first)]
+def points(quantity: str, values: Mapping[str, float], first: int = 1, factor: float = 1) -> list[Point]:
+    """One for each of `values`, by label, times `factor`, at the positions `first`, `first` + 1, ..."""
+    return [Point(quantity, place, factor * value, label) for place, (label, value) in enumerate(values.items(), first)]
 
 
 @dataclass
@@ -84,8 +84,8 @@ class Findings:
     pictures: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Diagnostic:
-    """Base: each method is called by the training loop, in this order. `state` goes into checkpoints.
+class Diagnostic(Observer):
+    """Base: an observer that leaves `Findings` of a run that finished. `state` goes into checkpoints.
 
     Raises:
         UserError: if the run has nothing that it could look at.
@@ -103,18 +103,6 @@ class Diagnostic:
             raise UserError(
                 f"{model.architecture} ({model.preset}): {metrics} needs {what}; compare another metric, or other arms"
             )
-
-    def start(self) -> None:
-        """Before the first step."""
-
-    def before_update(self, step: int) -> None:
-        """Gradients of `step` (0-based) are there, weights not yet changed."""
-
-    def after_update(self, step: int) -> None:
-        """Weights are changed by `Run.optimizer`, the gradients of `step` (0-based) are still there."""
-
-    def evaluated(self, step: int, train_loss: float) -> None:
-        """After an evaluation, at `step` updates; `train_loss` is the mean of the steps since the last one."""
 
     def finish(self) -> Findings:
         """After a run that finished."""
@@ -151,17 +139,17 @@ class Diagnostics(Observer):
         self.call("after_update", step)
 
     def evaluated(self, curves: Curves) -> None:
-        self.call("evaluated", curves.steps[-1], curves.train_losses[-1])
+        self.call("evaluated", curves)
 
     def finish(self) -> Findings:
         began = time.thread_time()
         whole = Findings({})
         for member in self._members:
-            found = member.finish()
-            whole.values |= found.values
-            whole.per_image |= found.per_image
-            whole.profile += found.profile
-            whole.pictures |= found.pictures
+            findings = member.finish()
+            whole.values |= findings.values
+            whole.per_image |= findings.per_image
+            whole.profile += findings.profile
+            whole.pictures |= findings.pictures
         self.cpu_seconds += time.thread_time() - began
         return whole
 

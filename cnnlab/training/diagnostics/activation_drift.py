@@ -23,31 +23,25 @@ from torch import Tensor
 from cnnlab.data.random_streams import derive_seed
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
+from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Findings, Point, Run, points
 
 DIAGNOSTIC = {
     "metrics": {
-        "input_drift": {
-            "title": "drift of layer inputs from one evaluation to the next",
-            "unit": "log2 ratio",
-            "scale": "log2",
-        },
+        "input_drift": {"title": "drift of layer inputs from one evaluation to the next", "unit": "log2 ratio"},
         "input_drift_to_loss": {
             "title": "drift of layer inputs until the training loss is 0.5 nats",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
         "preactivation_drift": {
             "title": "drift of pre-activations before normalization from one evaluation to the next",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
         "preactivation_drift_to_loss": {
             "title": "drift of pre-activations before normalization until the training loss is 0.5 nats",
             "unit": "log2 ratio",
-            "scale": "log2",
         },
-        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp", "factor": 100},
+        "dead_units": {"title": "share of units that are the same for all images", "unit": "pp"},
     },
     "profiles": {
         "input_drift": {
@@ -95,12 +89,12 @@ class Diagnostic(diagnostics.Diagnostic):
         self.state["last"] = self._moments()
         self._keep(0)
 
-    def evaluated(self, step: int, train_loss: float) -> None:
+    def evaluated(self, curves: Curves) -> None:
         now, before = self._moments(), self.state["last"]
         self.state["drift"].append({place: _drift(before[place], now[place]) for place in now})
         self.state["last"] = now
-        self._keep(step)
-        if self.state["reached"]["input_drift"] is None and train_loss <= MATCHED_LOSS:
+        self._keep(curves.steps[-1])
+        if self.state["reached"]["input_drift"] is None and curves.train_losses[-1] <= MATCHED_LOSS:
             intervals = len(self.state["drift"])
             self.state["reached"] = {
                 quantity: intervals * sum(self._by_layer(quantity).values()) / len(names)
@@ -129,7 +123,7 @@ class Diagnostic(diagnostics.Diagnostic):
     def _by_layer(self, quantity: str) -> dict[str, float]:
         """The mean drift of an interval so far."""
         drift = self.state["drift"]
-        return {name: sum(each[quantity, name] for each in drift) / len(drift) for name in self.names[quantity]}
+        return {name: sum(interval[quantity, name] for interval in drift) / len(drift) for name in self.names[quantity]}
 
     @torch.no_grad()
     def _moments(self) -> Moments:

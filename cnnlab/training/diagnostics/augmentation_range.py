@@ -20,7 +20,6 @@ DIAGNOSTIC = {
         "warped_error": {
             "title": "error on shifted and turned test images",
             "unit": "pp",
-            "factor": 100,
             "better": "lower",
             "per_image": "warped_error",
             "floor": "image",
@@ -29,7 +28,6 @@ DIAGNOSTIC = {
         "far_warped_error": {
             "title": "error on test images shifted and turned beyond the range simulated",
             "unit": "pp",
-            "factor": 100,
             "better": "lower",
             "per_image": "far_warped_error",
             "floor": "image",

@@ -17,7 +17,7 @@ from cnnlab.models.layers.batchnorm import BatchNorm
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Run, points
-from cnnlab.training.diagnostics.predictions import correct
+from cnnlab.training.evaluate import EVALUATION_BATCH, evaluate
 
 DIAGNOSTIC = {
     "metrics": {
@@ -29,7 +29,6 @@ DIAGNOSTIC = {
         "statistics_shift": {
             "title": "test error with running averages minus with training-set statistics",
             "unit": "pp",
-            "factor": 100,
             "per_image": "statistics_shift",
             "floor": "image",
             "signed": True,
@@ -42,7 +41,6 @@ DIAGNOSTIC = {
         }
     },
 }
-BATCH = 500
 LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchNorm)
 
 
@@ -60,7 +58,7 @@ class Diagnostic(diagnostics.Diagnostic):
             distances[name] = float(((layer.running_mean - mean).abs() / sd).mean())
             layer.running_mean.copy_(mean)
             layer.running_var.copy_(variance)
-        running, true = (correct(model, data.test) for model in (self.run.model, exact))
+        running, true = (evaluate(model, data.test).correct.double() for model in (self.run.model, exact))
         shift = true - running  # of accuracy, so that of the error from true to running
         values = {
             "statistics_distance": sum(distances.values()) / len(distances),
@@ -80,9 +78,8 @@ def _whole_set(model: nn.Module, layer: nn.Module, split: Split) -> tuple[Tensor
         sums.append((values.numel() // values.shape[1], values.sum(over), values.square().sum(over)))
 
     with observed({"": layer}, keep):
-        for chunk in split.chunks(BATCH):
+        for chunk in split.chunks(EVALUATION_BATCH):
             model(chunk)
-    count = sum(each[0] for each in sums)
-    mean = sum((each[1] for each in sums), start=torch.zeros_like(sums[0][1])) / count
-    square = sum((each[2] for each in sums), start=torch.zeros_like(sums[0][2])) / count
+    counts, totals, squares = zip(*sums, strict=True)
+    mean, square = (sum(parts, start=torch.zeros_like(parts[0])) / sum(counts) for parts in (totals, squares))
     return mean.float(), (square - mean.square()).clamp(min=0).float()

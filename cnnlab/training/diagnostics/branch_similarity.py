@@ -43,8 +43,13 @@ IMAGES, TWIN_SEED = 300, 20_000
 class Diagnostic(diagnostics.Diagnostic):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        blocks = [module for module in run.model.modules() if isinstance(module, InceptionBlock)]
-        self.require(any(len(list(block.children())) > 1 for block in blocks), "Inception blocks of several branches")
+        self.blocks = {
+            name: [branch for branch, _ in module.named_children()]
+            for name, module in run.model.named_modules()
+            if isinstance(module, InceptionBlock)
+        }
+        several = any(len(branches) > 1 for branches in self.blocks.values())
+        self.require(several, "Inception blocks of several branches")
 
     def finish(self) -> Findings:
         from cnnlab.training import loop
@@ -53,19 +58,14 @@ class Diagnostic(diagnostics.Diagnostic):
         epochs = run.total_steps // run.steps_per_epoch
         twin = loop.train(run.arm, run.data, TWIN_SEED + run.seed, run.learning_rate, epochs).model
         images = diagnostics.some_images(run.data.test, IMAGES)
-        blocks = {
-            name: [branch for branch, _ in module.named_children()]
-            for name, module in run.model.named_modules()
-            if isinstance(module, InceptionBlock)
-        }
-        names = [f"{block}.{branch}" for block, branches in blocks.items() for branch in branches]
+        names = [f"{block}.{branch}" for block, branches in self.blocks.items() for branch in branches]
         own, other = (
             outputs(model, {name: model.get_submodule(name) for name in names}, images) for model in (run.model, twin)
         )
         across = {name: cka(own[name], other[name]) for name in names}
         within = {
             f"{block}: {one} and {two}": cka(own[f"{block}.{one}"], own[f"{block}.{two}"])
-            for block, branches in blocks.items()
+            for block, branches in self.blocks.items()
             for one, two in combinations(branches, 2)
         }
         gap = _mean(across.values()) - _mean(within.values())

@@ -20,7 +20,6 @@ DIAGNOSTIC = {
         "downsampling_drop": {
             "title": "accuracy lost to images of 3/4 and 1/2 of the resolution",
             "unit": "pp",
-            "factor": 100,
             "better": "lower",
             "per_image": "downsampling_drop",
         }

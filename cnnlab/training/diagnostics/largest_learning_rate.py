@@ -14,7 +14,6 @@ DIAGNOSTIC = {
         "largest_rate": {
             "title": "largest learning rate within 2 pp of the best",
             "unit": "log2 ratio",
-            "scale": "log2",
             "better": "higher",
             "floor": "octave",
         }

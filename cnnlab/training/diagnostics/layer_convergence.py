@@ -17,6 +17,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from cnnlab.training import diagnostics
+from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Findings, Point, Run, points
 from cnnlab.training.diagnostics.cka import alignment, kernel, outputs
 
@@ -25,13 +26,11 @@ DIAGNOSTIC = {
         "settling_lag": {
             "title": "training time by which the upper half of the layers settles before the lower",
             "unit": "pp",
-            "factor": 100,
             "signed": True,
         },
         "change_lag": {
             "title": "training time by which the upper half of the layers is done with its own change before the lower",
             "unit": "pp",
-            "factor": 100,
             "signed": True,
         },
     },
@@ -62,9 +61,12 @@ class Diagnostic(diagnostics.Diagnostic):
         self.state = {"steps": [], "kernels": []}
 
     def start(self) -> None:
-        self.evaluated(0, 0.0)
+        self._keep(0)
 
-    def evaluated(self, step: int, train_loss: float) -> None:
+    def evaluated(self, curves: Curves) -> None:
+        self._keep(curves.steps[-1])
+
+    def _keep(self, step: int) -> None:
         returned = outputs(self.run.model, self.run.layers, self.images)
         self.state["steps"].append(step)
         self.state["kernels"].append({name: kernel(_thinned(values)) for name, values in returned.items()})
@@ -77,10 +79,7 @@ class Diagnostic(diagnostics.Diagnostic):
         changed = {
             name: _settled(steps, curve, 1 - (1 - SETTLED) * (1 - curve[0])) / total for name, curve in curves.items()
         }
-        profile = [
-            *points("settled_at", {name: 100 * share for name, share in settled.items()}),
-            *points("changed_at", {name: 100 * share for name, share in changed.items()}),
-        ]
+        profile = points("settled_at", settled, factor=100) + points("changed_at", changed, factor=100)
         profile += [
             Point(f"similarity_to_final {name}", step, value, name)
             for name, curve in curves.items()

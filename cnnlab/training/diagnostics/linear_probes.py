@@ -16,13 +16,13 @@ from cnnlab.data.dataset import Split
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Run, points
+from cnnlab.training.evaluate import EVALUATION_BATCH
 
 DIAGNOSTIC = {
     "metrics": {
         "probe_rise": {
             "title": "accuracy of a linear probe on the last hidden layer minus on the first",
             "unit": "pp",
-            "factor": 100,
             "per_image": "probe_rise",
             "signed": True,
         }
@@ -34,7 +34,7 @@ DIAGNOSTIC = {
         }
     },
 }
-SIDE, IMAGES, STRENGTHS, BATCH = 14, 3000, (10.0, 100.0, 1000.0), 500
+SIDE, IMAGES, STRENGTHS = 14, 3000, (10.0, 100.0, 1000.0)
 
 
 class Diagnostic(diagnostics.Diagnostic):
@@ -47,14 +47,13 @@ class Diagnostic(diagnostics.Diagnostic):
         splits = (diagnostics.evenly_spaced(data.train, IMAGES), data.validation, data.test)
         features = [_features(self.run.model, layers, split) for split in splits]
         labels = [split.labels for split in splits]
-        correct = [_probe([each[name] for each in features], labels, data.classes) for name in layers]
+        correct = [_probe([inputs[name] for inputs in features], labels, data.classes) for name in layers]
         # A layer reads the layer before it.
-        accuracies = {name: 100 * float(each.mean()) for name, each in zip(("images", *layers), correct, strict=False)}
+        accuracies = {name: float(right.mean()) for name, right in zip(("images", *layers), correct, strict=False)}
         _images, first, *_, last = correct
         rise = last - first
-        return Findings(
-            {"probe_rise": float(rise.mean())}, {"probe_rise": rise}, points("probe_accuracy", accuracies, 0)
-        )
+        profile = points("probe_accuracy", accuracies, first=0, factor=100)
+        return Findings({"probe_rise": float(rise.mean())}, {"probe_rise": rise}, profile)
 
 
 @torch.no_grad()
@@ -63,7 +62,7 @@ def _features(model: nn.Module, layers: dict[str, nn.Module], split: Split) -> d
     inputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     model.eval()
     with observed(layers, lambda name, given, _: inputs[name].append(_small(given))):
-        for chunk in split.chunks(BATCH):
+        for chunk in split.chunks(EVALUATION_BATCH):
             model(chunk)
     return {name: torch.cat(values).double() for name, values in inputs.items()}
 
@@ -80,17 +79,14 @@ def _probe(features: list[Tensor], labels: list[Tensor], classes: int) -> Tensor
     `features` and `labels` are those of the training, validation and test images.
     """
     mean, spread = features[0].mean(0), features[0].std(0)
-    x, validation, test = ((each - mean) / torch.where(spread > 0, spread, torch.inf) for each in features)
+    x, validation, test = ((inputs - mean) / torch.where(spread > 0, spread, torch.inf) for inputs in features)
     targets = F.one_hot(labels[0], classes).double()
     average = targets.mean(0)
     square, product = x.T @ x, x.T @ (targets - average)
-    best, of_best = -1.0, torch.empty(0)
+    tried: list[list[Tensor]] = []
     for strength in STRENGTHS:
         weights = torch.linalg.solve(square + strength * torch.eye(len(square)).to(square), product)
-        correct = [
-            ((each @ weights + average).argmax(1) == truth).double()
-            for each, truth in ((validation, labels[1]), (test, labels[2]))
-        ]
-        if float(correct[0].mean()) > best:
-            best, of_best = float(correct[0].mean()), correct[1]
-    return of_best
+        answers = ((images @ weights + average).argmax(1) for images in (validation, test))
+        tried.append([(answer == truth).double() for answer, truth in zip(answers, labels[1:], strict=True)])
+    _, correct = max(tried, key=lambda of_splits: float(of_splits[0].mean()))
+    return correct

@@ -10,12 +10,12 @@ import torch
 
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import correct
+from cnnlab.training.evaluate import evaluate
 
 DIAGNOSTIC = {
     "metrics": {
-        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp", "factor": 100},
-        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio", "scale": "log2"},
+        "noise_fitted": {"title": "share of wrong training labels fitted", "unit": "pp"},
+        "weight_norm": {"title": "Euclidean norm of the weights", "unit": "log2 ratio"},
     }
 }
 
@@ -26,6 +26,6 @@ class Diagnostic(diagnostics.Diagnostic):
         weights = [weight.detach() for weight in self.run.model.parameters() if weight.ndim >= 2]
         fitted = None
         if wrong is not None:
-            fitted = float(correct(self.run.model, self.run.data.train)[wrong].mean())
+            fitted = float(evaluate(self.run.model, self.run.data.train).correct[wrong].double().mean())
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(weight) for weight in weights]))
         return Findings({"noise_fitted": fitted, "weight_norm": float(norm)})

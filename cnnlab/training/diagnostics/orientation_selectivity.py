@@ -37,8 +37,6 @@ DIAGNOSTIC = {
     "pictures": ["filters as initialized", "filters trained", "image", "feature maps"],
 }
 ORIENTATIONS, PHASES = 16, 8
-INITIALIZED, TRAINED = "filters as initialized", "filters trained"
-IMAGE, MAPS = "image", "feature maps"
 FREQUENCIES = (0.1, 0.15, 0.2, 0.25, 0.3)  # cycles a pixel
 
 
@@ -56,7 +54,8 @@ class Diagnostic(diagnostics.Diagnostic):
             for when, values in (("before", before), ("after", after))
             for place, value in enumerate(values, start=1)
         ]
-        pictures = dict(zip((INITIALIZED, TRAINED), map(_filters, weights), strict=True)) | self._seen()
+        initialized, trained = (weight.detach().float().cpu().sum(1) for weight in weights)  # over input channels
+        pictures = {"filters as initialized": initialized, "filters trained": trained, **self._seen()}
         return Findings({"selectivity_gain": float(after.mean() - before.mean())}, profile=profile, pictures=pictures)
 
     @torch.no_grad()
@@ -65,12 +64,7 @@ class Diagnostic(diagnostics.Diagnostic):
         weight = first_weight(self.run.model)
         layer = next(layer for layer in self.run.layers.values() if layer.weight is weight)
         image = next(self.run.data.test.chunks(1))
-        return {IMAGE: image.mean(1).float().cpu(), MAPS: layer(image)[0].float().cpu()}
-
-
-def _filters(weight: Tensor) -> Tensor:
-    """Filters ``(F, C, k, k)`` summed over their input channels: ``(F, k, k)``."""
-    return weight.detach().float().cpu().sum(1)
+        return {"image": image.mean(1).float().cpu(), "feature maps": layer(image)[0].float().cpu()}
 
 
 @torch.no_grad()

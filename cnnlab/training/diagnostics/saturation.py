@@ -19,9 +19,7 @@ from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Run, points
 
 DIAGNOSTIC = {
-    "metrics": {
-        "saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp", "factor": 100}
-    },
+    "metrics": {"saturated_units": {"title": "share of saturated units, mean over layers", "unit": "pp"}},
     "profiles": {"saturated_units": {"title": "saturated units, %", "axis": "activation, from the input"}},
     "cost_share": 0.02,
 }
@@ -43,7 +41,7 @@ class Diagnostic(diagnostics.Diagnostic):
 
         with torch.no_grad(), observed(self.activations, count):
             self.run.model.eval()(diagnostics.some_images(self.run.data.train, IMAGES))
-        profile = points("saturated_units", {name: 100 * share for name, share in shares.items()})
+        profile = points("saturated_units", shares, factor=100)
         return Findings({"saturated_units": sum(shares.values()) / len(shares)}, profile=profile)
 
 

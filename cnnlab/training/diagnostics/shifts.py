@@ -15,14 +15,14 @@ from torch import Tensor
 from cnnlab.data.augment import translate
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings
-from cnnlab.training.diagnostics.predictions import Change, accuracy_drop
+from cnnlab.training.diagnostics.predictions import accuracy_drop
+from cnnlab.training.evaluate import Change
 
 DIAGNOSTIC = {
     "metrics": {
         "shift_drop": {
             "title": "accuracy lost to shifts of 1 to 4 pixels",
             "unit": "pp",
-            "factor": 100,
             "better": "lower",
             "per_image": "shift_drop",
         }
