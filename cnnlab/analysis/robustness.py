@@ -15,8 +15,9 @@ from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
 from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
-from cnnlab.analysis.verdicts import Runs, runs_of
+from cnnlab.analysis.verdicts import runs_of
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record
 
@@ -78,7 +79,7 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
     return str(decisions.conjunction(claims, family)) == verdict
 
 
-def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Runs) -> list[Row]:
+def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Records) -> list[Row]:
     """A row for each claim that a study tests, from `runs` (by arm id and seed).
 
     A claim with a run missing is running, and nothing else is said of it.
@@ -86,7 +87,7 @@ def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Runs) -> list[
     return [_row(study, claim, registry, runs) for study in studies for claim in study.claims]
 
 
-def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Runs) -> Row:
+def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records) -> Row:
     row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
     arms = [runs_of(contrast, study, runs) for contrast in claim.requires]
     if not all(seed in by_seed for part in arms for by_seed in part.values() for seed in study.seeds):

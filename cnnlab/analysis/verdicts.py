@@ -16,6 +16,7 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
 from cnnlab.analysis.reasons import reason
+from cnnlab.analysis.tables.runs import Records
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.training.records import Record
@@ -23,8 +24,6 @@ from cnnlab.training.records import Record
 if TYPE_CHECKING:
     from cnnlab.planning.studies.study import Study
     from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec
-
-Runs = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ class JudgedClaim:
     reason: str | None
 
 
-def judge_claim(claim: ClaimSpec, study: Study, runs: Runs) -> JudgedClaim:
+def judge_claim(claim: ClaimSpec, study: Study, runs: Records) -> JudgedClaim:
     """The verdict on a claim; all its parts are shown, or none is."""
     parts = [judge(contrast, study, runs, primary=True) for contrast in claim.requires]
     if not all(part.observed for part in parts):
@@ -68,7 +67,7 @@ def judge_claim(claim: ClaimSpec, study: Study, runs: Runs) -> JudgedClaim:
     return JudgedClaim(parts, weakest, verdict, _claim_reason(parts, weakest, verdict))
 
 
-def judge(contrast: ContrastSpec, study: Study, runs: Runs, primary: bool) -> Judged:
+def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) -> Judged:
     """The numbers of a contrast once all its runs are finished; and a verdict if it is `primary`."""
     arms = runs_of(contrast, study, runs)
     seeds = [seed for seed in study.seeds if all(seed in by_seed for by_seed in arms.values())]
@@ -86,7 +85,7 @@ def judge(contrast: ContrastSpec, study: Study, runs: Runs, primary: bool) -> Ju
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
 
 
-def runs_of(contrast: ContrastSpec, study: Study, runs: Runs) -> dict[str, Mapping[int, Record]]:
+def runs_of(contrast: ContrastSpec, study: Study, runs: Records) -> dict[str, Mapping[int, Record]]:
     """The runs of the arms of a contrast, by their names in the study and by seed."""
     return {name: runs.get(study.arms[name].spec.arm_id, {}) for name in contrast.contrast}
 

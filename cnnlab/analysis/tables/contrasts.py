@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.interim import InterimLooks
 from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
-from cnnlab.analysis.verdicts import Judged, JudgedClaim, Runs, judge, judge_claim
+from cnnlab.analysis.verdicts import Judged, JudgedClaim, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import Verdict
 
@@ -95,7 +96,7 @@ NUMBERS = [field.name for field in fields(intervals.Summary)]
 def judge_studies(
     studies: Sequence[Study],
     registry: ClaimRegistry,
-    runs: Runs,
+    runs: Records,
     looks: Path | None,
     computed: Iterable[Mapping[Any, Any]] = (),
 ) -> tuple[list[Row], list[Row]]:
@@ -120,7 +121,7 @@ def judge_studies(
     return contrasts, list(_ledger(registry, tested, exact))
 
 
-def measured_contrasts(studies: Sequence[Study], runs: Runs) -> list[Row]:
+def measured_contrasts(studies: Sequence[Study], runs: Records) -> list[Row]:
     """Rows as of `contrasts`, for the secondary contrasts whose metric is measured by a clock."""
     return [row for study in _by_name(studies) for row in _secondary_rows(study, runs, measured=True)]
 
@@ -129,7 +130,7 @@ def _by_name(studies: Sequence[Study]) -> list[Study]:
     return sorted(studies, key=lambda study: study.name)
 
 
-def _secondary_rows(study: Study, runs: Runs, measured: bool) -> list[Row]:
+def _secondary_rows(study: Study, runs: Records, measured: bool) -> list[Row]:
     return [
         _contrast_row(study, judge(contrast, study, runs, primary=False), index)
         for index, contrast in enumerate(study.secondary)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,15 +27,10 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 def observed(layers: Mapping[str, nn.Module], record: Callable[[str, Tensor, Tensor], Any]) -> Iterator[None]:
     """Inside, each of `layers`, after it ran, calls `record` with its name, its first input, and what it returns."""
 
-    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
-        def call(_layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            record(name, inputs[0], output)
+    def hook(name: str, _layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        record(name, inputs[0], output)
 
-        return call
-
-    handles = [layer.register_forward_hook(hook(name)) for name, layer in layers.items()]
-    try:
+    with ExitStack() as handles:
+        for name, layer in layers.items():
+            handles.callback(layer.register_forward_hook(partial(hook, name)).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
