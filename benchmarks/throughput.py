@@ -30,7 +30,7 @@ from typing import Any
 
 import click
 
-from cnnlab.cli.main import load_plan, with_plan
+from cnnlab.cli.main import Load, with_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 
 BATCH, RATE, ROUNDS = 64, 0.01, 3
@@ -216,10 +216,10 @@ def row(contender: Contender, contenders: list[Contender]) -> dict[str, Any]:
 
 @click.command(help=__doc__)
 @with_plan
-def main(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+def main(load: Load) -> None:
     from cnnlab.analysis.tables import io
 
-    plan = load_plan(files, pairs)
+    plan = load()
     table = io.table("measured/throughput", measure(plan.config.benchmark_images))
     io.write(table, plan.paths.measured("throughput"))
     click.echo(table.to_string(index=False, float_format=lambda value: f"{value:,.2f}"))

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cnnlab.planning.plan import Plan
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,3 +32,21 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A plan of the sample studies that the module names in `STUDIES`, its prepared data described."""
+    from tests import report_samples
+
+    plan = report_samples.plan(tmp_path_factory.mktemp("plan"), request.module.STUDIES)
+    report_samples.write_cards(plan)
+    return plan
+
+
+@pytest.fixture(scope="module")
+def frames(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Its tables."""
+    from tests import report_samples
+
+    return report_samples.frames(plan)

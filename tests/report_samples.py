@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import numpy as np
 import pandas as pd
 
@@ -25,6 +27,7 @@ from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.planning.studies.claims import load_claims
 from cnnlab.planning.studies.study import Arm, Matrix, Study
 from cnnlab.planning.studies.study_file import CellContrast, ClaimSpec, ContrastSpec, Source
+from cnnlab.report import render
 from cnnlab.training.records import Record
 from tests import fakes
 
@@ -587,9 +590,6 @@ EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
 
 def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
     """`frames`, and what is read off the networks: the layers of every one that is registered, and made-up findings."""
-    from cnnlab.analysis import exact
-    from cnnlab.analysis.exact.zoo import Zoo
-
     found: Any = runs(made)
     findings = [{"id": key, "part": "main", "holds": holds, "summary": text} for key, (holds, text) in FINDINGS.items()]
     keys = ("case", "quantity", "unit", "value", "relation", "against", "against_name", "required", "holds")
@@ -598,13 +598,12 @@ def zoo_frames(made: Plan) -> dict[str, pd.DataFrame]:
         for key, rows in EVIDENCE.items()
         for index, row in enumerate(rows)
     ]
-    layers = [row for trace in Zoo().every() for row in exact.layer_rows(trace)]
     _, ledger = judge_studies(made.studies, made.claims, found, None, findings)
     return frames(made) | {
         "claims": io.table("claims", ledger),
         "exact": io.table("exact", findings),
         "evidence": io.table("evidence", evidence),
-        "layers": io.table("layers", layers),
+        "layers": io.table("layers", _layer_rows()),
     }
 
 
@@ -626,6 +625,25 @@ def many(folder: Path, count: int) -> tuple[Plan, dict[str, pd.DataFrame]]:
     told = pd.concat([others, *(mine.assign(study=name) for name in names)], ignore_index=True)
     studies = tuple(replace(first, name=name) for name in names)
     return replace(made, studies=studies), {**tables_of, **repeated, "claims": told}
+
+
+@cache
+def _layer_rows() -> list[dict[str, Any]]:
+    from cnnlab.analysis import exact
+    from cnnlab.analysis.exact.zoo import Zoo
+
+    return [row for trace in Zoo().every() for row in exact.layer_rows(trace)]
+
+
+def rendered(made: Plan, tables: Mapping[str, pd.DataFrame], drawings: Path, page: Path | None = None) -> Any:
+    """The report as a document, with the figures in the folder `drawings`."""
+    page = page or made.paths.report
+    render(made, dict(tables), drawings, page)
+    return lxml.html.document_fromstring(page.read_text(encoding="utf-8"))
+
+
+def text_of(element: Any) -> str:
+    return " ".join(element.text_content().split())
 
 
 def write_cards(made: Plan) -> None:

@@ -38,6 +38,12 @@ class Hypothesis:
     direction: Direction
     margin: float
 
+    @property
+    def upward(self) -> Hypothesis:
+        """The same claim as one that is `greater`, `not-greater` or `equal`: a mirrored one for the other two."""
+        opposite = {Direction.LESS: Direction.GREATER, Direction.NOT_LESS: Direction.NOT_GREATER}.get(self.direction)
+        return self if opposite is None else Hypothesis(self.effects.mirrored, opposite, self.margin)
+
 
 def p_value(claim: Hypothesis) -> Floats:
     """One-sided p (...) of the claim against its margin; NaN with too few seeds.
@@ -45,18 +51,14 @@ def p_value(claim: Hypothesis) -> Floats:
     It is the tail at which the interval would just lie on the claimed side, so p <= 0.025 if and only if
     the claim is supported; for `equal` it is the TOST p (the larger of two), and the line is at 0.05.
     """
+    claim = claim.upward
     effects, margin, mirrored = claim.effects, claim.margin, claim.effects.mirrored
-    match claim.direction:
-        case Direction.GREATER:
-            p = _p_above(effects, margin, ONE_SIDED)
-        case Direction.LESS:
-            p = _p_above(mirrored, margin, ONE_SIDED)
-        case Direction.NOT_GREATER:
-            p = _p_above(mirrored, -margin, ONE_SIDED)
-        case Direction.NOT_LESS:
-            p = _p_above(effects, -margin, ONE_SIDED)
-        case Direction.EQUAL:
-            p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
+    if claim.direction == Direction.GREATER:
+        p = _p_above(effects, margin, ONE_SIDED)
+    elif claim.direction == Direction.NOT_GREATER:
+        p = _p_above(mirrored, -margin, ONE_SIDED)
+    else:
+        p = np.maximum(_p_above(effects, -margin, TOST), _p_above(mirrored, -margin, TOST))
     return np.where(decidable(effects), p, np.nan)
 
 
@@ -111,8 +113,8 @@ def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: t
 def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
     """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
     wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
-    found = decide(claim.direction, claim.margin, wide, narrow)
-    return np.where(decidable(claim.effects), found, Verdict.INCONCLUSIVE)
+    verdicts = decide(claim.direction, claim.margin, wide, narrow)
+    return np.where(decidable(claim.effects), verdicts, Verdict.INCONCLUSIVE)
 
 
 def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:

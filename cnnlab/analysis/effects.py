@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,7 +102,8 @@ def _rounding(
     """How far below and above what was seen each effect may lie: by an image, or as the metric's grid allows."""
     match metric.floor:
         case "image":
-            one = _one_image(runs, weights, metric)
+            images = min(int(run.result["test_images"]) for row in runs for run in row)
+            one = metric.factor * max(map(abs, weights)) / images  # what one of them counts, at most
             return one, one
         case "evaluation":
             intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
@@ -112,18 +113,13 @@ def _rounding(
     return 0.0, 0.0
 
 
-def _one_image(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> float:
-    """What one test image counts in the effect, at most."""
-    largest = max(abs(weight) for weight in weights)
-    return metric.factor * largest / min(int(run.result["test_images"]) for row in runs for run in row)
-
-
 def _image_errors(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:
-    """The error of each set of test images, from seeds that finished; arms tested on other images share none."""
+    """The error of each set of test images, which arms on the same data share, from the seeds that finished."""
     if metric.per_image is None:
         return ()
-    errors = []
-    for members in _tested_alike(runs):
+    checksums, errors = [row[0].spec["data_checksum"] for row in runs], []
+    for checksum in dict.fromkeys(checksums):
+        members = [arm for arm, of_arm in enumerate(checksums) if of_arm == checksum]
         values = _images_by_arm([runs[arm] for arm in members], metric)
         if values is None:
             return ()
@@ -139,13 +135,6 @@ def _images_by_arm(runs: Sequence[Sequence[Record]], metric: Metric) -> Floats |
     whole = [[images for images in seed if images is not None] for seed in by_seed]
     whole = [seed for seed in whole if len(seed) == len(runs)]
     return np.stack([np.stack(seed) for seed in whole], axis=1) if whole else None
-
-
-def _tested_alike(runs: Sequence[Sequence[Record]]) -> Iterator[list[int]]:
-    """The arms, by index, that share a prepared data set and so its test images."""
-    checksums = [row[0].spec["data_checksum"] for row in runs]
-    for checksum in dict.fromkeys(checksums):
-        yield [index for index, other in enumerate(checksums) if other == checksum]
 
 
 def _per_image(run: Record, metric: Metric) -> Floats | None:

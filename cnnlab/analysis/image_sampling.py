@@ -39,15 +39,15 @@ class ImageError:
     @classmethod
     def of(cls, values: ArrayLike, weights: ArrayLike, one: float = 0.0) -> ImageError:
         """From values (..., arms, seeds, images) of one set of test images."""
-        seen, weight = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
-        return cls.of_differences(np.tensordot(weight, seen.mean(axis=-2), (0, -2)), one)
+        means = np.asarray(values, dtype=float).mean(axis=-2)
+        return cls.of_differences(np.tensordot(np.asarray(weights, dtype=float), means, (0, -2)), one)
 
     @classmethod
     def of_differences(cls, values: ArrayLike, one: float = 0.0) -> ImageError:
         """From D itself (..., images)."""
-        seen = np.asarray(values, dtype=float)
-        plus, minus = (_moments(np.maximum(side, 0)) for side in (seen, -seen))
-        return cls(seen.shape[-1], np.asarray(seen.std(axis=-1, ddof=1)), plus, minus, one)
+        differences = np.asarray(values, dtype=float)
+        plus, minus = (_moments(np.maximum(side, 0)) for side in (differences, -differences))
+        return cls(differences.shape[-1], np.asarray(differences.std(axis=-1, ddof=1)), plus, minus, one)
 
     @cached_property
     def mirrored(self) -> ImageError:
@@ -92,6 +92,6 @@ def _score(side: Floats, images: Any, q: Any, one: float) -> tuple[Floats, Float
     k = (ΣD)²/ΣD² counts images that differ alike, and each of them counts ΣD²/ΣD.
     """
     mean, square = side[..., 0], side[..., 1]
-    each, count = _ratio(square, mean, one), images * _ratio(mean**2, square, 0.0)
+    size, count = _ratio(square, mean, one), images * _ratio(mean**2, square, 0.0)
     reach, shift = q * np.sqrt(count + q**2 / 4), q**2 / 2
-    return np.asarray(each / images * (reach - shift)), np.asarray(each / images * (reach + shift))
+    return np.asarray(size / images * (reach - shift)), np.asarray(size / images * (reach + shift))

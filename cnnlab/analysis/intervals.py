@@ -53,8 +53,8 @@ class Effects:
     @classmethod
     def of(cls, values: ArrayLike, *images: ImageError, rounding: float = 0.0, at_risk: bool = False) -> Effects:
         """Effects that are all known, from `values` (..., n), with the same rounding on either side."""
-        known = np.asarray(values, dtype=float)
-        return cls(known, known, images, rounding, rounding, at_risk)
+        points = np.asarray(values, dtype=float)
+        return cls(points, points, images, rounding, rounding, at_risk)
 
     @property
     def n(self) -> int:
@@ -85,20 +85,20 @@ class Effects:
     @cached_property
     def mirrored(self) -> Effects:
         """The effects with their sign turned."""
-        images = tuple(each.mirrored for each in self.images)
+        images = tuple(error.mirrored for error in self.images)
         return replace(self, low=-self.high, high=-self.low, images=images, below=self.above, above=self.below)
 
     @property
     def n_images(self) -> int | None:
         """The images of the smallest set."""
-        return min((each.images for each in self.images), default=None)
+        return min((error.images for error in self.images), default=None)
 
     @property
     def image_sd(self) -> Floats | None:
         """The sd (...) of one image's difference; of several sets, the sd that gives the smallest set their error."""
         if self.n_images is None:
             return None
-        return np.sqrt(self.n_images * sum(each.sd**2 / each.images for each in self.images))
+        return np.sqrt(self.n_images * sum(error.sd**2 / error.images for error in self.images))
 
 
 @dataclass(frozen=True)
@@ -145,18 +145,16 @@ def evaluation_grid(values: ArrayLike, interval: ArrayLike, weights: ArrayLike) 
     Evaluated every `interval` steps, it was reached after the evaluation before, one step later at the
     earliest. A value that is not known has nothing to add.
     """
-    seen = np.asarray(values, dtype=float)
-    steps = np.exp2(np.where(np.isfinite(seen), seen, 0.0))
-    earliest = np.maximum(steps - np.asarray(interval) + 1, 1)
-    return grid(
-        np.where(np.isfinite(seen), np.log2(steps / np.minimum(earliest, steps)), 0.0), np.zeros_like(seen), weights
-    )
+    logs = np.asarray(values, dtype=float)
+    steps = np.exp2(np.where(np.isfinite(logs), logs, 0.0))
+    earliest = np.clip(steps - np.asarray(interval) + 1, 1, steps)
+    return grid(np.log2(steps / earliest), np.zeros_like(steps), weights)
 
 
 def octave_grid(values: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
     """`grid` for log2 of the largest rate that does, of rates an octave apart: the next may just fail."""
-    seen = np.asarray(values, dtype=float)
-    return grid(np.zeros_like(seen), np.ones_like(seen), weights)
+    shape = np.shape(values)
+    return grid(np.zeros(shape), np.ones(shape), weights)
 
 
 def correlation(values: ArrayLike, weights: ArrayLike) -> float | None:
@@ -227,7 +225,7 @@ def standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) ->
 
 def _image_reach(effects: Effects, tail: float, growth: Any = 1.0) -> Floats:
     """How far below the estimate the test images let the effects lie (...); sets of images are independent."""
-    squares = [each.below(tail, growth) ** 2 for each in effects.images]
+    squares = [error.below(tail, growth) ** 2 for error in effects.images]
     return np.asarray(np.sqrt(sum(squares, np.zeros(()))))
 
 

@@ -63,7 +63,7 @@ class Network:
 def networks(tables: Tables) -> dict[tuple[str, str], Network]:
     """By architecture and preset."""
     rows = sorted(tables.rows("layers"), key=lambda row: row["index"])
-    found = group(rows, lambda row: (row["architecture"], row["preset"]))
+    by_network = group(rows, lambda row: (row["architecture"], row["preset"]))
     return {
         key: Network(
             architecture=key[0],
@@ -72,7 +72,7 @@ def networks(tables: Tables) -> dict[tuple[str, str], Network]:
             image=(layers[0]["channels"], layers[0]["image_size"], layers[0]["image_size"]),
             layers=layers,
         )
-        for key, layers in sorted(found.items())
+        for key, layers in sorted(by_network.items())
     }
 
 

@@ -45,7 +45,14 @@ def settle(claim: Hypothesis) -> SampleSize:
     if seeds is not None:
         return SampleSize(seeds=seeds)
     images = images_to_settle(claim)
-    return SampleSize(images=images) if images is not None else _both_to_settle(claim)
+    if images is not None:
+        return SampleSize(images=images)
+    growth = _growth(claim, seeds=True)
+    return (
+        NONE_WOULD_DO
+        if growth is None
+        else SampleSize(_times(claim.effects.n, growth), _times(claim.effects.n_images, growth))
+    )
 
 
 def seeds_to_settle(claim: Hypothesis) -> int | None:
@@ -58,42 +65,34 @@ def seeds_to_settle(claim: Hypothesis) -> int | None:
 
 def images_to_settle(claim: Hypothesis) -> int | None:
     """The test images that would do with the seeds there are; None if none would, or they play no part."""
-    growth = _growth(claim.effects, MOST_IMAGES)
-    enough = chance(claim, np.full(growth.shape, claim.effects.n), growth) >= POWER
-    return _times(claim.effects.n_images or 0, growth[enough.argmax()]) if enough.any() else None
+    growth = _growth(claim, seeds=False)
+    return None if growth is None else _times(claim.effects.n_images, growth)
 
 
-def _both_to_settle(claim: Hypothesis) -> SampleSize:
+def _growth(claim: Hypothesis, seeds: bool) -> float | None:
+    """The least factor that would do, of the test images alone or of `seeds` alike; None if none would.
+
+    Nor does any where images have no part in the interval, or the seeds are too few.
+    """
     effects = claim.effects
-    growth = _growth(effects, MOST_IMAGES)
-    growth = growth[growth * effects.n <= MOST_SEEDS]
-    enough = chance(claim, np.ceil(growth * effects.n), growth) >= POWER
-    if not enough.any():
-        return NONE_WOULD_DO
-    first = growth[enough.argmax()]
-    return SampleSize(_times(effects.n, first), _times(effects.n_images or 0, first))
+    images = effects.n_images
+    if not effects.known or images is None or effects.n < least_seeds(effects) or images >= MOST_IMAGES:
+        return None
+    growth = np.geomspace(1, MOST_IMAGES / images, 3000)[1:]
+    if seeds:
+        growth = growth[growth * effects.n <= MOST_SEEDS]
+    enough = chance(claim, np.ceil(effects.n * (growth if seeds else np.ones_like(growth))), growth) >= POWER
+    return float(growth[enough.argmax()]) if enough.any() else None
 
 
-def _times(count: int, growth: float) -> int:
-    return int(np.ceil(growth * count))
-
-
-def _growth(effects: Effects, most: int) -> Floats:
-    """Factors by which to grow; none where images have no part in the interval, or the seeds are too few."""
-    if not effects.known or effects.n_images is None or effects.n < least_seeds(effects) or effects.n_images >= most:
-        return np.empty(0)
-    return np.geomspace(1, most / effects.n_images, 3000)[1:]
+def _times(count: int | None, growth: float) -> int:
+    return int(np.ceil(growth * (count or 0)))
 
 
 def chance(claim: Hypothesis, n: NDArray[Any], growth: Any = 1.0) -> Floats:
     """The chance of a verdict other than inconclusive with `n` seeds and `growth` times the images: as `n`."""
-    effects, margin = claim.effects, claim.margin
-    match claim.direction:
-        case Direction.LESS:
-            return chance(Hypothesis(effects.mirrored, Direction.GREATER, margin), n, growth)
-        case Direction.NOT_LESS:
-            return chance(Hypothesis(effects.mirrored, Direction.NOT_GREATER, margin), n, growth)
-    if effects.known:
+    claim = claim.upward
+    if claim.effects.known:
         return _chance_of_t(claim, n, growth)
     return np.array([_chance_of_signs(claim, int(count)) for count in n], dtype=float)
 
@@ -133,12 +132,10 @@ def _chance_of_signs(claim: Hypothesis, n: int) -> float:
     """Pairs like those observed, drawn anew: each verdict takes enough of them on its side (Binomial)."""
     margin = claim.margin
     above, below = (_side(claim, n, ONE_SIDED, margin, up) for up in (True, False))
-    match claim.direction:
-        case Direction.GREATER | Direction.EQUAL:
-            within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
-            return above + below + max(within, 0.0)
-        case _:
-            return above + _side(claim, n, ONE_SIDED, -margin, False)
+    if claim.direction == Direction.NOT_GREATER:
+        return above + _side(claim, n, ONE_SIDED, -margin, False)
+    within = sum(_side(claim, n, TOST, -margin, up) for up in (True, False)) - 1
+    return above + below + max(within, 0.0)
 
 
 def _side(claim: Hypothesis, n: int, tail: float, bound: float, up: bool) -> float:

@@ -31,23 +31,20 @@ def _ceiling(observed: Observed, claim: Hypothesis, unit: str) -> str | None:
 
 
 def _too_few(observed: Observed, n: int) -> str:
-    seeds = f"{n} seed{'s' if n > 1 else ''}"
-    least = f"{least_seeds(observed.effects)} at least"
-    if observed.effects.known:
-        return f"{seeds} cannot decide; {least}"
-    return f"{_unfinished(observed)}{seeds} cannot decide by a sign test; {least}"
+    seeds, by = f"{n} seed{'s' if n > 1 else ''}", "" if observed.effects.known else " by a sign test"
+    return f"{_unfinished(observed)}{seeds} cannot decide{by}; {least_seeds(observed.effects)} at least"
 
 
 def _unfinished(observed: Observed) -> str:
     """What took the contrast from t to a sign test: ``3 runs diverged, 1 never reached the target; ``."""
+    if observed.effects.known:
+        return ""
     counts = {
         "diverged": observed.diverged,
         "never reached the target": observed.censored,
         "hit the time limit": observed.timed_out,
     }
     counted = [f"{n} {'run' if n == 1 else 'runs'} {what}" for what, n in counts.items() if n]
-    if observed.effects.known:
-        return ""
     return f"{', '.join(counted) or 'a value is missing or infinite'}; "
 
 

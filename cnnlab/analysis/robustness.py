@@ -9,12 +9,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
-from cnnlab.analysis.tables.schema import COUNT, FLAG, TEXT, schema
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
 from cnnlab.analysis.verdicts import Runs, runs_of
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record
@@ -24,13 +25,10 @@ if TYPE_CHECKING:
     from cnnlab.planning.studies.study import Study
     from cnnlab.planning.studies.study_file import ClaimSpec
 
-Row = dict[str, Any]
-
 COLUMNS = {
     "robustness": schema(
         {
-            "id": (TEXT, "of the claim"),
-            "part": (TEXT, "main, or the part's name"),
+            **CLAIM,
             "study": (TEXT, "that tests it"),
             "verdict": (TEXT, "as in claims"),
             "margin_halved": (TEXT, "the verdict with each margin halved"),

@@ -6,23 +6,23 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import device
-from cnnlab.planning.config import load_config
-from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.plan import Plan
 
 GIB = 2**30
 
 
-def examine(files: tuple[str, ...], pairs: tuple[str, ...]) -> tuple[list[str], bool]:
+def examine(load: Callable[[], Plan]) -> tuple[list[str], bool]:
     """One line for each thing looked at, ``ok`` or ``MISSING`` first, and whether all of them are well."""
     checks = [_python(), _project(), _packages(), _device(), _disk(), _store()]
     try:
-        plan = make_plan(load_config(files, pairs))
+        plan = load()
         checks.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
         checks += _data(plan)
     except UserError as error:
@@ -38,10 +38,8 @@ def _python() -> tuple[bool, str]:
 
 def _project() -> tuple[bool, str]:
     here = Path("Snakefile").exists() and paths.STUDIES.is_dir()
-    return (
-        here,
-        "Snakefile and studies here" if here else "Snakefile: not in this folder; change to the project's folder",
-    )
+    missing = "Snakefile: not in this folder; change to the project's folder"
+    return here, "Snakefile and studies here" if here else missing
 
 
 def _packages() -> tuple[bool, str]:
@@ -85,11 +83,8 @@ def _store() -> tuple[bool, str]:
 
 
 def _data(plan: Plan) -> list[tuple[bool, str]]:
-    checks = []
-    for data_id, spec in plan.data().items():
-        if plan.paths.data_card(data_id).exists():
-            checks.append((True, f"data {data_id}: prepared"))
-        else:
-            there, text = spec.source.status
-            checks.append((there, f"data {data_id}: {text}"))
-    return checks
+    statuses = {
+        data_id: (True, "prepared") if plan.paths.data_card(data_id).exists() else spec.source.status
+        for data_id, spec in plan.data().items()
+    }
+    return [(there, f"data {data_id}: {text}") for data_id, (there, text) in statuses.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from cnnlab.core.errors import UserError
 
 if TYPE_CHECKING:
     from cnnlab.planning.plan import Plan
+
+
+Load = Callable[..., "Plan"]  # of further KEY=VALUE pairs
 
 
 class Commands(click.Group):
@@ -45,28 +49,29 @@ def main() -> None:
 
 
 def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which plan, named as Snakemake names them."""
-    command = click.option(
+    """Add the options that say which plan, named as Snakemake names them; `command` is given first what loads it."""
+
+    @click.option(
+        "--configfile", "files", multiple=True, metavar="FILE", help="A tier, for example workflow/config/smoke.yaml."
+    )
+    @click.option(
         "--config",
         "pairs",
         multiple=True,
         metavar="KEY=VALUE",
         help="As snakemake's --config, for example studies=core.",
-    )(command)
-    return click.option(
-        "--configfile",
-        "files",
-        multiple=True,
-        metavar="FILE",
-        help="A tier, for example workflow/config/smoke.yaml.",
-    )(command)
+    )
+    @wraps(command)
+    def with_options(files: tuple[str, ...], pairs: tuple[str, ...], **options: Any) -> Any:
+        def load(*more: str) -> Plan:
+            from cnnlab.planning.config import load_config
+            from cnnlab.planning.plan import make_plan
 
+            return make_plan(load_config(files, (*pairs, *more)))
 
-def load_plan(files: tuple[str, ...], pairs: tuple[str, ...]) -> Plan:
-    from cnnlab.planning.config import load_config
-    from cnnlab.planning.plan import make_plan
+        return command(load, **options)
 
-    return make_plan(load_config(files, pairs))
+    return with_options
 
 
 @main.command("list")
@@ -75,7 +80,7 @@ def load_plan(files: tuple[str, ...], pairs: tuple[str, ...]) -> Plan:
 @click.option("--runs", is_flag=True, help="Finished runs and where they lie.")
 @click.option("--metrics", is_flag=True, help="What a contrast may compare, with units.")
 @click.option("--columns", is_flag=True, help="The columns of every table, with units.")
-def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool, metrics: bool, columns: bool) -> None:
+def list_(load: Load, cost: bool, runs: bool, metrics: bool, columns: bool) -> None:
     """List studies and arms, networks and their switches.
 
     \b
@@ -87,23 +92,18 @@ def list_(files: tuple[str, ...], pairs: tuple[str, ...], cost: bool, runs: bool
     """
     from cnnlab.cli import show
 
-    if columns:
-        click.echo(show.columns())
-    elif metrics:
-        click.echo(show.metrics())
-    elif runs:
-        click.echo(show.runs(load_plan(files, pairs)))
-    elif cost:
-        click.echo(show.costs(load_plan(files, pairs)))
+    if columns or metrics:
+        click.echo(show.columns() if columns else show.metrics())
     else:
-        click.echo(show.overview(load_plan(files, pairs)))
+        table = show.runs if runs else show.costs if cost else show.overview
+        click.echo(table(load()))
 
 
 @main.command()
 @with_plan
 @click.argument("name")
 @click.option("--preset", default=None, help="The size of a network; its first one by default.")
-def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str | None) -> None:
+def show(load: Load, name: str, preset: str | None) -> None:
     """Show a network layer by layer, a study, an arm, a run, or a claim.
 
     \b
@@ -114,16 +114,16 @@ def show(files: tuple[str, ...], pairs: tuple[str, ...], name: str, preset: str 
     """
     from cnnlab.cli import show
 
-    click.echo(show.describe(load_plan(files, pairs), name, preset))
+    click.echo(show.describe(load(), name, preset))
 
 
 @main.command()
 @with_plan
-def doctor(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+def doctor(load: Load) -> None:
     """Say what is missing on this machine, and how to get it."""
     from cnnlab.cli import doctor
 
-    lines, healthy = doctor.examine(files, pairs)
+    lines, healthy = doctor.examine(load)
     click.echo("\n".join(lines))
     sys.exit(0 if healthy else 1)
 
@@ -131,11 +131,11 @@ def doctor(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
 @main.command()
 @with_plan
 @click.option("--port", default=5000, show_default=True, help="The next free one if it is taken.")
-def ui(files: tuple[str, ...], pairs: tuple[str, ...], port: int) -> None:
+def ui(load: Load, port: int) -> None:
     """Browse the runs in MLflow, on 127.0.0.1."""
     from cnnlab import tracking
 
-    tracking.serve_ui(Path.cwd(), port=port, tier=load_plan(files, pairs).tier)
+    tracking.serve_ui(Path.cwd(), port=port, tier=load().tier)
 
 
 @main.command()
@@ -143,21 +143,21 @@ def ui(files: tuple[str, ...], pairs: tuple[str, ...], port: int) -> None:
 @click.option(
     "--output", type=click.Path(path_type=Path), default=None, help="Default: partial.html beside the report."
 )
-def report(files: tuple[str, ...], pairs: tuple[str, ...], output: Path | None) -> None:
+def report(load: Load, output: Path | None) -> None:
     """Render what is finished, at any moment, while Snakemake runs or after it was stopped.
 
     Claims whose runs are not all finished say so; no interval of theirs is shown, as n was fixed before.
     """
     from cnnlab.cli import steps
 
-    click.echo(steps.report_so_far(load_plan(files, pairs), output))
+    click.echo(steps.report_so_far(load(), output))
 
 
 @main.command()
 @with_plan
 @click.option("--unused", is_flag=True, help="Runs, tuning and data that no study asks for any more.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: bool) -> None:
+def clean(load: Load, unused: bool, yes: bool) -> None:
     """Free disk space that no study needs; nothing else is ever deleted.
 
     \b
@@ -168,7 +168,7 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
 
     if not unused:
         raise UserError("clean: say what; `cnnlab clean --unused` frees what no study asks for")
-    plan = load_plan(files, (*pairs, "studies=all"))
+    plan = load("studies=all")
     folders, size = clean.unused(plan)
     click.echo(f"{len(folders)} unused, {size / 2**20:.1f} MiB in {plan.config.results}")
     if folders and (yes or click.confirm("delete them?")):
@@ -178,19 +178,18 @@ def clean(files: tuple[str, ...], pairs: tuple[str, ...], unused: bool, yes: boo
 @main.command()
 @with_plan
 @click.argument("run")
-def verify(files: tuple[str, ...], pairs: tuple[str, ...], run: str) -> None:
+def verify(load: Load, run: str) -> None:
     """Train a finished run again from its record and compare bit by bit."""
     from cnnlab.training import replay
 
-    plan = load_plan(files, pairs)
-    click.echo(replay.verify(plan.paths, run))
+    click.echo(replay.verify(load().paths, run))
 
 
 @main.command()
 @with_plan
 @click.argument("run")
 @click.option("--weights", type=click.Path(path_type=Path), default=None, help="Instead of the run's own.")
-def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: Path | None) -> None:
+def evaluate(load: Load, run: str, weights: Path | None) -> None:
     """Load the saved weights of a run and evaluate them on its test images.
 
     \b
@@ -200,25 +199,25 @@ def evaluate(files: tuple[str, ...], pairs: tuple[str, ...], run: str, weights: 
     from cnnlab.training import records
     from cnnlab.training.replay import evaluate_run
 
-    plan = load_plan(files, pairs)
-    click.echo(evaluate_run(plan.paths, records.find(plan.paths, run), weights))
+    paths = load().paths
+    click.echo(evaluate_run(paths, records.find(paths, run), weights))
 
 
 @main.command()
 @with_plan
 @click.argument("data_id")
-def prepare(files: tuple[str, ...], pairs: tuple[str, ...], data_id: str) -> None:
+def prepare(load: Load, data_id: str) -> None:
     """Step: read a data set, split it, and write it once for all jobs."""
     from cnnlab.cli import steps
 
-    steps.prepare_data(load_plan(files, pairs), data_id)
+    steps.prepare_data(load(), data_id)
 
 
 @main.command()
 @with_plan
 @click.argument("arm_id")
 @click.option("--seeds", default=None, help="For example 0-7; by default those that the studies ask for.")
-def train(files: tuple[str, ...], pairs: tuple[str, ...], arm_id: str, seeds: str | None) -> None:
+def train(load: Load, arm_id: str, seeds: str | None) -> None:
     """Step: tune an arm and train its seeds; what is finished is not done again.
 
     \b
@@ -227,14 +226,14 @@ def train(files: tuple[str, ...], pairs: tuple[str, ...], arm_id: str, seeds: st
     """
     from cnnlab.cli import steps
 
-    steps.train_arm(load_plan(files, pairs), arm_id, seeds)
+    steps.train_arm(load(), arm_id, seeds)
 
 
 def _step(name: str, text: str) -> None:
-    def command(files: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+    def command(load: Load) -> None:
         from cnnlab.cli import steps
 
-        getattr(steps, name)(load_plan(files, pairs))
+        getattr(steps, name)(load())
 
     main.command(name, help=text)(with_plan(command))
 

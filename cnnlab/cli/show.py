@@ -18,8 +18,6 @@ from cnnlab.wording.numbers import MINUS
 from cnnlab.wording.verdicts import DIRECTIONS
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from cnnlab.models.cost import LayerCost
 
 
@@ -45,17 +43,9 @@ def overview(plan: Plan) -> str:
 def runs(plan: Plan) -> str:
     rows = [("run", "arm", "seed", "learning rate", "test error", "status")]
     for record in records.scan(plan.paths):
-        error = record.result["test_error"]
-        rows.append(
-            (
-                record.run_id,
-                record.arm_id,
-                str(record.seed),
-                "none" if record.spec["learning_rate"] is None else f"{record.spec['learning_rate']:g}",
-                "missing" if error is None else f"{100 * error:.2f} %",
-                record.result["status"],
-            )
-        )
+        rate, error = record.spec["learning_rate"], record.result["test_error"]
+        numbers = "none" if rate is None else f"{rate:g}", "missing" if error is None else f"{100 * error:.2f} %"
+        rows.append((record.run_id, record.arm_id, str(record.seed), *numbers, record.result["status"]))
     if len(rows) == 1:
         raise UserError(f"{plan.paths.runs}: no finished run yet; run snakemake first")
     return _columns(rows, indent="")
@@ -66,19 +56,18 @@ def costs(plan: Plan) -> str:
     from cnnlab.training.estimate import estimate_seconds
 
     rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
-    seen: dict[str, set[int]] = {}
+    counted: dict[str, set[int]] = {}
     for study in plan.studies:
         for name, arm in study.arms.items():
             seconds, arm_id = estimate_seconds(arm.spec), arm.spec.arm_id
-            tuning = 0.0 if arm_id in seen else plan.tuning_runs(arm_id)
-            new = set(study.seeds) - seen.setdefault(arm_id, set())
-            seen[arm_id] |= new
+            tuning = 0.0 if arm_id in counted else plan.tuning_runs(arm_id)
+            new = set(study.seeds) - counted.setdefault(arm_id, set())
+            counted[arm_id] |= new
             whole = seconds * (len(new) + tuning)
             total += whole
-            rows.append(
-                (study.name, name, str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared")
-            )
-    return f"{_columns(rows, indent='')}\n\n{len(seen)} arms, about {total:.0f} core-seconds"
+            numbers = str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared"
+            rows.append((study.name, name, *numbers))
+    return f"{_columns(rows, indent='')}\n\n{len(counted)} arms, about {total:.0f} core-seconds"
 
 
 def metrics() -> str:
@@ -152,18 +141,17 @@ def _network(name: str, preset: str | None) -> str:
         memory = (f"{size / 1024:,.1f}" for size in (layer.parameter_bytes, layer.activation_bytes))
         rows.append((layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", *memory))
     title = f"{architecture.title}, preset {preset}: {architecture.paper}"
-    return f"{title}\n\n{_columns(rows, indent='')}\n\n{_totals(model, layers)}"
+    return f"{title}\n\n{_columns(rows, indent='')}\n\n{_totals(cost.parameters(model), layers)}"
 
 
-def _totals(model: nn.Module, layers: Sequence[LayerCost]) -> str:
+def _totals(parameters: int, layers: Sequence[LayerCost]) -> str:
     """For one image, forward; in float32."""
-    from cnnlab.models import cost
-
-    own, traced = cost.parameters(model), sum(layer.parameters for layer in layers)
-    training = f" ({own - traced:,} of them in classifiers that run in training only)" if own > traced else ""
+    extra = parameters - sum(layer.parameters for layer in layers)
+    training = f" ({extra:,} of them in classifiers that run in training only)" if extra > 0 else ""
     macs = sum(layer.macs for layer in layers)
     activations = sum(layer.activation_bytes for layer in layers) / 2**20
-    return f"{own:,} parameters{training}, {macs:,} multiply-accumulates (MACs), {activations:,.1f} MiB of activations"
+    work = f"{macs:,} multiply-accumulates (MACs), {activations:,.1f} MiB of activations"
+    return f"{parameters:,} parameters{training}, {work}"
 
 
 def _study(study: Study) -> str:

@@ -17,6 +17,7 @@ from cnnlab.training import records
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cnnlab.analysis.tables.io import Rows
     from cnnlab.analysis.tables.runs import Records
 
 
@@ -34,7 +35,7 @@ def train_arm(plan: Plan, arm_id: str, seeds: str | None) -> None:
     from cnnlab.training.job import run_job
 
     arm = plan.arm(arm_id)
-    wanted = parse_seeds(seeds) if seeds else tuple(seed for known, seed in plan.runs() if known == arm_id)
+    wanted = parse_seeds(seeds) if seeds else tuple(seed for planned, seed in plan.runs() if planned == arm_id)
 
     def report(record: records.Record) -> None:
         print(progress.finished(plan.paths, record), flush=True)
@@ -80,9 +81,7 @@ def render(plan: Plan) -> None:
 
 
 def track(plan: Plan) -> None:
-    from cnnlab.analysis.tables import io
-
-    io.write_tables(plan.paths, {"measured/mlflow": io.table("measured/mlflow", _mirror(plan))})
+    _write(plan, {"measured/mlflow": _mirror(plan)})
 
 
 def _mirror(plan: Plan) -> list[dict[str, Any]]:
@@ -95,16 +94,20 @@ def _mirror(plan: Plan) -> list[dict[str, Any]]:
 def exact(plan: Plan) -> None:
     """What needs no training; the same whatever studies are selected."""
     from cnnlab.analysis.exact import compute_tables
-    from cnnlab.analysis.tables import io
 
-    io.write_tables(plan.paths, {name: io.table(name, rows) for name, rows in compute_tables(plan.claims).items()})
+    _write(plan, compute_tables(plan.claims))
 
 
 def cost(plan: Plan) -> None:
-    from cnnlab.analysis.tables import io
     from cnnlab.training.measure import measure_arms
 
-    io.write_tables(plan.paths, {"measured/cost": io.table("measured/cost", measure_arms(plan))})
+    _write(plan, {"measured/cost": measure_arms(plan)})
+
+
+def _write(plan: Plan, rows: Mapping[str, Rows]) -> None:
+    from cnnlab.analysis.tables import io
+
+    io.write_tables(plan.paths, io.tables(rows))
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
@@ -131,10 +134,10 @@ def _compared(plan: Plan, runs: Records, written: Mapping[str, pd.DataFrame]) ->
 
     exact = written["exact"].to_dict("records") if "exact" in written else []
     of_contrasts, of_claims = contrasts.judge_studies(plan.studies, plan.claims, runs, plan.paths.looks, exact)
-    rows = {
+    rows: dict[str, Rows] = {
         "contrasts": of_contrasts,
         "claims": of_claims,
         "robustness": robustness.rows(plan.studies, plan.claims, runs),
         "measured/contrasts": contrasts.measured_contrasts(plan.studies, runs),
     }
-    return {name: io.table(name, each) for name, each in rows.items()}
+    return io.tables(rows)

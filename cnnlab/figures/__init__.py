@@ -50,10 +50,10 @@ def draw_all(plan: Plan, tables: Mapping[str, pd.DataFrame], paths: Paths) -> No
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:
     """The figures that `study` names, each from those of `tables` that it declares."""
-    drawn, declared = {}, kinds()
+    drawn = {}
     with style():
         for name in study.figures:
-            module, kind = import_module(f"{__name__}.{name}"), declared[name]
+            module, kind = import_module(f"{__name__}.{name}"), kinds()[name]
             if not hasattr(module, "draw"):
                 raise UserError(
                     f"{FOLDER / name}.py: no function draw(study, tables); write it as the files beside it do"
@@ -65,15 +65,14 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]
 
 def draw_networks(tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
     """The pictures on the networks' cards, from ``layers``."""
-    known = networks(Tables(tables))
-    for found in model_registry.architectures().values():
-        for preset in pictured(found.presets):
-            if (found.name, preset) in known:
-                path = paths.figure(NETWORKS, f"{found.name}-{preset}", "svg")
-                title = f"{found.title}, preset {preset}"
-                text = network_card.draw(known[found.name, preset], f"{NETWORKS}-{path.stem}", title)
+    built = networks(Tables(tables))
+    for architecture in model_registry.architectures().values():
+        for preset in pictured(architecture.presets):
+            if network := built.get((architecture.name, preset)):
+                path = paths.figure(NETWORKS, f"{architecture.name}-{preset}", "svg")
+                title = f"{architecture.title}, preset {preset}"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+                path.write_text(network_card.draw(network, f"{NETWORKS}-{path.stem}", title), encoding="utf-8")
 
 
 def save(drawing: Drawing, base: Path, name: str) -> None:
@@ -85,7 +84,7 @@ def save(drawing: Drawing, base: Path, name: str) -> None:
     text = StringIO()
     with style():
         drawing.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-        metadata = {"Software": None}
-        drawing.figure.savefig(base.with_suffix(".png"), dpi=160, facecolor="white", metadata=metadata)
+        path = base.with_suffix(".png")
+        drawing.figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
     finished = finish(text.getvalue(), name, drawing.title, drawing.alt)
     base.with_suffix(".svg").write_text(finished, encoding="utf-8")

@@ -35,23 +35,23 @@ SHADES = LinearSegmentedColormap.from_list("errors", [(*ERROR, 0.0), (*ERROR, 0.
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``confusion``."""
     figure, answers = Figure(layout="constrained"), Tables(tables)
-    by_arm = {arm.label: answers.rows("confusion", arm_id=arm.arm_id) for arm in arms_of(study.name, tables)}
-    shown = {label: rows for label, rows in list(by_arm.items())[:MOST] if rows}
-    if not shown:
+    by_label = {arm.label: answers.rows("confusion", arm_id=arm.arm_id) for arm in arms_of(study.name, tables)[:MOST]}
+    by_arm = {label: rows for label, rows in by_label.items() if rows}
+    if not by_arm:
         return nothing(figure, "No run has left its answers yet.")
-    classes = {row["class"]: row["name"] or str(row["class"]) for rows in shown.values() for row in rows}
+    classes = {row["class"]: row["name"] or str(row["class"]) for rows in by_arm.values() for row in rows}
     if len(classes) > MOST:
         return nothing(figure, f"{len(classes)} classes are too many to draw; the table confusion has them all.")
-    columns = 2 if len(classes) > 6 or len(shown) > 2 else len(shown)
-    lines = -(-len(shown) // columns)
+    columns = 2 if len(classes) > 6 or len(by_arm) > 2 else len(by_arm)
+    lines = -(-len(by_arm) // columns)
     figure.set_size_inches(WIDTH, lines * (WIDTH / columns + 0.1) + 0.15)
     panels = figure.subplots(lines, columns, squeeze=False).flat
-    for axes, (label, rows) in zip(panels, shown.items(), strict=False):
+    for axes, (label, rows) in zip(panels, by_arm.items(), strict=False):
         _matrix(axes, label, dict(sorted(classes.items())), rows)
-    for axes in list(panels)[len(shown) :]:
+    for axes in list(panels)[len(by_arm) :]:
         axes.set_axis_off()
     figure.supxlabel(LEGEND, x=0, ha="left", fontsize=8, color=light("soft"))
-    return figure, "Confusion matrix, most frequent errors. " + " ".join(_told(*arm) for arm in shown.items())
+    return figure, "Confusion matrix, most frequent errors. " + " ".join(_errors(*arm) for arm in by_arm.items())
 
 
 def _matrix(axes: Axes, label: str, classes: Mapping[int, str], rows: Sequence[Row]) -> None:
@@ -82,13 +82,14 @@ def _matrix(axes: Axes, label: str, classes: Mapping[int, str], rows: Sequence[R
     axes.spines[:].set(visible=True, color=light("line"))
 
 
-def _told(label: str, rows: Sequence[Row]) -> str:
-    """The three most frequent errors."""
+def _errors(label: str, rows: Sequence[Row]) -> str:
+    """The three most frequent errors of an arm, in words."""
     wrong = sorted((row for row in rows if row["class"] != row["answer"]), key=lambda row: -row["share"])[:3]
-    errors = [f"{fixed(100 * row['share'], 1)} % of {_name(row, '')} as {_name(row, 'answer')}" for row in wrong]
+    errors = [
+        f"{fixed(100 * row['share'], 1)} % of {_name(row)} as {_name(row, 'answer', 'answer_name')}" for row in wrong
+    ]
     return f"{label}: {', '.join(errors) or 'no errors'}."
 
 
-def _name(row: Row, which: str) -> str:
-    name, index = ("answer_name", "answer") if which else ("name", "class")
+def _name(row: Row, index: str = "class", name: str = "name") -> str:
     return str(row[index] if row[name] is None else row[name])

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
-from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
+from cnnlab.figures.drawing.style import WIDTH, legend_columns, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import DASHES, light
 from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import listed, plural, significant
@@ -34,8 +34,8 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     arms = arms_of(study.name, tables)
     still = [arm for arm in arms if arm.curves.empty and not arm.runs.empty]
     arms = [arm for arm in arms if arm not in still]
-    lines = -(-len(arms) // _columns(arms)) if arms else 0
-    figure = Figure(figsize=(WIDTH, 4 + 0.2 * lines), layout="constrained")
+    columns = legend_columns([len(arm.label) + 16 * bool(arm.diverged) for arm in arms])
+    figure = Figure(figsize=(WIDTH, 4 + 0.2 * -(-len(arms) // columns)), layout="constrained")
     if all(arm.curves.empty for arm in arms):
         return nothing(figure, "No run is finished yet." if arms else "None of the networks is trained.")
     panels = figure.subplots(2, 1, sharex=True, height_ratios=(1.15, 1))
@@ -48,8 +48,9 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     _limit_losses(below, pd.concat([_finite(arm.curves, "validation_loss", 1) for arm in arms]))
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=_columns(arms))
-    return figure, _alt(arms) + _without(still)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
+    without = f" Not trained, and so without a curve: {listed([arm.label for arm in still])}." if still else ""
+    return figure, _alt(arms) + without
 
 
 def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
@@ -57,18 +58,13 @@ def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
     losses, late = curves["validation_loss"], curves["epoch"] >= curves["epoch"].max() / 2
     highest, usual = losses.max(), losses[late].max()
     top = 3 * usual if highest > 10 * usual else highest
-    shown = losses[losses <= top].tolist()
+    within = losses[losses <= top].tolist()
     if highest > top:
         axes.set_title(f"{axes.get_title(loc='left')}, cut at {significant(top)}")
-    if log_if_wide(axes.yaxis, shown):
-        axes.set_ylim(0.8 * min(shown), 1.25 * top)
+    if log_if_wide(axes.yaxis, within):
+        axes.set_ylim(0.8 * min(within), 1.25 * top)
     elif highest > top:
         axes.set_ylim(top=top)
-
-
-def _columns(arms: Sequence[ArmRuns]) -> int:
-    """Of the legend: two where the labels are short enough to stand side by side."""
-    return 2 if len(arms) > 1 and max(len(arm.label) + 16 * bool(arm.diverged) for arm in arms) <= 24 else 1
 
 
 def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
@@ -83,7 +79,7 @@ def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
         x="epoch",
         y=column,
         ax=axes,
-        errorbar=_ends if arm.complete else None,
+        errorbar=(lambda values: mean_interval(values)[1:]) if arm.complete else None,
         err_kws={"alpha": 0.18, "linewidth": 0},
         linewidth=1.6,
         legend=False,
@@ -99,10 +95,6 @@ def _finite(curves: pd.DataFrame, column: str, factor: float) -> pd.DataFrame:
     scaled = curves.assign(**{column: curves[column].astype(float) * factor})
     finite: pd.DataFrame = scaled[np.isfinite(scaled[column])]
     return finite
-
-
-def _ends(values: Any) -> tuple[float, float]:
-    return mean_interval(values)[1:]
 
 
 def _target(axes: Axes, arms: Sequence[ArmRuns]) -> None:
@@ -121,15 +113,11 @@ def _target(axes: Axes, arms: Sequence[ArmRuns]) -> None:
 
 
 def _alt(arms: Sequence[ArmRuns]) -> str:
-    ends = "; ".join(f"{arm.label} {arm.told(_last(arm))}" for arm in arms)
+    ends = "; ".join(f"{arm.label} {arm.summary(_last(arm))}" for arm in arms)
     return (
         f"Validation accuracy and log-loss against the epoch, mean and 95 % interval over seeds, for "
         f"{plural(len(arms), 'arm')}. Validation accuracy at the end: {ends}."
     )
-
-
-def _without(still: Sequence[ArmRuns]) -> str:
-    return f" Not trained, and so without a curve: {listed([arm.label for arm in still])}." if still else ""
 
 
 def _last(arm: ArmRuns) -> list[float]:

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of
-from cnnlab.figures.drawing.effect_cell import LINE, write
-from cnnlab.figures.drawing.style import WIDTH, nothing
+from cnnlab.figures.drawing.effect_cell import LINE
+from cnnlab.figures.drawing.style import WIDTH, nothing, write
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import fixed
@@ -36,19 +36,20 @@ LEGEND = "Beneath: orientation selectivity, 0 to 1. Grey is 0; each filter has a
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``pictures`` and ``profiles``."""
     figure = Figure()
-    shown = {arm.label: found for arm in arms_of(study.name, tables) if (found := _pictures(arm, tables)) is not None}
-    if not shown:
+    by_arm = {arm.label: _pictures(arm, tables) for arm in arms_of(study.name, tables)}
+    pictures = {label: of_arm for label, of_arm in by_arm.items() if of_arm}
+    if not pictures:
         return nothing(figure, "No run has left its filters yet.")
     rows = TILE + SPACE
     block = LINE + 3 * rows + 2 * LINE + 2 * SPACE
-    height = block * len(shown) + LINE
+    height = block * len(pictures) + LINE
     figure.set_size_inches(WIDTH, height / 72)
     axes = figure.add_axes((0, 0, 1, 1))
-    told = [_arm(axes, block * place, label, *found) for place, (label, found) in enumerate(shown.items())]
+    texts = [_arm(axes, block * place, label, *of_arm) for place, (label, of_arm) in enumerate(pictures.items())]
     write(axes, 0, height - LINE / 2, LEGEND, "soft", 8, ha="left")
     axes.set(xlim=(0, PAGE), ylim=(height, 0), aspect="auto")
     axes.set_axis_off()
-    return figure, f"First-layer filters before and after training, and their feature maps. {' '.join(told)}"
+    return figure, f"First-layer filters before and after training, and their feature maps. {' '.join(texts)}"
 
 
 def _pictures(arm: ArmRuns, tables: Mapping[str, pd.DataFrame]) -> tuple[int, Any, dict[str, list[float]]] | None:
@@ -60,11 +61,8 @@ def _pictures(arm: ArmRuns, tables: Mapping[str, pd.DataFrame]) -> tuple[int, An
     profile = profile[profile["run_id"].isin(rows["run_id"]) & profile["quantity"].isin(SELECTIVITY.values())]
     if rows.empty or profile.empty:
         return None
-    stacks = {str(name): _stack(mine) for name, mine in rows.groupby("picture")}
-    values = {
-        name: [float(value) for value in profile[profile["quantity"] == quantity]["value"]]
-        for name, quantity in SELECTIVITY.items()
-    }
+    stacks = {str(name): _stack(pixels) for name, pixels in rows.groupby("picture")}
+    values = {name: profile[profile["quantity"] == of]["value"].tolist() for name, of in SELECTIVITY.items()}
     return int(rows["seed"].iloc[0]), stacks, values
 
 
@@ -79,15 +77,15 @@ def _arm(axes: Axes, top: float, label: str, seed: int, stacks: Any, values: dic
     more = f", the first {count} of {len(stacks[TRAINED])} filters" if count < len(stacks[TRAINED]) else ""
     write(axes, 0, top + LINE / 2, f"{label}{more}, seed {seed}", ha="left")
     y = top + LINE + SPACE
-    for name, said in ((INITIALIZED, "as initialized"), (TRAINED, "trained")):
-        write(axes, 0, y + TILE / 2, said, "soft", 8.5, ha="left")
+    for name, text in ((INITIALIZED, "as initialized"), (TRAINED, "trained")):
+        write(axes, 0, y + TILE / 2, text, "soft", 8.5, ha="left")
         for place in range(count):
             picture = stacks[name][place]
             _tile(axes, _left(place), y, picture, float(abs(picture).max()))
             write(axes, _left(place) + TILE / 2, y + TILE + LINE / 2, fixed(values[name][place], 2), "soft", 8)
         y += TILE + LINE + SPACE
-    for line, said in ((-0.5, "feature"), (0.5, "maps of")):
-        write(axes, 0, y + TILE / 2 + line * LINE, said, "soft", 8.5, ha="left")
+    for line, text in ((-0.5, "feature"), (0.5, "maps of")):
+        write(axes, 0, y + TILE / 2 + line * LINE, text, "soft", 8.5, ha="left")
     _tile(axes, NAMES - TILE - SPACE, y, stacks[IMAGE][0])
     for place in range(count):
         _tile(axes, _left(place), y, stacks[MAPS][place])

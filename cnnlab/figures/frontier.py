@@ -13,12 +13,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, mean_interval, percent
+from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, mean_interval
 from cnnlab.figures.drawing.label_placement import place_labels
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import light, series
 from cnnlab.planning.studies.study import Study
-from cnnlab.wording.numbers import compact, listed
+from cnnlab.wording.numbers import compact, listed, with_interval
 
 FIGURE = {
     "title": "accuracy and cost",
@@ -64,10 +64,9 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
 
 
 def _point(arm: ArmRuns, costs: Mapping[str, Row]) -> Point | None:
-    errors = [100 * float(error) for error in arm.runs["test_error"].dropna()]
-    if not arm.complete or not errors or arm.arm_id not in costs:
+    if not arm.complete or not arm.errors or arm.arm_id not in costs:
         return None
-    return Point(arm.label, mean_interval(errors), costs[arm.arm_id])
+    return Point(arm.label, mean_interval(arm.errors), costs[arm.arm_id])
 
 
 def on_front(points: Sequence[Point], cost: str) -> list[bool]:
@@ -76,16 +75,16 @@ def on_front(points: Sequence[Point], cost: str) -> list[bool]:
 
 def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
     """What is not shown, and why."""
-    shown = {point.label for point in points}
+    drawn = {point.label for point in points}
     notes = []
     for arm in arms:
-        if arm.label in shown:
+        if arm.label in drawn:
             if arm.diverged:
                 notes.append(f"{arm.label}: mean over the others, as {arm.diverged} of {arm.planned} runs diverged")
         elif not arm.complete:
             notes.append(f"Not shown: {arm.label}, {len(arm.runs)} of {arm.planned} runs finished")
         else:
-            why = "its cost is not measured" if arm.runs["test_error"].notna().any() else "every run diverged"
+            why = "its cost is not measured" if arm.errors else "every run diverged"
             notes.append(f"Not shown: {arm.label}, {why}")
     return notes
 
@@ -144,8 +143,8 @@ def _mark(axes: Axes, cost: float, point: Point, member: bool) -> None:
 
 
 def _alt(points: Sequence[Point], notes: Sequence[str]) -> str:
-    told = "; ".join(
-        f"{point.label} {percent(point.error)}, {compact(point.cost['parameters'])} parameters, "
+    arms = "; ".join(
+        f"{point.label} {with_interval(point.error, unit=' %')}, {compact(point.cost['parameters'])} parameters, "
         f"{compact(point.cost['macs'])} multiply-accumulates"
         for point in sorted(points, key=lambda point: point.error[0])
     )
@@ -155,4 +154,4 @@ def _alt(points: Sequence[Point], notes: Sequence[str]) -> str:
         for cost in COSTS
     ]
     rest = "".join(f" {note}." for note in notes)
-    return f"Test error against cost: {told}. On the Pareto front {'; '.join(fronts)}.{rest}"
+    return f"Test error against cost: {arms}. On the Pareto front {'; '.join(fronts)}.{rest}"

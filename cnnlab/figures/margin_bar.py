@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import copysign, inf, isfinite, log2
+from math import copysign, isfinite, log2
 
 from markupsafe import Markup, escape
 
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.figures.drawing.theme import BADGES
-from cnnlab.wording.numbers import significant
+from cnnlab.wording.numbers import MINUS, bounds, significant
 from cnnlab.wording.verdicts import DIRECTIONS
 
 WIDTH, HEIGHT, MIDDLE = 132, 22, 11
@@ -20,8 +20,7 @@ def interval(row: Row) -> Markup:
     claimed = DIRECTIONS.get(row["direction"])
     if claimed is None or not row["margin"] or (row["low"] is None and row["high"] is None):
         return Markup("")
-    bounds = (-inf if row["low"] is None else row["low"], inf if row["high"] is None else row["high"])
-    low, high = sorted(claimed.turn * bound / row["margin"] for bound in bounds)
+    low, high = sorted(claimed.turn * bound / row["margin"] for bound in bounds(row))
     colour = f"var(--{BADGES[row['verdict']].role if row['verdict'] in BADGES else 'soft'})"
     shapes = [
         f'<path d="M0 {MIDDLE}H{WIDTH}" stroke="var(--grid)"/>',
@@ -36,7 +35,7 @@ def interval(row: Row) -> Markup:
             shapes.append(f'<path d="M{_x(end)} 7L{tip} {MIDDLE}L{_x(end)} 15z" fill="{colour}"/>')
     if row["effect"] is not None and abs(at := claimed.turn * row["effect"] / row["margin"]) <= REACH:
         shapes.append(f'<circle cx="{_x(at)}" cy="{MIDDLE}" r="3.6" fill="{colour}"/>')
-    label = f"In margins, as claimed to the right: {_said(low)} to {_said(high)}"
+    label = f"In margins, as claimed to the right: {_margins(low)} to {_margins(high)}"
     head = f'<svg class="mini" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {HEIGHT}" fill="none">'
     return Markup(head + "".join(shapes) + "</svg>")
 
@@ -52,6 +51,5 @@ def _rectangle(low: float, high: float, role: str, opacity: float) -> str:
     return f'<rect x="{left}" y="3" width="{width:g}" height="16" fill="var(--{role})" opacity="{opacity}"/>'
 
 
-def _said(margins: float) -> str:
-    sign = "\N{MINUS SIGN}" if margins < 0 else ""
-    return sign + significant(abs(margins)) if isfinite(margins) else "no bound"
+def _margins(number: float) -> str:
+    return (MINUS if number < 0 else "") + significant(abs(number)) if isfinite(number) else "no bound"

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures.drawing import effect_cell
-from cnnlab.figures.drawing.effect_cell import LINE, Scale, write
-from cnnlab.figures.drawing.style import WIDTH, nothing
+from cnnlab.figures.drawing.effect_cell import LINE, Scale
+from cnnlab.figures.drawing.style import WIDTH, nothing, write
 from cnnlab.figures.drawing.theme import light
 from cnnlab.planning.studies.study import Matrix, Study
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula, read
@@ -126,8 +126,8 @@ def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> dict[tuple[str, str],
         if cell.refused is not None:
             families.setdefault((cell.switch, cell.refused), []).append(matrix.families[cell.family])
     return {
-        (switch, reason): wrap(f"{matrix.switches[switch]}, {listed(found)}: {reason}", 66)
-        for (switch, reason), found in families.items()
+        (switch, reason): wrap(f"{matrix.switches[switch]}, {listed(labels)}: {reason}", 66)
+        for (switch, reason), labels in families.items()
     }
 
 
@@ -144,10 +144,10 @@ def _below(axes: Axes, top: float, notes: dict[str, list[str]]) -> None:
 
 def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> str:
     columns = [f"{title} ({signs[switch] or 'no contrast yet'})" for switch, title in matrix.switches.items()]
-    rows = []
-    for family, label in matrix.families.items():
-        told = [f"{cell.title} {cell.text(SHOWN)}" for cell in cells if cell.family == family]
-        rows.append(f"{label}: {', '.join(told)}")
+    rows = [
+        f"{label}: {', '.join(f'{cell.title} {cell.text(SHOWN)}' for cell in cells if cell.family == family)}"
+        for family, label in matrix.families.items()
+    ]
     return (
         f"Effect on the test error in percentage points, with its 95 % interval, of {'; '.join(columns)}. "
         f"{'; '.join(rows)}."

@@ -56,7 +56,7 @@ def draw(network: Network, name: str, title: str) -> str:
     stages = [Stage("image", network.image, 0, 0), *network.stages]
     rows, end = [], float(HEAD)
     for stage in stages:
-        width, height = _box(stage.shape, [each.shape for each in stages])
+        width, height = _box(stage.shape, [other.shape for other in stages])
         step = max(height + SPACE, LEAST)
         rows.append((stage, end + step / 2, width, height))
         end += step
@@ -68,14 +68,10 @@ def draw(network: Network, name: str, title: str) -> str:
 
 def _box(size: Shape, shapes: Sequence[Shape]) -> tuple[float, float]:
     """Width by channels or features (logarithmic), height by the side of the map; a vector is flat."""
-    most, highest = max(each[0] for each in shapes), max(_side(each) for each in shapes)
+    most, highest = max(shape[0] for shape in shapes), max(shape[1] for shape in shapes if len(shape) > 1)
     width = WIDEST * log2(1 + size[0]) / log2(1 + most)
-    height = FLAT if len(size) == 1 else max(HIGHEST * sqrt(_side(size) / highest), FLAT)
+    height = FLAT if len(size) == 1 else max(HIGHEST * sqrt(size[1] / highest), FLAT)
     return round(width, 1), round(height, 1)
-
-
-def _side(size: Shape) -> int:
-    return size[1] if len(size) > 1 else 1
 
 
 def share(part: int, whole: int) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from cnnlab.figures.drawing.arm_runs import arms_of
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.line_panels import tell
 from cnnlab.figures.drawing.profile_panels import ArmProfile, drawn
 from cnnlab.figures.drawing.style import nothing
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from cnnlab.planning.studies.study import Study
+from cnnlab.planning.studies.study import Study
 
 FIGURE = {
     "title": "diagnostics",
@@ -29,18 +26,13 @@ FIGURE = {
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from the table ``profiles``."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained")
-    if "profiles" not in tables:
-        return nothing(figure, "No run has been looked into yet.")
-    rows = tables["profiles"]
-    found = [
+    figure, rows = Figure(layout="constrained"), tables.get("profiles", pd.DataFrame(columns=["run_id"]))
+    profiles = [
         ArmProfile(arm.label, arm.index, arm.complete, rows[rows["run_id"].isin(arm.runs["run_id"])])
         for arm in arms_of(study.name, tables)
     ]
-    looked_into = [arm for arm in found if not arm.rows.empty]
-    panels = drawn(looked_into) if looked_into else []
+    measured = [arm for arm in profiles if not arm.rows.empty]
+    panels = drawn(measured) if measured else []
     if not panels:
         return nothing(figure, "No run has been looked into yet.")
     draw_panels(figure, panels)

@@ -15,9 +15,8 @@ from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.style import nothing
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
-from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.planning.studies.sweeps import ALL, Sweep, sweeps
-from cnnlab.wording.contrasts import noun, unit
+from cnnlab.wording.contrasts import noun, own_unit
 from cnnlab.wording.numbers import count, plain
 
 FIGURE = {
@@ -45,10 +44,10 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     figure = Figure(layout="constrained")
     by_id = {arm.arm_id: arm for arm in arms_of(study.name, tables) if not arm.runs.empty}
     runs = {name: by_id[arm.spec.arm_id] for name, arm in study.arms.items() if arm.spec.arm_id in by_id}
-    found = sweeps({name: arm.spec for name, arm in study.arms.items()})
-    panels = [panel for sweep in found for name in metrics_of(study, sweep) if (panel := _panel(sweep, name, runs))]
+    swept = sweeps({name: arm.spec for name, arm in study.arms.items()})
+    panels = [panel for sweep in swept for name in metrics_of(study, sweep) if (panel := _panel(sweep, name, runs))]
     if not panels:
-        return nothing(figure, "No run has finished yet." if found else "No number varies among the arms.")
+        return nothing(figure, "No run has finished yet." if swept else "No number varies among the arms.")
     draw_panels(figure, panels[:MOST])
     return figure, "Means over seeds, with 95 % intervals. " + " ".join(map(tell, panels[:MOST]))
 
@@ -58,14 +57,11 @@ def metrics_of(study: Study, sweep: Sweep) -> list[str]:
     swept = {name for line in sweep.lines for name in line.arms}
     primary = [contrast for claim in study.claims for contrast in claim.requires]
     for contrasts in (primary, study.secondary):
-        found = dict.fromkeys(each.metric for each in contrasts if _drawable(each) and swept & set(each.contrast))
-        if found:
-            return list(found)
+        names = dict.fromkeys(contrast.metric for contrast in contrasts if swept & set(contrast.contrast))
+        drawable = [name for name in names if not METRICS[name].measured]
+        if drawable:
+            return drawable
     return ["test_error"]
-
-
-def _drawable(contrast: ContrastSpec) -> bool:
-    return not METRICS[contrast.metric].measured
 
 
 def _panel(sweep: Sweep, name: str, runs: Mapping[str, ArmRuns]) -> Panel | None:
@@ -73,33 +69,28 @@ def _panel(sweep: Sweep, name: str, runs: Mapping[str, ArmRuns]) -> Panel | None
     metric, lines = METRICS[name], []
     places, ticks = _places(sweep)
     for index, line in enumerate(sweep.lines):
-        mine = {places[value]: runs[arm] for arm, value in line.arms.items() if arm in runs}
-        points = {place: values for place, arm in mine.items() if (values := _values(arm, metric))}
+        arms = {places[value]: runs[arm] for arm, value in line.arms.items() if arm in runs}
+        points = {place: values for place, arm in arms.items() if (values := _values(arm, metric))}
         if len(points) > 1:
-            missing = {place: len(mine[place].runs) - len(values) for place, values in points.items()}
-            label = _shared(line.shared) if len(sweep.lines) > 1 else ""
-            complete = all(arm.complete for arm in mine.values())
+            missing = {place: len(arms[place].runs) - len(values) for place, values in points.items()}
+            label = ", ".join(_setting(*field) for field in line.shared.items()) if len(sweep.lines) > 1 else ""
+            complete = all(arm.complete for arm in arms.values())
             lines.append(Line(label, index, points, complete, missing={x: n for x, n in missing.items() if n}))
     if not lines:
         return None
     axis = AXES.get(sweep.field, sweep.field.partition(".")[2].replace("_", " "))
-    return Panel(_title(metric), axis, lines, log_x=not ticks, geometric=metric.scale == "log2", dots=True, ticks=ticks)
-
-
-def _title(metric: Metric) -> str:
-    """A share of the arm itself is in percent; a metric that is compared as a ratio has no unit here."""
-    of = "" if metric.scale == "log2" else "%" if metric.unit == "pp" and not metric.signed else unit(metric.unit)
-    return f"{noun(metric.name)}{f', {of}' if of else ''}"
+    title = ", ".join(filter(None, (noun(name), own_unit(metric))))
+    return Panel(title, axis, lines, log_x=not ticks, geometric=metric.scale == "log2", dots=True, ticks=ticks)
 
 
 def _places(sweep: Sweep) -> tuple[dict[float | None, float], dict[float, str]]:
     """Where each value stands: at itself, or at equal distances where one of them is no number, or 0 among tenfolds."""
     values = {value for line in sweep.lines for value in line.arms.values()}
-    known: list[float] = sorted(value for value in values if value is not None)
-    wide = min(known) == 0 and len(known) > 2 and max(known) >= 8 * known[1]
+    numbers: list[float] = sorted(value for value in values if value is not None)
+    wide = min(numbers) == 0 and len(numbers) > 2 and max(numbers) >= 8 * numbers[1]
     if None not in values and not wide:
-        return {value: float(value) for value in known}, {}
-    ordered = [*known, *([None] if None in values else [])]
+        return {value: float(value) for value in numbers}, {}
+    ordered = [*numbers, *([None] if None in values else [])]
     names = {float(place): "all" if value is None else plain(value) for place, value in enumerate(ordered)}
     return {value: float(place) for place, value in enumerate(ordered)}, names
 
@@ -108,16 +99,12 @@ def _values(arm: ArmRuns, metric: Metric) -> list[float]:
     """Of the runs that have one: one that diverged has none, nor has one that never reached the target."""
     column: Sequence[Any] = list(arm.runs.get(metric.name, []))
     factor = 1.0 if metric.scale == "log2" else metric.factor
-    found = [factor * float(value) for value in column if not pd.isna(value)]
-    return [value for value in found if isfinite(value) and (value > 0 or metric.scale == "linear")]
+    values = [factor * float(value) for value in column if not pd.isna(value)]
+    return [value for value in values if isfinite(value) and (value > 0 or metric.scale == "linear")]
 
 
-def _shared(shared: Mapping[str, Any]) -> str:
-    """``residual``, ``not residual, width 8``, ``all images``."""
-    return ", ".join(_said(key, value) for key, value in shared.items())
-
-
-def _said(field: str, value: Any) -> str:
+def _setting(field: str, value: Any) -> str:
+    """``residual``, ``not residual``, ``width 8``, ``all images``."""
     if field == ALL:
         return "all images" if value is None else f"{count(value)} images"
     key = field.partition(".")[2].replace("_", " ")

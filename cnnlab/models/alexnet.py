@@ -98,7 +98,9 @@ def build(
     local_response: bool,
 ) -> nn.Module:
     """``(N, channels, height, width)`` to class scores ``(N, classes)``."""
-    maps = _even(scaled(table["maps"], width / table["maps"][0]), grouping)
+    maps = scaled(table["maps"], width / table["maps"][0])
+    if grouping:
+        maps = [count + count % 2 for count in maps]
     windows = [table["first"], *((kernel, 1, kernel // 2) for kernel in KERNELS)]
     body: dict[str, nn.Module] = {}
     for number, (pair, window) in enumerate(zip(pairwise([images.channels, *maps]), windows, strict=True), start=1):
@@ -109,10 +111,6 @@ def build(
         body[f"block{number}"] = _responding(block) if local_response and number in RESPONDING else block
     hidden, side = table["hidden"], table.get("average")
     return with_head(body, head, maps[-1], images, layers, hidden=hidden, rate=dropout, side=side)
-
-
-def _even(maps: list[int], grouping: bool) -> list[int]:
-    return [count + count % 2 for count in maps] if grouping else maps
 
 
 def _responding(block: nn.Sequential) -> nn.Sequential:

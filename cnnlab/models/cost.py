@@ -6,15 +6,13 @@ Counted per image, forward, for convolutions and dense layers, without biases; e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
 import torch
 from torch import Tensor, nn
 
-from cnnlab.models.layers.hooks import observed
+from cnnlab.models.layers.hooks import evaluation, observed
 
 Shape = tuple[int, ...]
 
@@ -78,27 +76,11 @@ def describe(model: nn.Module, input_shape: Shape) -> list[LayerCost]:
         module = leaves[name]
         own = 0 if name in seen else parameters(module)
         seen.add(name)
-        shapes = tuple(given.shape[1:]), tuple(returned.shape[1:])
-        layers.append(LayerCost(name, type(module).__name__, *shapes, own, _layer_macs(module, returned)))
+        shapes, macs = (tuple(given.shape[1:]), tuple(returned.shape[1:])), 0
+        if isinstance(module, nn.Conv2d | nn.Linear):  # each number is a sum of as many products as it has weights
+            macs = returned[0].numel() * module.weight[0].numel()
+        layers.append(LayerCost(name, type(module).__name__, *shapes, own, macs))
 
-    with _evaluation(model), observed(leaves, record):
+    with evaluation(model), observed(leaves, record):
         model(torch.zeros(1, *input_shape, device=next(model.parameters()).device))
     return layers
-
-
-def _layer_macs(module: nn.Module, output: Tensor) -> int:
-    """Every output number is a sum of as many products as one output has weights."""
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        return output[0].numel() * module.weight[0].numel()
-    return 0
-
-
-@contextmanager
-def _evaluation(model: nn.Module) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)

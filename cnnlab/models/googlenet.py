@@ -142,7 +142,7 @@ def build(
 
     Beside each stage are its output channels and pixels a side, of table 1.
     """
-    normalization = layers.normalization.with_epsilon(table["epsilon"])
+    normalization = replace(layers.normalization, epsilon=table["epsilon"])
     layers = replace(layers, normalization=normalization, keeps_bias=table["bias"])
     # Where it is not padded, a pooling keeps a last window that sticks out.
     pools = [Pool(size, step, padding, ceil=not padding) for size, step, padding in table["pools"]]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from cnnlab.models.layers.blocks import Images, Layers, Pool, with_head
+from cnnlab.models.layers.blocks import Images, Layers, Pool, scaled, with_head
 
 ARCHITECTURE = {
     "title": "LeNet-5",
@@ -47,19 +47,17 @@ ARCHITECTURE = {
     "refuses": {"residual": "no block of it keeps the shape of its input, so there is nothing to add it to"},
 }
 
-#          channels of width 6, kernel, then 2x2 pooling
-BLOCK_1 = (6, 5)
-BLOCK_2 = (16, 5)
+# Channels of the two convolutions at width 6; a 2x2 pooling follows each.
+MAPS, KERNEL = (6, 16), 5
 POOL = Pool(2, 2)
 HIDDEN = (120, 84)
 
 
 def build(images: Images, layers: Layers, *, table: dict[str, int], dropout: float, head: str, width: int) -> nn.Module:
     """``(N, channels, height, width)`` to class scores ``(N, classes)``; shapes at 28x28."""
-    (maps_1, kernel_1), (maps_2, kernel_2) = BLOCK_1, BLOCK_2
-    maps_1, maps_2 = width, round(maps_2 * width / maps_1)
+    first, second = scaled(MAPS, width / MAPS[0])
     body = {
-        "block1": layers.conv(images.channels, maps_1, kernel_1, padding=table["padding"], pool=POOL),  # 6x14x14
-        "block2": layers.conv(maps_1, maps_2, kernel_2, padding=0, pool=POOL),  # 16x5x5
+        "block1": layers.conv(images.channels, first, KERNEL, padding=table["padding"], pool=POOL),  # 6x14x14
+        "block2": layers.conv(first, second, KERNEL, padding=0, pool=POOL),  # 16x5x5
     }
-    return with_head(body, head, maps_2, images, layers, hidden=HIDDEN, rate=dropout)
+    return with_head(body, head, second, images, layers, hidden=HIDDEN, rate=dropout)

@@ -32,7 +32,7 @@ from typing import Any
 from torch import nn
 
 from cnnlab.models.layers.blocks import Images, Layers, Pool, with_head
-from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, bare_projection, basic, bottleneck, stages
+from cnnlab.models.layers.residual import SHORTCUTS, Block, bare_projection, basic, bottleneck, stages
 
 ARCHITECTURE = {
     "title": "ResNet",
@@ -72,8 +72,6 @@ ARCHITECTURE = {
 # Blocks of each stage, by depth.
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 BOTTLENECKS = (50,)
-#                    width / w, stride
-STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2), "stage4": (8, 2)}
 STEM_POOL = Pool(3, 2, padding=1)
 
 
@@ -101,9 +99,5 @@ def build(
     )
     kernel, stride = table["stem"]
     stem = layers.conv(images.channels, width, kernel, stride=stride, pool=STEM_POOL)
-    plan = {
-        name: Stage(multiple * width, count, stride)
-        for (name, (multiple, stride)), count in zip(STAGES.items(), DEPTHS[depth], strict=True)
-    }
-    body, outputs = stages(width, plan, block)
+    body, outputs = stages(width, DEPTHS[depth], block)
     return with_head({"stem": stem, **body}, head, outputs, images, layers)

@@ -22,7 +22,7 @@ from functools import partial
 from torch import nn
 
 from cnnlab.models.layers.blocks import Images, Layers, with_head
-from cnnlab.models.layers.residual import SHORTCUTS, Block, Stage, basic, stages
+from cnnlab.models.layers.residual import SHORTCUTS, Block, basic, stages
 
 ARCHITECTURE = {
     "title": "ResNet (CIFAR style)",
@@ -50,9 +50,6 @@ ARCHITECTURE = {
     "refuses": {"pooling": "it has no pooling layer but the global average"},
 }
 
-#         channels / w, stride
-STAGES = {"stage1": (1, 1), "stage2": (2, 2), "stage3": (4, 2)}
-
 
 def build(
     images: Images, layers: Layers, *, depth: int, width: int, residual: bool, shortcut: str, zero_init: bool, head: str
@@ -62,6 +59,5 @@ def build(
     stem = layers.conv(images.channels, width, 3)
     kind = SHORTCUTS[shortcut] if residual else None
     block = partial(Block, layers=layers, convolutions=basic, shortcut=kind, zero_init=zero_init)
-    plan = {name: Stage(multiple * width, (depth - 2) // 6, stride) for name, (multiple, stride) in STAGES.items()}
-    body, outputs = stages(width, plan, block)
+    body, outputs = stages(width, 3 * [(depth - 2) // 6], block)
     return with_head({"stem": stem, **body}, head, outputs, images, layers)

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.verdicts import COMPUTED, Verdict
-from cnnlab.report.tables.view import Cell, Column, Number, TableView, table, value, verdict_cell
+from cnnlab.report.tables.view import Cell, Column, Number, table, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import exact, plural
 
 RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
 
 
-@dataclass(frozen=True)
-class Article:
-    """One part of a claim, a row of ``claims``, with its evidence and how much of it holds."""
-
-    row: Row
-    checks: str
-    evidence: TableView
-
-
-def build(tables: Tables) -> list[Article]:
+def build(tables: Tables) -> list[dict[str, Any]]:
+    """For each part of a claim its row of ``claims``, its evidence, and how much of it holds."""
     return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in COMPUTED]
 
 
-def _article(row: Row, tables: Tables) -> Article:
+def _article(row: Row, tables: Tables) -> dict[str, Any]:
     rows = evidence(row, tables)
-    beside = sum(not each["required"] for each in rows)
+    beside = sum(not check["required"] for check in rows)
     decided = f"{checks(rows) or 'no'} checks hold" if beside < len(rows) else "no check"
     caption = f"Evidence for {claim_name(row)}"
-    return Article(
-        row,
-        checks=decided + (f"; {plural(beside, 'number')} beside" if beside else ""),
-        evidence=table(f"evidence-{anchor(row)}", caption, EVIDENCE, rows),
-    )
+    return {
+        "row": row,
+        "checks": decided + (f"; {plural(beside, 'number')} beside" if beside else ""),
+        "evidence": table(f"evidence-{anchor(row)}", caption, EVIDENCE, rows),
+    }
 
 
 def evidence(row: Row, tables: Tables) -> list[Row]:
     """The evidence for a row of ``claims``, in its order."""
-    return sorted(tables.rows("evidence", id=row["id"], part=row["part"]), key=lambda each: each["index"])
+    return sorted(tables.rows("evidence", id=row["id"], part=row["part"]), key=lambda check: check["index"])
 
 
 def checks(rows: Sequence[Row]) -> str | None:

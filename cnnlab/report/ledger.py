@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import BADGES, Badge
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, Direction, Verdict
 from cnnlab.report.tables.ledger import Ledger
 from cnnlab.report.tables.view import Column, TableView, table
@@ -18,9 +18,6 @@ from cnnlab.wording import beside
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, plural, significant
 from cnnlab.wording.verdicts import counted
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 OWN = "Claims of the studies"
 

@@ -5,44 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
 from cnnlab.planning import plan as commands
+from cnnlab.planning.plan import Plan
 from cnnlab.report.tables import costs, runs, settings
-from cnnlab.report.tables.view import Cell, Column, TableView
+from cnnlab.report.tables.view import Column
 from cnnlab.wording.numbers import day, listed, plural
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 ANALYSIS = ("numpy", "scipy", "pandas", "seaborn", "matplotlib", "snakemake", "mlflow")
 
 
-@dataclass(frozen=True)
-class MethodsView:
-    facts: Sequence[tuple[str, Cell]]
-    commands: Sequence[tuple[str, str]]
-    data: TableView
-    settings: TableView
-    runs: TableView
-    throughput: TableView
-    cost: TableView
-
-
-def build(plan: Plan, tables: Tables) -> MethodsView:
-    return MethodsView(
-        facts=[(fact.title, fact.of(tables.rows("measured/runs"))) for fact in FACTS],
-        commands=_commands(plan),
-        data=settings.data(plan),
-        settings=settings.settings(plan.studies),
-        runs=runs.build(plan, tables),
-        throughput=costs.throughput(tables),
-        cost=costs.build(plan, tables),
-    )
+def build(plan: Plan, tables: Tables) -> dict[str, Any]:
+    """What ``methods.html.j2`` shows."""
+    return {
+        "facts": [(fact.title, fact.of(tables.rows("measured/runs"))) for fact in FACTS],
+        "commands": _commands(plan),
+        "data": settings.data(plan),
+        "settings": settings.settings(plan.studies),
+        "runs": runs.build(plan, tables),
+        "throughput": costs.throughput(tables),
+        "cost": costs.build(plan, tables),
+    }
 
 
 def dates(measured: Sequence[Row]) -> str | None:
@@ -63,7 +50,7 @@ def _commits(measured: Sequence[Row]) -> str | None:
 
 
 def _versions(measured: Sequence[Row]) -> str | None:
-    versions = [f"{name} {listed(known)}" for name in ("python", "torch") if (known := distinct(measured, name))]
+    versions = [f"{name} {listed(used)}" for name in ("python", "torch") if (used := distinct(measured, name))]
     threads = [plural(number, "thread") for number in distinct(measured, "threads")]
     return ", ".join([*versions, *([f"{listed(threads)} a job"] if threads else [])]) or None
 

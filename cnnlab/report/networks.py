@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cnnlab.analysis.network_stages import Network, networks, shape, told
 from cnnlab.analysis.tables.frames import Row, Tables
@@ -12,24 +13,8 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import Architecture, Preset
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.report.tables.settings import in_words
-from cnnlab.report.tables.view import MACS_HINT, Cell, Column, Number, TableView, table, value
+from cnnlab.report.tables.view import MACS_HINT, Cell, Column, Number, Picture, TableView, table, value
 from cnnlab.wording.numbers import count, kibibytes
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawing, which may not be there yet."""
-
-    path: Path
-    caption: str
-
-
-@dataclass(frozen=True)
-class Card:
-    architecture: Architecture
-    pictures: Sequence[Picture]
-    presets: TableView
-    traces: Sequence[TableView]
 
 
 @dataclass(frozen=True)
@@ -45,29 +30,28 @@ class Sized:
         return told((self.preset.channels, self.preset.image_size, self.preset.image_size))
 
 
-def build(tables: Tables, figures: Path) -> list[Card]:
-    """One card for each architecture on the search path."""
-    known = networks(tables)
-    return [_card(architecture, known, figures) for architecture in model_registry.architectures().values()]
+def build(tables: Tables, figures: Path) -> list[dict[str, Any]]:
+    """One card for each architecture on the search path, as ``networks.html.j2`` shows it."""
+    built = networks(tables)
+    return [_card(architecture, built, figures / NETWORKS) for architecture in model_registry.architectures().values()]
 
 
-def _card(architecture: Architecture, known: Mapping[tuple[str, str], Network], figures: Path) -> Card:
+def _card(architecture: Architecture, built: Mapping[tuple[str, str], Network], folder: Path) -> dict[str, Any]:
     name = architecture.name
-    sizes = [Sized(preset, size, known.get((name, preset))) for preset, size in architecture.presets.items()]
-    by_name = {sized.name: sized for sized in sizes}
-    shown = [by_name[preset] for preset in pictured(architecture.presets)]
-    return Card(
-        architecture,
-        pictures=[
-            Picture(
-                figures / NETWORKS / f"{name}-{sized.name}.svg",
-                f"Preset {sized.name}, on images of {sized.image} and {sized.preset.classes:,} classes.",
-            )
-            for sized in shown
+    sizes = {preset: Sized(preset, size, built.get((name, preset))) for preset, size in architecture.presets.items()}
+    drawn = [sizes[preset] for preset in pictured(architecture.presets)]
+    captions = [
+        f"Preset {sized.name}, on images of {sized.image} and {sized.preset.classes:,} classes." for sized in drawn
+    ]
+    return {
+        "architecture": architecture,
+        "pictures": [
+            Picture(sized.name, folder / f"{name}-{sized.name}.svg", caption)
+            for sized, caption in zip(drawn, captions, strict=True)
         ],
-        presets=table(f"presets-{name}", f"Presets of {architecture.title}", PRESETS, sizes),
-        traces=[_trace(architecture, sized.network) for sized in shown if sized.network],
-    )
+        "presets": table(f"presets-{name}", f"Presets of {architecture.title}", PRESETS, sizes.values()),
+        "traces": [_trace(architecture, sized.network) for sized in drawn if sized.network],
+    }
 
 
 def _trace(architecture: Architecture, network: Network) -> TableView:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.files import atomic
 from cnnlab.figures.drawing import svg, theme
+from cnnlab.planning.plan import Plan
+from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.report import exact_claims, ledger, methods, networks, study_section
 from cnnlab.report.tables import settings
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
 from cnnlab.wording.verdicts import MEANINGS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cnnlab.planning.plan import Plan
-    from cnnlab.planning.studies.study import Study
 
 HERE = Path(__file__).parent
 UNITS = "pp|nats?|decades?|octaves?|sd|seeds?|times|steps|arms|parts"
@@ -64,7 +60,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         "verdict": _verdict,
         "drawing": _drawing,
     }
-    environment.globals |= {"verdicts": theme.BADGES, "meanings": MEANINGS}
+    environment.globals |= {"verdicts": theme.BADGES, "Verdict": Verdict, "meanings": MEANINGS}
     return environment.get_template("page.html.j2").render(
         title=TITLE,
         plan=plan,
@@ -83,7 +79,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
 
 def _first_claim(study: Study, order: Mapping[str, int]) -> int:
     """The place of the first claim that a study tests, or extends; one of its own comes last."""
-    ids = [*(claim.id for claim in study.claims), *(each.extension for each in study.secondary if each.extension)]
+    ids = [claim.id for claim in study.claims] + [contrast.extension or "" for contrast in study.secondary]
     return min((order[claim] for claim in ids if claim in order), default=len(order))
 
 
@@ -94,7 +90,7 @@ def _tie(text: str) -> str:
 
 
 def _verdict(row: Row) -> theme.Badge:
-    """That of a row of ``claims``."""
+    """The badge of the verdict in a row of ``claims``."""
     return theme.BADGES.get(row["verdict"], theme.BADGES[Verdict.RUNNING])
 
 
@@ -113,5 +109,4 @@ def _style() -> Markup:
 def _runs(plan: Plan, tables: Tables) -> str:
     finished, wanted = len(tables.rows("runs")), len(plan.runs())
     runs = plural(wanted, "run") if finished == wanted else f"{finished:,} of {plural(wanted, 'run')}"
-    studies = f"{len(plan.studies)} {'study' if len(plan.studies) == 1 else 'studies'}"
-    return f"{runs}, {plural(len(plan.arms()), 'arm')}, {studies}"
+    return f"{runs}, {plural(len(plan.arms()), 'arm')}, {plural(len(plan.studies), 'study', 'studies')}"

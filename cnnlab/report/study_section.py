@@ -3,73 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.core.git import Commit, last_commit
+from cnnlab.core.git import last_commit
 from cnnlab.planning.figure_choice import kinds
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
 from cnnlab.report.tables import contrasts as contrasttable
-from cnnlab.report.tables.view import TableView
+from cnnlab.report.tables.view import Picture
 from cnnlab.wording import beside, matrix_cells, robustness
 from cnnlab.wording.answers import Sentence, against, answer, conjunction
 from cnnlab.wording.arm_values import by_arm
 from cnnlab.wording.claims import claim_name
+from cnnlab.wording.contrasts import contrasts_of
 from cnnlab.wording.numbers import count, plural
 from cnnlab.wording.threats import generated
 
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
-
 LONG = 12  # rows; a longer table is folded
 OPENING = "matrix"  # stands above the ledger, and not a second time in the section of its study
-
-
-@dataclass(frozen=True)
-class ClaimAnswer:
-    """What the study says of a claim, a row of ``claims``."""
-
-    row: Row
-    against: str
-    sentences: Sequence[Sentence]
-    overall: Sentence | None
-    robustness: str
-    families: Sequence[str]
-    whole: str
-    elsewhere: str
-
-
-@dataclass(frozen=True)
-class FigureView:
-    """A figure, which may not be drawn yet."""
-
-    name: str
-    path: Path
-    caption: str
-
-
-@dataclass(frozen=True)
-class StudyView:
-    """`opening` stands above the ledger, `figures` in the section of the study; `folded` are tables to be unfolded."""
-
-    study: Study
-    commit: Commit | None
-    first_run: datetime | None
-    progress: str
-    claims: Sequence[ClaimAnswer]
-    extensions: Sequence[Sentence]
-    threats: Sequence[str]
-    opening: FigureView | None
-    figures: Sequence[FigureView]
-    tables: Sequence[TableView]
-    folded: Sequence[TableView]
-    setting: str
-    cost: str | None
 
 
 def build(
@@ -79,14 +35,17 @@ def build(
     figures: Path,
     families: Mapping[tuple[str, str], str],
     wholes: Mapping[str, str],
-) -> StudyView:
-    """`families` are the labels of the families of every matrix, by study and family; `wholes` say by the name of a
-    claim what several studies found."""
+) -> dict[str, Any]:
+    """What ``study.html.j2`` shows: `opening` above the ledger, `figures` in the section of the study.
+
+    Args:
+        families: the labels of the families of every matrix, by study and family.
+        wholes: what several studies say of a claim, by the claim's name.
+    """
     labels = {name: arm.label for name, arm in study.arms.items()}
-    contrasts = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
-    extensions = [row for row in contrasts if row["extension"] and not row["primary"]]
+    extensions = [row for row in contrasts_of(study.name, tables) if row["extension"] and not row["primary"]]
     arms = armtable.read(study, tables)
-    shown = [
+    views = [
         benchmark.build(study, arms, tables),
         matrix.build(study, matrix_cells.read(study, tables), tables),
         armtable.build(study, arms),
@@ -94,50 +53,50 @@ def build(
     ]
     further = [metrics.build(study, arms), classes.build(study, tables)]
     done, planned = sum(len(arm.runs) for arm in arms), len(study.arms) * len(study.seeds)
-    drawn = {
-        name: FigureView(name, figures / study.name / f"{name}.svg", kinds()[name].caption) for name in study.figures
-    }
-    return StudyView(
-        study,
-        commit=last_commit(study.path),
-        first_run=_first_run(arms),
-        progress="" if done == planned else f"{done} of {planned} runs are finished.",
-        claims=[_claim(row, study, tables, families, wholes) for row in tables.rows("claims", study=study.name)],
-        extensions=[
+    drawn = {name: Picture(name, figures / study.name / f"{name}.svg", kinds()[name].caption) for name in study.figures}
+    return {
+        "study": study,
+        "commit": last_commit(study.path),
+        "first_run": _first_run(arms),
+        "progress": "" if done == planned else f"{done} of {planned} runs are finished.",
+        "claims": [_claim(row, study, tables, families, wholes) for row in tables.rows("claims", study=study.name)],
+        "extensions": [
             answer(row, labels, by_arm(row, tables, labels))
             for row in extensions
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
-        threats=[*study.threats, *generated(study, plan, tables)],
-        opening=drawn.pop(OPENING, None),
-        figures=list(drawn.values()),
-        tables=[table for table in shown if table and 0 < len(table.rows) <= LONG],
-        folded=[table for table in shown if table and len(table.rows) > LONG] + [table for table in further if table],
-        setting=armtable.common_setting(arms),
-        cost=_cost(arms),
-    )
+        "threats": [*study.threats, *generated(study, plan, tables)],
+        "opening": drawn.pop(OPENING, None),
+        "figures": list(drawn.values()),
+        "tables": [table for table in views if table and 0 < len(table.rows) <= LONG],
+        "folded": [table for table in views if table and len(table.rows) > LONG]
+        + [table for table in further if table],
+        "setting": armtable.common_setting(arms),
+        "cost": _cost(arms),
+    }
 
 
 def _claim(
     row: Row, study: Study, tables: Tables, families: Mapping[tuple[str, str], str], wholes: Mapping[str, str]
-) -> ClaimAnswer:
+) -> dict[str, Any]:
+    """What the study says of a claim, a row of ``claims``."""
     labels = {name: arm.label for name, arm in study.arms.items()}
-    said = {(claim.id, claim.part): claim.against for claim in study.claims}
+    written = {(claim.id, claim.part): claim.against for claim in study.claims}
     parts = tables.rows("contrasts", claim=row["id"], part=row["part"], study=row["study"], primary=True)
     if parts:
         sentences = [answer(part, labels, by_arm(part, tables, labels)) for part in parts]
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
-    return ClaimAnswer(
-        row,
-        against=said.get((row["id"], row["part"])) or against(parts, labels),
-        sentences=sentences,
-        overall=conjunction(row, parts) if len(parts) > 1 else None,
-        robustness=robustness.line(row, tables),
-        families=beside.across_families(parts, tables, families),
-        whole=wholes.get(claim_name(row), ""),
-        elsewhere=beside.line(row, tables),
-    )
+    return {
+        "row": row,
+        "against": written.get((row["id"], row["part"])) or against(parts, labels),
+        "sentences": sentences,
+        "overall": conjunction(row, parts) if len(parts) > 1 else None,
+        "robustness": robustness.line(row, tables),
+        "families": beside.across_families(parts, tables, families),
+        "whole": wholes.get(claim_name(row), ""),
+        "elsewhere": beside.line(row, tables),
+    }
 
 
 def _first_run(arms: Sequence[armtable.ArmRows]) -> datetime | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.planning.plan import ArmMembership
+from cnnlab.tracking import store
+from cnnlab.tracking.mirror import mirror, warn
 from cnnlab.training import records
 from cnnlab.training.observer import Observer
 from cnnlab.training.records import Record
@@ -20,7 +22,7 @@ CLOSE_SECONDS = 30.0
 
 
 class _Watch(Observer):
-    """Puts what there is of a run into `put` after each evaluation."""
+    """Hands the growing record of a run to `put` after each evaluation."""
 
     def __init__(self, spec: dict[str, Any], git: dict[str, Any] | None, put: Callable[[Record], None]) -> None:
         self._spec, self._git, self._put = spec, git, put
@@ -28,14 +30,11 @@ class _Watch(Observer):
 
     def evaluated(self, curves: Curves) -> None:
         times = list(curves.milliseconds)
+        provenance = {"started_ms": min([self._started, *times]), "evaluation_ms": times, "git": self._git}
         contents = {
             records.SPEC: self._spec,
             records.RESULT: {"status": "running"},
-            records.PROVENANCE: {
-                "started_ms": min([self._started, *times]),
-                "evaluation_ms": times,
-                "git": self._git,
-            },
+            records.PROVENANCE: provenance,
             records.CURVES: curves.by_evaluation(),
         }
         self._put(Record(contents=contents))
@@ -68,7 +67,7 @@ class LiveMirror:
         self.close()
 
     def watch(self, spec: dict[str, Any], git: dict[str, Any] | None = None) -> Observer:
-        """What the loop tells of the run that `spec` describes (as in its ``spec.json``)."""
+        """An observer for the loop that trains the run which `spec` describes (as in its ``spec.json``)."""
         return _Watch(spec, git, self._put)
 
     def finished(self, record: Record) -> None:
@@ -83,31 +82,25 @@ class LiveMirror:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def _put(self, item: Record) -> None:
+    def _put(self, record: Record) -> None:
         with self._news:
-            self._waiting[item.run_id] = item
+            self._waiting[record.run_id] = record
             self._news.notify()
 
     def _next(self) -> Record | None:
-        """Wait for something to mirror; None when all is mirrored and no more will come."""
+        """Wait for a record to mirror; None when all is mirrored and no more will come."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._closed)
             return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
     def _work(self) -> None:
-        from cnnlab.tracking.mirror import warn
-
+        session = None
         try:
-            self._mirror_all()
+            while (record := self._next()) is not None:
+                session = session or store.connect(
+                    self._root, self._tier
+                )  # seconds of import, only if something trains
+                with store.store_lock(self._root):
+                    mirror(session, record, self._membership)
         except Exception as error:  # a mirror must not stop what it mirrors
             warn(self._root, error)
-
-    def _mirror_all(self) -> None:
-        from cnnlab.tracking.mirror import mirror
-        from cnnlab.tracking.store import connect, store_lock
-
-        session = None
-        while (item := self._next()) is not None:
-            session = session or connect(self._root, self._tier)  # seconds of import, for nothing if nothing trains
-            with store_lock(self._root):
-                mirror(session, item, self._membership)

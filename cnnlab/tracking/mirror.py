@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 from cnnlab.core.validation import digest
 from cnnlab.planning.plan import ArmMembership, figures_of, memberships
 from cnnlab.planning.specs import DataSpec
-from cnnlab.tracking.store import Session, connect, experiment_name, shown, store_lock, store_uri
+from cnnlab.tracking.store import Session, connect, experiment_name, store_lock, store_uri, without_password
 from cnnlab.training import records
 from cnnlab.training.records import Record
 
@@ -64,7 +64,9 @@ def track_records(
     whatever goes wrong is one warning line, and the ids that could not be had are None.
     """
     unknown = {"experiment_id": None, "mlflow_run_id": None}
-    rows: dict[str, Row] = {each.run_id: {"run_id": each.run_id, "arm_id": each.arm_id, **unknown} for each in finished}
+    rows: dict[str, Row] = {
+        record.run_id: {"run_id": record.run_id, "arm_id": record.arm_id, **unknown} for record in finished
+    }
     try:
         session = connect(root, tier)
         with store_lock(root):
@@ -92,10 +94,9 @@ def _by_arm(finished: Sequence[Record]) -> dict[str, list[Record]]:
 
 def warn(root: Path, error: BaseException) -> None:
     """The one line that a failure of tracking costs."""
-    reason = shown(" ".join((str(error) or type(error).__name__).split()))
-    text = (
-        f"warning: MLflow at {shown(store_uri(root))}: {reason[:400]}; the runs are safe, `cnnlab track` mirrors them"
-    )
+    reason = without_password(" ".join((str(error) or type(error).__name__).split()))[:400]
+    store = without_password(store_uri(root))
+    text = f"warning: MLflow at {store}: {reason}; the runs are safe, `cnnlab track` mirrors them"
     print(text, file=sys.stderr, flush=True)
 
 
@@ -133,8 +134,8 @@ def _continues(session: Session, run: Run, record: Record) -> bool:
     if run.info.status == "FINISHED":
         return False
     history = session.client.get_metric_history(run.info.run_id, WITNESS)
-    known = {(point.step, point.timestamp) for point in points(record) if point.key == WITNESS}
-    return all((metric.step, metric.timestamp) in known for metric in history)
+    steps = {(point.step, point.timestamp) for point in points(record) if point.key == WITNESS}
+    return all((metric.step, metric.timestamp) in steps for metric in history)
 
 
 def _parent(session: Session, record: Record, membership: ArmMembership) -> Run:
@@ -147,7 +148,7 @@ def _parent(session: Session, record: Record, membership: ArmMembership) -> Run:
 
 
 def _add_tags(session: Session, run: Run, tags: Mapping[str, str]) -> None:
-    """Those that are not there yet; none is ever taken away, as another selection of studies may ask for it."""
+    """Add what is missing of `tags`; none is ever taken away, as another selection of studies may ask for it."""
     missing = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
     _log_batches(session, run.info.run_id, [], {}, missing)
     run.data.tags.update(missing)
@@ -171,15 +172,15 @@ def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembersh
 
 
 def _log_run(session: Session, run: Run, record: Record, tags: dict[str, str]) -> None:
-    run_id, found, complete = run.info.run_id, points(record), signature(record)
-    known = session.logged.pop(run_id, None)
-    new = [point for point in found if point not in (known or ())]
+    run_id, values, complete = run.info.run_id, points(record), signature(record)
+    logged = session.logged.pop(run_id, None)
+    new = [point for point in values if point not in (logged or ())]
     marks = tags if complete is None else {**tags, MIRRORED: complete}
-    _log_batches(session, run_id, new, parameters(record) if known is None else {}, marks)
-    if known is None:
+    _log_batches(session, run_id, new, parameters(record) if logged is None else {}, marks)
+    if logged is None:
         _log_data(session, run_id, record)
     if record.path is None:
-        session.logged[run_id] = set(found)
+        session.logged[run_id] = set(values)
     else:
         for name in ARTIFACTS:
             _log_artifact(session, run, record.directory / name, link=True)
@@ -187,13 +188,13 @@ def _log_run(session: Session, run: Run, record: Record, tags: dict[str, str]) -
 
 
 def _log_batches(
-    session: Session, run_id: str, found: Sequence[Point], values: Mapping[str, str], tags: Mapping[str, str]
+    session: Session, run_id: str, values: Sequence[Point], parameters: Mapping[str, str], tags: Mapping[str, str]
 ) -> None:
     """In as few calls as MLflow's limits allow; what is there already, with the same time, is not written twice."""
     from mlflow.entities import Metric, Param, RunTag
 
-    metrics = [Metric(point.key, point.value, point.timestamp, point.step) for point in found]
-    params = [Param(key, value) for key, value in values.items()]
+    metrics = [Metric(point.key, point.value, point.timestamp, point.step) for point in values]
+    params = [Param(key, value) for key, value in parameters.items()]
     marks = [RunTag(key, value) for key, value in tags.items()]
     while metrics or params or marks:
         session.client.log_batch(run_id, metrics[:METRICS_PER_CALL], params[:PARAMETERS_PER_CALL], marks)
@@ -249,7 +250,7 @@ def points(record: Record) -> list[Point]:
     """Every finite value of a record, with its own time; what is missing or infinite stays away."""
     curves, times = record.curves(), record.provenance["evaluation_ms"]
     steps = [int(step) for step in curves["evaluation.step"]]
-    found = [
+    values = [
         Point(name, float(value), int(time), step)
         for name in CURVES
         for value, time, step in zip(curves[f"evaluation.{name}"], times, steps, strict=True)
@@ -258,14 +259,14 @@ def points(record: Record) -> list[Point]:
         ended, last = int(record.provenance["ended_ms"]), int(record.result["steps"])
         finals = {name: record.result.get(key) for name, key in FINALS.items()}
         finals |= {f"system/{name}": record.provenance.get(name) for name in MEASURED}
-        found += [Point(name, float(value), ended, last) for name, value in finals.items() if value is not None]
-    return [point for point in found if math.isfinite(point.value)]
+        values += [Point(name, float(value), ended, last) for name, value in finals.items() if value is not None]
+    return [point for point in values if math.isfinite(point.value)]
 
 
 def means(done: Sequence[Record], ended: int) -> list[Point]:
-    """Over the seeds of an arm, of each metric that every seed has. MLflow draws bars of what has step 0 only."""
+    """Means over the seeds of an arm, of each metric that every seed has. MLflow draws bars of step 0 only."""
     values = {name: [record.result[name] for record in done] for name in MEANS}
-    return [Point(name, statistics.fmean(each), ended, 0) for name, each in values.items() if None not in each]
+    return [Point(name, statistics.fmean(seeds), ended, 0) for name, seeds in values.items() if None not in seeds]
 
 
 def parameters(record: Record) -> dict[str, str]:
@@ -275,7 +276,7 @@ def parameters(record: Record) -> dict[str, str]:
 
 
 def arm_parameters(record: Record) -> dict[str, Any]:
-    """Those that all seeds share, as ``model.activation``, ``train.epochs``."""
+    """The settings that all seeds share, as ``model.activation``, ``train.epochs``."""
     arm = dict(record.spec["arm"])
     model = dict(arm.pop("model"))
     sections = {"model": {**model.pop("switches"), **model}, "data": arm.pop("data"), "train": dict(arm.pop("train"))}
@@ -285,12 +286,9 @@ def arm_parameters(record: Record) -> dict[str, Any]:
 
 
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """As MLflow stores them; a missing value stays missing."""
-    return {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in values.items()
-        if value is not None
-    }
+    """The values as MLflow stores them; a missing value stays missing."""
+    present = {key: value for key, value in values.items() if value is not None}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in present.items()}
 
 
 def run_tags(record: Record) -> dict[str, str]:

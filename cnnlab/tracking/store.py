@@ -19,7 +19,7 @@ from cnnlab.core.paths import MLFLOW
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Run
+    from mlflow.entities import Run
 
 # MLflow retries for four minutes by default; a mirror that is not there must not hold up a report for that long.
 ENVIRONMENT = {
@@ -46,8 +46,8 @@ def store_uri(root: Path) -> str:
     return named or f"sqlite:///{root.resolve() / MLFLOW / 'mlflow.db'}"
 
 
-def shown(uri: str) -> str:
-    """The address without a password that it may hold."""
+def without_password(uri: str) -> str:
+    """The address without the name and the password that it may hold."""
     return re.sub(r"//[^/@]*@", "//", uri)
 
 
@@ -73,10 +73,10 @@ def experiment_id(uri: str, tier: str) -> str | None:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             query = "select experiment_id from experiments where name = ?"
-            found = connection.execute(query, (experiment_name(tier),)).fetchone()
+            row = connection.execute(query, (experiment_name(tier),)).fetchone()
     except sqlite3.Error:
         return None
-    return str(found[0]) if found else None
+    return str(row[0]) if row else None
 
 
 @contextmanager
@@ -163,9 +163,8 @@ class Session:
         key = (kind, identity)
         if key not in self.runs and not self.complete:
             query = f"tags.kind = '{kind}' and tags.{kind}_id = '{identity}'"
-            found = self.client.search_runs([self.experiment_id], query, max_results=1)
-            if found:
-                self.runs[key] = found[0]
+            for run in self.client.search_runs([self.experiment_id], query, max_results=1):
+                self.runs[key] = run
         return self.runs.get(key)
 
     def create(self, kind: str, identity: str, name: str, started_ms: int, tags: dict[str, str]) -> Run:
@@ -205,21 +204,17 @@ def _experiment(client: MlflowClient, uri: str, root: Path, name: str) -> str:
     path = database(uri)
     # A server decides itself where artifacts lie.
     location = None if is_http(uri) else artifacts(path.parent if path else root.resolve() / MLFLOW)
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         tags = {"mlflow.note.content": NOTE, "mlflow.experimentKind": "custom_model_development"}
         return str(client.create_experiment(name, location, tags))
-    if path is not None:
-        _refuse_moved(found, location, path.parent)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
-
-
-def _refuse_moved(found: Experiment, location: str | None, folder: Path) -> None:
-    """MLflow stores absolute paths: the copy of a project would write into the original."""
-    if found.artifact_location.startswith("file:") and found.artifact_location != location:
-        raise UserError(f"it was made in {found.artifact_location}; delete {folder}, and it is made anew")
+    made_in = experiment.artifact_location
+    # MLflow stores absolute paths: the copy of a project would write into the original.
+    if path is not None and made_in.startswith("file:") and made_in != location:
+        raise UserError(f"it was made in {made_in}; delete {path.parent}, and it is made anew")
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def _knock(uri: str) -> None:

@@ -6,24 +6,15 @@ import os
 import socket
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import MLFLOW
-from cnnlab.tracking.store import ENVIRONMENT, database, experiment_id, is_http, shown, store_uri
+from cnnlab.tracking.addresses import HOST, PORT, TRAINING, search
+from cnnlab.tracking.store import ENVIRONMENT, database, experiment_id, is_http, store_uri, without_password
 
-HOST = "127.0.0.1"
-PORT = 5000
 PORTS = 100
 SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
-# MLflow folds children below their parent as long as runs are sorted by time; curves are the children's.
-CURVES = {
-    "workflowType": "machine_learning",
-    "compareRunsMode": "CHART",
-    "searchFilter": "tags.kind = 'run'",
-    "orderByKey": "metrics.`test_error`",
-    "orderByAsc": "true",
-}
 
 
 def serve_ui(root: Path, port: int = PORT, tier: str | None = None, host: str = HOST) -> None:
@@ -34,7 +25,7 @@ def serve_ui(root: Path, port: int = PORT, tier: str | None = None, host: str = 
     """
     uri = store_uri(root)
     if is_http(uri):
-        print(shown(uri), flush=True)
+        print(without_password(uri), flush=True)
         return
     path = database(uri)
     if path is not None and not path.exists():
@@ -66,8 +57,9 @@ def _greeting(address: str, tier: str | None, experiment: str | None) -> list[st
     lines = [f"MLflow   {address}   (up in a few seconds; Ctrl-C stops it)"]
     if experiment:
         runs = f"{address}/#/experiments/{experiment}/runs"
-        lines.append(f"arms     {runs}?workflowType=machine_learning   (tier: {tier})")
-        lines.append(f"curves   {runs}?{urlencode(CURVES, quote_via=quote)}")
+        lines.append(f"arms     {runs}?{urlencode(TRAINING)}   (tier: {tier})")
+        # MLflow folds children below their parent as long as runs are sorted by time; curves are the children's.
+        lines.append(f"curves   {runs}?{search(compareRunsMode='CHART')}")
     return lines
 
 

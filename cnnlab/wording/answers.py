@@ -15,8 +15,9 @@ from cnnlab.wording.contrasts import (
     Pair,
     Single,
     Weighted,
-    factor,
     form_of,
+    formula,
+    margin_of,
     metric,
     noun,
     quoted,
@@ -24,7 +25,7 @@ from cnnlab.wording.contrasts import (
     unit,
     with_unit,
 )
-from cnnlab.wording.numbers import MINUS, Quantity, finite, fixed, is_zero, listed, plain, plural, ratio, span
+from cnnlab.wording.numbers import MINUS, Quantity, capital, finite, fixed, is_zero, listed, plural, ratio, span
 from cnnlab.wording.verdicts import DIRECTIONS, VERDICTS
 
 
@@ -53,10 +54,6 @@ class Effect:
         return metric(self.row["metric"])
 
     @property
-    def formula(self) -> str:
-        return form_of(weights(self.row), self.labels).formula(self.metric.scale)
-
-    @property
     def form(self) -> Form:
         """With names that can stand within a sentence."""
         arms = weights(self.row)
@@ -73,10 +70,6 @@ class Effect:
     @property
     def value(self) -> float:
         return float(next(self.row[key] for key in ("estimate", "low", "high") if self.row[key] is not None))
-
-    @property
-    def rounds_to_zero(self) -> bool:
-        return is_zero(fixed(self.value, self.quantity.places))
 
     @property
     def bound(self) -> str:
@@ -119,14 +112,14 @@ def _opposite(effect: Effect) -> str:
     row = effect.row
     label = f"{row['label']}: " if row["label"] else ""
     kind = "" if isinstance(effect.form, Single) else "a difference in " if effect.linear else "a ratio of "
-    margin = with_unit(plain(row["margin"]), row["unit"]) + factor(row["margin"], row["unit"])
-    bound = DIRECTIONS[row["direction"]].opposite.format(m=margin)
-    return f"{label}{kind}{title(row['metric'])}, {effect.formula}, of {'' if effect.linear else 'log₂ '}{bound}"
+    bound = DIRECTIONS[row["direction"]].opposite.format(m=margin_of(row))
+    contrast = formula(row, effect.labels)
+    return f"{label}{kind}{title(row['metric'])}, {contrast}, of {'' if effect.linear else 'log₂ '}{bound}"
 
 
 def _without_number(effect: Effect) -> Sentence:
     row = effect.row
-    head = f"{capital(title(row['metric']))}, {effect.formula}"
+    head = f"{capital(title(row['metric']))}, {formula(row, effect.labels)}"
     verdict = row["verdict"] if row["primary"] else None
     if row["n"] is not None and row["n_planned"] is not None and row["n"] < row["n_planned"]:
         after = "Its numbers are shown when all are, because their count was fixed before the first run."
@@ -164,10 +157,8 @@ def _unfinished(row: Row, lead: str) -> str:
 def _beside_margin(effect: Effect) -> str:
     """Where the interval lies beside the margin, by what is claimed."""
     row, places = effect.row, DIRECTIONS[effect.row["direction"]].places
-    size = with_unit(plain(row["margin"]), row["unit"]) + factor(row["margin"], row["unit"])
-    place = places.get(row["verdict"], places[Verdict.INCONCLUSIVE])
-    margins = {"margin": f"the margin of {size}", "either": f"the margin of ±{size}"}
-    return place.text.format(**margins, narrow=_narrow(effect))
+    place, size = places.get(row["verdict"], places[Verdict.INCONCLUSIVE]), margin_of(row)
+    return place.text.format(margin=f"the margin of {size}", either=f"the margin of ±{size}", narrow=_narrow(effect))
 
 
 def _narrow(effect: Effect) -> str:
@@ -182,10 +173,6 @@ def sentence(text: str | None) -> str:
     return f"{capital(text)}." if text else ""
 
 
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _difference(effect: Effect) -> str:
     """``the test error is 2.4 pp higher with ReLU than with Sigmoid``."""
     name, up = title(effect.row["metric"]), effect.value > 0
@@ -197,7 +184,7 @@ def _difference(effect: Effect) -> str:
         case Interaction(Pair(a, b), Pair(c, d)):
             verb, same = "exceeds" if up else "falls short of", f"the same difference between {c} and {d}"
             return f"the {name} of {a} minus that of {b} {verb} {same} by {effect.unsigned}"
-        case Pair(left, right) if effect.rounds_to_zero:
+        case Pair(left, right) if is_zero(fixed(effect.value, effect.quantity.places)):
             return f"the {name} differs by {effect.unsigned} between {left} and {right}"
         case Pair(left, right):
             return f"the {name} is {effect.unsigned} {'higher' if up else 'lower'} with {left} than with {right}"

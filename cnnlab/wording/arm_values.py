@@ -32,10 +32,22 @@ def values(part: Row, tables: Tables) -> dict[str, list[float]]:
 
 
 def _of_arm(arm: Row, name: str, tables: Tables) -> list[float]:
-    seeds = set(parse_seeds(arm["seeds"]))
-    column = [run.get(name) for run in tables.rows("runs", arm_id=arm["arm_id"]) if run["seed"] in seeds]
-    finite = [metric(name).factor * float(value) for value in column if value is not None and isfinite(value)]
-    return finite if len(finite) == len(column) >= len(seeds) else []
+    runs = runs_of(arm, tables)
+    by_seed = seed_values(runs, name)
+    return list(by_seed.values()) if len(by_seed) == len(runs) >= len(parse_seeds(arm["seeds"])) else []
+
+
+def runs_of(arm: Row, tables: Tables) -> list[Row]:
+    """The finished runs, rows of ``runs``, of the seeds for which a row of ``arms`` asks."""
+    seeds = parse_seeds(arm["seeds"])
+    return [run for run in tables.rows("runs", arm_id=arm["arm_id"]) if run["seed"] in seeds]
+
+
+def seed_values(runs: Sequence[Row], name: str) -> dict[int, float]:
+    """The finite values of a metric by seed, in its unit."""
+    column = {run["seed"]: run.get(name) for run in runs}
+    factor = metric(name).factor
+    return {seed: factor * float(value) for seed, value in column.items() if value is not None and isfinite(value)}
 
 
 def _mean(of_arm: Sequence[float], name: str) -> float:

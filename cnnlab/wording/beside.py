@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import inf
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.planning.verdicts import UNDECIDED, Direction, Verdict
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import title, unit, with_unit
-from cnnlab.wording.numbers import Quantity, count, listed, plain, plural, times
+from cnnlab.wording.numbers import Quantity, bounds, count, listed, plain, plural, times
 from cnnlab.wording.verdicts import DIRECTIONS, OPEN, SIDES, VERDICTS, Side
 
-Key = TypeVar("Key")
 
-
-def _tally(rows: Iterable[Row], kinds: Iterable[Key], kind: Callable[[Row], Key]) -> dict[Key, list[Row]]:
-    """The rows of each kind, in the order of `kinds`."""
-    of_kind = group(rows, kind)
-    return {key: of_kind.get(key, []) for key in kinds}
-
-
-def _side(row: Row) -> Side:
-    return VERDICTS[row["verdict"]].side if row["verdict"] in VERDICTS else OPEN
+def _by_side(rows: Sequence[Row]) -> dict[Side, list[Row]]:
+    """The rows of ``claims`` on each side of their claim, in the order of `SIDES`."""
+    sides = group(rows, lambda row: VERDICTS[row["verdict"]].side if row["verdict"] in VERDICTS else OPEN)
+    return {side: sides.get(side, []) for side in SIDES}
 
 
 def across_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
@@ -40,7 +32,7 @@ def across_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> dict[tuple
 
 def _of_studies(rows: Sequence[Row], titles: Mapping[str, str]) -> str:
     texts = []
-    for side, members in _tally(rows, SIDES, _side).items():
+    for side, members in _by_side(rows).items():
         named = listed([f"“{titles.get(row['study'], row['study'])}”: {row['verdict']}" for row in members])
         verb = side.agree if len(members) > 1 else side.agrees
         texts.append(f"{len(members)} {verb}{side.claim} ({named})" if members else f"none {verb}")
@@ -55,7 +47,7 @@ def line(claim: Row, tables: Tables) -> str:
 def result(row: Row) -> str:
     """Verdict, weakest effect with its interval, and n of a row of ``claims``."""
     number = Quantity.of(row, "effect")
-    effect = f"{number.value} ({number.interval or 'no bound'})" if number.value else number.interval or ""
+    effect = number.text if number.value else number.interval or ""
     if effect:
         effect += f" {unit(row['unit'])}"
     if row["unit"] == "log2 ratio" and number.value:
@@ -84,7 +76,7 @@ def _of_tier(tier: str, rows: Sequence[Row]) -> str:
         for row in rows
         if row["verdict"] != row["here"]["verdict"]
     ]
-    here, there = _tally([row["here"] for row in rows], SIDES, _side), _tally(rows, SIDES, _side)
+    here, there = _by_side([row["here"] for row in rows]), _by_side(rows)
     sides = listed([f"{len(there[side])} {side.phrase} ({len(here[side])} here)" for side in SIDES])
     others = f", {len(named)} with another: {listed(named)}" if named else ""
     parts = plural(len(rows), "part")
@@ -117,14 +109,13 @@ def _epochs(contrasts: Sequence[Row], tables: Tables) -> str:
 
 
 def _of_families(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: str) -> str:
-    places = DIRECTIONS[part["direction"]].places
-    tally = _tally(cells, places, lambda cell: standing(part["direction"], part["margin"], cell))
+    by_verdict = group(cells, lambda cell: standing(part["direction"], part["margin"], cell))
     texts = []
-    for verdict, members in tally.items():
-        names = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in members]
+    for verdict, place in DIRECTIONS[part["direction"]].places.items():
+        names = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in by_verdict.get(verdict, [])]
         if names:
-            texts.append(f"{places[verdict].counted} on {len(names)} ({listed(names)})")
-    number = "1 family" if len(cells) == 1 else f"{len(cells)} families"
+            texts.append(f"{place.counted} on {len(names)} ({listed(names)})")
+    number = plural(len(cells), "family", "families")
     about = f"{title(part['metric'])}, margin {with_unit(plain(part['margin']), part['unit'])}; {epochs}"
     return f"A contrast of the same kind on {number} ({about}): {', '.join(texts)}."
 
@@ -135,8 +126,4 @@ def standing(direction: Direction, margin: float, cell: Row) -> str:
         return Verdict.RUNNING
     if cell["n"] < (intervals.LEAST_SIGNS if cell["method"] == "sign" else intervals.LEAST_SEEDS):
         return Verdict.INCONCLUSIVE
-    wide, narrow = (
-        (-inf if cell[low] is None else cell[low], inf if cell[high] is None else cell[high])
-        for low, high in (("low", "high"), ("low90", "high90"))
-    )
-    return str(decisions.decide(direction, margin, wide, narrow))
+    return str(decisions.decide(direction, margin, bounds(cell), bounds(cell, "low90", "high90")))

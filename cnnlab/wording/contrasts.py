@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.wording.numbers import MINUS, plain
 from cnnlab.wording.verdicts import DIRECTIONS
@@ -36,6 +37,13 @@ def unit(name: str | None) -> str:
     return UNITS.get(name or "", name or "")
 
 
+def own_unit(of: Metric) -> str:
+    """The unit of an arm's own value: a share is in percent, what is compared by its ratio has none here."""
+    if of.scale == "log2":
+        return ""
+    return "%" if of.unit == "pp" and not of.signed else unit(of.unit)
+
+
 def with_unit(value: str, of: str | None) -> str:
     """``1 pp``, ``1 octave``; a log2 ratio, or a value of 0 to 1, is a bare number where its unit stands nearby."""
     if not of or of in SILENT:
@@ -43,9 +51,10 @@ def with_unit(value: str, of: str | None) -> str:
     return f"{value} {of.removesuffix('s') if value == '1' and of in PLURALS else of}"
 
 
-def factor(margin: float, of: str | None) -> str:
-    """`` (a factor of 1.25)`` after a margin on a logarithmic scale."""
-    return f" (a factor of {FACTORS[of] ** margin:.3g})" if of in FACTORS else ""
+def margin_of(row: Row) -> str:
+    """The margin of a row of ``contrasts``: ``1 pp``, ``1 octave (a factor of 2)`` on a logarithmic scale."""
+    margin, of = row["margin"], row["unit"]
+    return with_unit(plain(margin), of) + (f" (a factor of {FACTORS[of] ** margin:.3g})" if of in FACTORS else "")
 
 
 def claimed(direction: str | None, margin: float | None, of: str | None) -> str | None:
@@ -53,6 +62,11 @@ def claimed(direction: str | None, margin: float | None, of: str | None) -> str 
     if direction is None or margin is None:
         return None
     return DIRECTIONS[direction].claim.format(m=with_unit(plain(margin), of))
+
+
+def contrasts_of(study: str, tables: Tables) -> list[Row]:
+    """All contrasts of a study, those of what was measured on this machine last."""
+    return [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study)]
 
 
 def share(weight: float) -> str:
@@ -65,9 +79,6 @@ def share(weight: float) -> str:
 def quoted(label: str) -> str:
     """A label with a comma needs quotation marks within a sentence."""
     return f"“{label}”" if "," in label else label
-
-
-Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class Interaction:
 class Weighted:
     """Any other weights: means, slopes along a sweep, and what else a study may write."""
 
-    names: Names
+    names: tuple[str, ...]
     shares: tuple[float, ...]
 
     def formula(self, scale: str) -> str:
@@ -123,9 +134,9 @@ Form = Single | Pair | Interaction | Weighted
 SIGNS = {"linear": MINUS, "log2": "/"}
 
 
-def form_of(weights: Mapping[str, float], labels: Mapping[str, str]) -> Form:
+def form_of(of_arms: Mapping[str, float], labels: Mapping[str, str]) -> Form:
     """The form of ``{arm: weight}``, in the order in which the study wrote them; `labels` names the arms."""
-    names, shares = tuple(labels.get(arm, arm) for arm in weights), tuple(weights.values())
+    names, shares = tuple(labels.get(arm, arm) for arm in of_arms), tuple(of_arms.values())
     plus, minus = ([name for name, share in zip(names, shares, strict=True) if share == sign] for sign in (1, -1))
     match len(plus), len(minus), len(names):
         case 1, 0, 1:
@@ -137,17 +148,6 @@ def form_of(weights: Mapping[str, float], labels: Mapping[str, str]) -> Form:
     return Weighted(names, shares)
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """Σ weight · arm, as a person would say it."""
-
-    weights: Mapping[str, float]
-    labels: Mapping[str, str]
-
-    @property
-    def form(self) -> Form:
-        return form_of(self.weights, self.labels)
-
-    def formula(self, scale: str) -> str:
-        """``ReLU − Sigmoid``; on a log2 scale ``ReLU / Sigmoid``."""
-        return self.form.formula(scale)
+def formula(row: Row, labels: Mapping[str, str]) -> str:
+    """The contrast of a row of ``contrasts``, as a person would write it."""
+    return form_of(weights(row), labels).formula(metric(row["metric"]).scale)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.studies.study import Study
-from cnnlab.wording.contrasts import Contrast, metric
+from cnnlab.wording import contrasts
 from cnnlab.wording.numbers import Quantity
 
 SHOWN = "test_error"  # what the figure shows; the table has every metric
@@ -43,17 +43,14 @@ class MatrixCell:
     def text(self, name: str) -> str:
         """``0.81 (0.43 to 1.19)``, or why not."""
         row = self.row(name)
-        if row is None:
-            return self.why(name)
-        number = Quantity.of(row)
-        return f"{number.value or 'no estimate'} ({number.interval or 'no bound'})"
+        return self.why(name) if row is None else Quantity.of(row).text
 
 
 def read(study: Study, tables: Tables) -> list[MatrixCell]:
     """Every cell, family by family; none is left out."""
     if study.matrix is None:
         return []
-    rows = [row for name in ("contrasts", "measured/contrasts") for row in tables.rows(name, study=study.name)]
+    rows = contrasts.contrasts_of(study.name, tables)
     return [
         MatrixCell(
             family,
@@ -74,7 +71,7 @@ def formula(cells: Sequence[MatrixCell], switch: str, tables: Tables, study: str
         row = cell.effects.get(SHOWN)
         if cell.switch == switch and row and all(name in arms for name in weights(row)):
             values = {name: _value(json.loads(arms[name]["switches"]).get(switch)) for name in weights(row)}
-            return Contrast(weights(row), values).formula(metric(SHOWN).scale)
+            return contrasts.formula(row, values)
     return ""
 
 

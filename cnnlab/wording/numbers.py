@@ -117,8 +117,19 @@ def moment(when: datetime) -> str:
     return f"{day(when)}, {when:%H:%M} UTC"
 
 
-def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def plural(number: int, noun: str, nouns: str = "") -> str:
+    """``1 run``, ``1,200 runs``; `nouns` if the plural is not made with an s."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def capital(text: str) -> str:
+    """The text with a capital letter first."""
+    return text[:1].upper() + text[1:]
+
+
+def bounds(row: Mapping[str, Any], low: str = "low", high: str = "high") -> tuple[float, float]:
+    """The ends of the interval in two columns of a row; an open end is infinite."""
+    return -inf if row[low] is None else row[low], inf if row[high] is None else row[high]
 
 
 @dataclass(frozen=True)
@@ -144,8 +155,8 @@ class Quantity:
         ends = [end for end in map(finite, (self.low, self.high)) if end is not None]
         if len(ends) == 2:
             return places_for((ends[1] - ends[0]) / 2)
-        known = finite(self.estimate) or (ends[0] if ends else 0.0)
-        return places_for(abs(known) / 10) if known else 2
+        size = finite(self.estimate) or (ends[0] if ends else 0.0)
+        return places_for(abs(size) / 10) if size else 2
 
     @property
     def value(self) -> str | None:
@@ -155,6 +166,11 @@ class Quantity:
     def interval(self) -> str | None:
         """``4.93 to 5.28``, ``above 0.85``, ``below 2.1``; None where nothing bounds it."""
         return span(self.low, self.high, self.places)
+
+    @property
+    def text(self) -> str:
+        """``0.81 (0.43 to 1.19)``; what does not exist is said."""
+        return f"{self.value or 'no estimate'} ({self.interval or 'no bound'})"
 
 
 def span(low: float | None, high: float | None, places: int) -> str | None:
@@ -167,7 +183,14 @@ def span(low: float | None, high: float | None, places: int) -> str | None:
     return f"below {top}" if top is not None else None
 
 
+def with_interval(mean: tuple[float, float, float], places: int | None = None, unit: str = "") -> str:
+    """``2.59 (2.41 to 2.77)`` from a mean and its interval, by default in the decimals that the interval warrants."""
+    center, low, high = mean
+    places = Quantity(*mean).places if places is None else places
+    return f"{fixed(center, places)}{unit} ({span(low, high, places)})"
+
+
 def common_places(half_widths: Iterable[float]) -> int:
     """Decimals for a column of means: one digit of the narrowest interval, two decimals at most."""
-    known = [half for half in half_widths if 0 < half < inf]
-    return min(max(-floor(log10(min(known))), 0), 2) if known else 1
+    finite_widths = [half for half in half_widths if 0 < half < inf]
+    return min(max(-floor(log10(min(finite_widths))), 0), 2) if finite_widths else 1

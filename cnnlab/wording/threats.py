@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.data.card import card as card_of
 from cnnlab.planning import model_registry
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import count, listed, plain, plural
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 
 def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:

@@ -134,6 +134,10 @@ MEANINGS = {
         f"small to count.\nA claim of no difference is <em>{Verdict.SUPPORTED}</em> in this way."
     ),
     f"{Verdict.INCONCLUSIVE}": "Neither; the report says how many seeds or test images would settle it.",
+    "several parts": (
+        f"A claim whose parts must all hold is {Verdict.SUPPORTED} when each part is. It is {Verdict.CONTRADICTED}, or "
+        "its effect too small to count, when\none part is, at an error rate divided by the number of parts."
+    ),
 }
 
 

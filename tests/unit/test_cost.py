@@ -16,8 +16,8 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.training import measure as measurement
 from cnnlab.training.estimate import estimate_seconds
-from cnnlab.training.measure import measure_arms
 from cnnlab.training.speed import Speed, measure
 
 PRESETS = [(name, preset) for name, found in model_registry.architectures().items() for preset in found.presets]
@@ -154,9 +154,9 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
         calls.append((arguments, options))
         return Speed(100.0, 1.0, 2.0, 1, 64, "cpu")
 
-    monkeypatch.setattr("cnnlab.training.measure.measure", fake)
+    monkeypatch.setattr(measurement, "measure", fake)
     arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}
-    rows = measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
+    rows = measurement.measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
     assert [row["arm_id"] for row in rows] == ["a", "b", "c"]
     assert len(calls) == 2
     assert calls[0] == (((1, 14, 14), 10, arms["a"].train), {"device": "cpu"})

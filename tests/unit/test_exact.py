@@ -322,7 +322,9 @@ def costlier_skeleton(patch: pytest.MonkeyPatch) -> None:
 
 
 def flat_resnet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(resnet, "STAGES", {name: (multiple, 1) for name, (multiple, _) in resnet.STAGES.items()})
+    stages = resnet.stages
+    unstrided = lambda block: lambda inputs, width, _: block(inputs, width, 1)  # noqa: E731
+    patch.setattr(resnet, "stages", lambda width, counts, block: stages(width, counts, unstrided(block)))
 
 
 def mean_for_max(patch: pytest.MonkeyPatch) -> None:
@@ -398,7 +400,7 @@ def cropped_branches(patch: pytest.MonkeyPatch) -> None:
 
 FAULTS: list[tuple[str, str, Callable[[pytest.MonkeyPatch], None]]] = [
     ("C02", "main", dense_like_convolutions),
-    ("C03", "main", constant(lenet, "BLOCK_2", (15, 5))),
+    ("C03", "main", constant(lenet, "MAPS", (6, 15))),
     ("C04", "main", constant(alexnet, "KERNELS", (5, 3, 3, 5))),
     ("C07", "outputs", mean_for_max),
     ("C10", "main", constant(vgg, "MULTIPLES", (1, 2, 4, 8, 9))),

@@ -26,22 +26,11 @@ from cnnlab.figures.drawing.theme import COLOURS, SERIES
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.plan import Plan
 from cnnlab.wording.numbers import Quantity
-from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
 Drawn = dict[str, dict[str, figures.Drawing]]
 Saved = dict[tuple[str, str], Path]
 STUDIES = ("activation", "residual", "head", "matrix", "benchmark")
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return report_samples.plan(tmp_path_factory.mktemp("figures"), STUDIES)
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
 
 
 @pytest.fixture(scope="module")

@@ -16,23 +16,14 @@ from matplotlib.figure import Figure
 from cnnlab import figures
 from cnnlab.analysis.pareto import front
 from cnnlab.figures import frontier
-from cnnlab.figures.drawing.arm_runs import mean_interval, percent
+from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.figures.drawing.style import style
 from cnnlab.planning.plan import Plan
-from cnnlab.wording.numbers import compact
+from cnnlab.wording.numbers import compact, with_interval
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return report_samples.plan(tmp_path_factory.mktemp("frontier"), ("benchmark",))
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
+STUDIES = ("benchmark",)
 
 
 def test_the_alt_text_holds_errors_and_costs(plan: Plan, frames: Frames) -> None:
@@ -40,7 +31,8 @@ def test_the_alt_text_holds_errors_and_costs(plan: Plan, frames: Frames) -> None
     runs = frames["runs"]
     for family, (label, parameters, macs, _) in report_samples.FAMILIES.items():
         errors = 100 * runs[runs["architecture"] == family]["test_error"].astype(float)
-        told = f"{label} {percent(mean_interval(errors))}, {compact(parameters)} parameters, {compact(macs)} multiply"
+        error = with_interval(mean_interval(errors), unit=" %")
+        told = f"{label} {error}, {compact(parameters)} parameters, {compact(macs)} multiply"
         assert (told in alt) == (family != "googlenet")  # which is not finished
     assert re.search(r"Not shown: GoogLeNet\b[^.]*4 of 5 runs", alt)
 

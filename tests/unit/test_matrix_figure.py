@@ -25,16 +25,7 @@ from cnnlab.wording.numbers import Quantity
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return report_samples.plan(tmp_path_factory.mktemp("matrix"), ("matrix",))
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
+STUDIES = ("matrix",)
 
 
 def texts(plan: Plan, frames: Frames, folder: Path) -> list[str]:

@@ -25,17 +25,8 @@ from cnnlab.planning.plan import Plan
 from tests import report_samples
 
 Frames = dict[str, pd.DataFrame]
+STUDIES = ("gradients", "amount", "residual")
 GRADIENTS: Any = SimpleNamespace(name="gradients")  # all that these figures ask of their study
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return report_samples.plan(tmp_path_factory.mktemp("profiles"), ("gradients", "amount", "residual"))
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
 
 
 @pytest.fixture(scope="module")

@@ -23,11 +23,13 @@ from cnnlab.report import ledger, render
 from cnnlab.wording import numbers
 from cnnlab.wording.answers import against, answer, conjunction
 from cnnlab.wording.claims import claim_name
-from cnnlab.wording.contrasts import Contrast
+from cnnlab.wording.contrasts import form_of
 from tests import report_samples
+from tests.report_samples import rendered, text_of
 from tests.said import said, unsaid
 
 Frames = dict[str, pd.DataFrame]
+STUDIES = ("normalization", "activation", "residual", "head")
 MLFLOW = "http://127.0.0.1:5000/#/experiments/1/runs"
 LABELS = {"a": "ReLU", "b": "Sigmoid", "c": "Plain, 8 layers", "d": "Residual, 8 layers"}
 
@@ -250,8 +252,8 @@ def test_a_ratio_below_one_is_a_division() -> None:
 
 
 def test_a_contrast_is_read_from_its_weights() -> None:
-    assert Contrast({"b": -1, "a": 1}, LABELS).formula("log2") == "ReLU / Sigmoid"
-    assert Contrast({"a": -1, "b": -1, "c": 2}, LABELS).formula("linear") == "− ReLU − Sigmoid + 2 Plain, 8 layers"
+    assert form_of({"b": -1, "a": 1}, LABELS).formula("log2") == "ReLU / Sigmoid"
+    assert form_of({"a": -1, "b": -1, "c": 2}, LABELS).formula("linear") == "− ReLU − Sigmoid + 2 Plain, 8 layers"
 
 
 def claim_row(**changes: Any) -> Row:
@@ -328,18 +330,6 @@ def test_no_small_interval_without_numbers() -> None:
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    made = report_samples.plan(tmp_path_factory.mktemp("report"), ("normalization", "activation", "residual", "head"))
-    report_samples.write_cards(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
-
-
-@pytest.fixture(scope="module")
 def page(plan: Plan, frames: Frames) -> str:
     """With figures of one study; those of the others are not drawn yet."""
     for name, drawing in figures.draw(plan.study("activation"), frames).items():
@@ -351,10 +341,6 @@ def page(plan: Plan, frames: Frames) -> str:
 @pytest.fixture(scope="module")
 def document(page: str) -> Any:
     return lxml.html.document_fromstring(page)
-
-
-def text_of(element: Any) -> str:
-    return " ".join(element.text_content().split())
 
 
 def test_the_verdicts_come_first(document: Any) -> None:
@@ -468,8 +454,7 @@ def test_the_same_tables_give_the_same_page(plan: Plan, frames: Frames, page: st
 @pytest.mark.parametrize("gone", ["all", *TABLES])
 def test_a_report_can_be_rendered_without_any_table(plan: Plan, frames: Frames, gone: str, tmp_path: Path) -> None:
     left = {} if gone == "all" else {name: frame for name, frame in frames.items() if name != gone}
-    render(plan, left, tmp_path / "figures", tmp_path / "report.html")
-    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    document = rendered(plan, left, tmp_path / "figures", tmp_path / "report.html")
     assert "How it was done" in text_of(document)
     assert "nan" not in text_of(document).split()
 
@@ -483,8 +468,7 @@ def test_exact_and_structural_claims_show_their_evidence(plan: Plan, frames: Fra
     claims = frames["claims"].copy()
     for claim_id, verdict in (("C02", "holds"), ("C18", "fails")):
         claims.loc[claims["id"] == claim_id, ["verdict", "reason"]] = [verdict, f"156 <parameters> for {claim_id}"]
-    render(plan, {**frames, "claims": claims}, tmp_path, tmp_path / "report.html")
-    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    document = rendered(plan, {**frames, "claims": claims}, tmp_path, tmp_path / "report.html")
     exact = text_of(document.get_element_by_id("exact"))
     assert "156 <parameters> for C02" in exact
     assert "fails" in exact
@@ -498,8 +482,7 @@ def test_what_people_write_is_shown_and_not_run(plan: Plan, frames: Frames, tmp_
     study = replace(plan.studies[1], title=attack, question=attack)
     label = frames["arms"]["label"].replace("ReLU", attack)
     changed = {**frames, "arms": frames["arms"].assign(label=label)}
-    render(replace(plan, studies=(study, *plan.studies[2:])), changed, tmp_path, tmp_path / "report.html")
-    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    document = rendered(replace(plan, studies=(study, *plan.studies[2:])), changed, tmp_path, tmp_path / "report.html")
     assert len(document.findall(".//script")) == 1
     assert document.find(".//img") is None
     assert text_of(document.get_element_by_id("study-activation").find("h2")) == attack

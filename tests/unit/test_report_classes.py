@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import lxml.html
 import numpy as np
@@ -15,26 +14,14 @@ from cnnlab.analysis.tables import classes
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.figures import confusion
 from cnnlab.planning.plan import Plan
-from cnnlab.report import render
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import classes as classtable
 from cnnlab.report.tables import metrics
 from cnnlab.report.tables.view import Cell
-from tests import report_samples
+from tests.report_samples import rendered
 
 Frames = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    made = report_samples.plan(tmp_path_factory.mktemp("classes"), ("gradients", "amount"))
-    report_samples.write_cards(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def frames(plan: Plan) -> Frames:
-    return report_samples.frames(plan)
+STUDIES = ("gradients", "amount")
 
 
 def test_a_confusion_matrix_counts_answers_by_label() -> None:
@@ -164,8 +151,7 @@ def test_what_else_was_measured_is_a_column_each(plan: Plan, frames: Frames) -> 
 
 
 def test_both_tables_are_folded(plan: Plan, frames: Frames) -> None:
-    render(plan, frames, plan.paths.figures, plan.paths.report)
-    document: Any = lxml.html.document_fromstring(plan.paths.report.read_text(encoding="utf-8"))
+    document = rendered(plan, frames, plan.paths.figures)
     for name in ("classes-gradients", "measures-gradients", "classes-amount"):
         element = document.get_element_by_id(name)
         assert any(parent.tag == "details" for parent in element.iterancestors())

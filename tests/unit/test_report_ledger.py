@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lxml.html
 import pandas as pd
 import pytest
 
@@ -14,11 +13,12 @@ from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.plan import Plan
-from cnnlab.report import ledger, render
+from cnnlab.report import ledger
 from cnnlab.report.tables.view import Cell
 from cnnlab.tracking.addresses import server
 from cnnlab.wording import beside
 from tests import report_samples
+from tests.report_samples import rendered
 from tests.said import said
 
 Frames = dict[str, pd.DataFrame]
@@ -146,8 +146,7 @@ def test_each_study_of_a_claim_has_its_own_row_and_is_named_there(plan: Plan) ->
 def test_the_page_shows_what_several_studies_say(plan: Plan, frames: Frames, tmp_path: Path) -> None:
     twice = frames["claims"].query("id == 'C26'").assign(study="residual", verdict="inconclusive")
     both = pd.concat([frames["claims"], twice], ignore_index=True)
-    render(plan, {**frames, "claims": both}, tmp_path, tmp_path / "report.html")
-    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    document = rendered(plan, {**frames, "claims": both}, tmp_path, tmp_path / "report.html")
     (listed,) = document.get_element_by_id("verdicts").find_class("wholes")
     for element in (listed, document.get_element_by_id("claim-C26-normalization")):
         said(element.text_content(), "2 studies", 1, "supported", 1, "Residual or plain", "inconclusive")

@@ -8,20 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lxml.html
 import pandas as pd
 import pytest
 
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.core.git import last_commit
 from cnnlab.planning.plan import Plan
-from cnnlab.report import render
 from cnnlab.wording import robustness, threats
 from cnnlab.wording.numbers import moment
 from tests import report_samples
+from tests.report_samples import rendered, text_of
 from tests.said import said, unsaid
 
 Frames = dict[str, pd.DataFrame]
+STUDIES = ("normalization", "activation", "dropout")
 CLAIM = {"id": "C26", "part": "main", "study": "normalization"}
 ROBUST: Row = CLAIM | {
     "verdict": "supported",
@@ -103,13 +103,6 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    made = report_samples.plan(tmp_path_factory.mktemp("sections"), ("normalization", "activation", "dropout"))
-    report_samples.write_cards(made)
-    return made
-
-
-@pytest.fixture(scope="module")
 def frames(plan: Plan) -> Frames:
     return report_samples.frames(plan) | {"robustness": pd.DataFrame([ROBUST])}
 
@@ -118,12 +111,7 @@ def frames(plan: Plan) -> Frames:
 def document(plan: Plan, frames: Frames) -> Any:
     unversioned = replace(plan.study("normalization"), path=plan.paths.reports / "normalization.yaml")
     studies = tuple(unversioned if study.name == "normalization" else study for study in plan.studies)
-    render(replace(plan, studies=studies), frames, plan.paths.figures, plan.paths.report)
-    return lxml.html.document_fromstring(plan.paths.report.read_text(encoding="utf-8"))
-
-
-def text_of(element: Any) -> str:
-    return " ".join(element.text_content().split())
+    return rendered(replace(plan, studies=studies), frames, plan.paths.figures)
 
 
 def test_a_section_says_how_it_was_tested_and_what_would_count_against_it(document: Any) -> None:

@@ -32,6 +32,7 @@ from cnnlab.wording import beside
 from cnnlab.wording.numbers import Quantity, compact, count, exact, kibibytes, listed
 from cnnlab.wording.verdicts import DIRECTIONS, counted
 from tests import report_samples
+from tests.report_samples import rendered, text_of
 from tests.said import said
 
 Frames = dict[str, pd.DataFrame]
@@ -45,13 +46,6 @@ HEADS = {
 }
 STUDIES = ("normalization", "residual", "matrix", "benchmark")
 FINDINGS = report_samples.FINDINGS
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    made = report_samples.plan(tmp_path_factory.mktemp("zoo"), STUDIES)
-    report_samples.write_cards(made)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +66,6 @@ def page(plan: Plan, frames: Frames) -> str:
 @pytest.fixture(scope="module")
 def document(page: str) -> Any:
     return lxml.html.document_fromstring(page)
-
-
-def text_of(element: Any) -> str:
-    return " ".join(element.text_content().split())
 
 
 def table(document: Any, name: str) -> list[dict[str, str]]:
@@ -167,8 +157,7 @@ def test_every_grid_of_learning_rates_of_a_study_is_told(plan: Plan) -> None:
 
 def test_a_benchmark_without_measured_costs_says_so(plan: Plan, frames: Frames, tmp_path: Path) -> None:
     left = {name: frame for name, frame in frames.items() if name not in ("measured/cost", "layers")}
-    render(plan, left, tmp_path, tmp_path / "report.html")
-    document = lxml.html.document_fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
+    document = rendered(plan, left, tmp_path, tmp_path / "report.html")
     assert all("not measured yet" in row["Parameters"] for row in table(document, "benchmark-benchmark"))
 
 

@@ -498,7 +498,7 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.store_uri(tmp_path) == f"sqlite:///{tmp_path.resolve()}/results/mlflow/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://user:secret@example.org/mlflow")
     assert store.store_uri(tmp_path) == "https://user:secret@example.org/mlflow"
-    assert store.shown(store.store_uri(tmp_path)) == "https://example.org/mlflow"
+    assert store.without_password(store.store_uri(tmp_path)) == "https://example.org/mlflow"
 
 
 def test_the_pages_of_a_server_elsewhere_are_only_named(

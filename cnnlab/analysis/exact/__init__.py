@@ -9,20 +9,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from cnnlab.analysis.exact.evidence import CLAIMS, Claim, Finding, compute_claim
+from cnnlab.analysis.exact.evidence import CLAIMS, Claim, compute_claim
 from cnnlab.analysis.exact.zoo import Trace, Zoo
+from cnnlab.analysis.tables.frames import Row
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning.studies.claims import ClaimRegistry
 
 for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
     import_module(f"{__name__}.{file.stem}")
-
-Row = dict[str, Any]
 
 
 def compute_tables(registry: ClaimRegistry) -> dict[str, list[Row]]:
@@ -39,8 +37,12 @@ def compute_tables(registry: ClaimRegistry) -> dict[str, list[Row]]:
         findings = [compute_claim(claim_id, part, zoo) for claim_id, part in sorted(CLAIMS)]
         return {
             "layers": [row for trace in zoo.every() for row in layer_rows(trace)],
-            "exact": [{name: getattr(each, name) for name in ("id", "part", "holds", "summary")} for each in findings],
-            "evidence": [row for finding in findings for row in _evidence_rows(finding)],
+            "exact": [{name: getattr(finding, name) for name in EXACT} for finding in findings],
+            "evidence": [
+                {"id": finding.id, "part": finding.part, "index": index, **asdict(row), "holds": row.holds}
+                for finding in findings
+                for index, row in enumerate(finding.evidence)
+            ],
         }
     finally:
         torch.set_num_threads(threads)
@@ -71,10 +73,6 @@ def layer_rows(trace: Trace) -> list[Row]:
     ]
 
 
+EXACT = ("id", "part", "holds", "summary")
 NETWORK = ("architecture", "preset", "channels", "image_size", "classes")
 LAYER = ("stage", "kind", "parameters", "macs", "parameter_bytes", "activation_bytes")
-
-
-def _evidence_rows(finding: Finding) -> list[Row]:
-    key = {"id": finding.id, "part": finding.part}
-    return [{**key, "index": i, **asdict(row), "holds": row.holds} for i, row in enumerate(finding.evidence)]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, shown
 from cnnlab.analysis.exact.tensors import close, difference, normal, short
-from cnnlab.analysis.exact.zoo import CONVOLUTION, Trace, Zoo
-from cnnlab.models.cost import LayerCost
+from cnnlab.analysis.exact.zoo import Zoo
 
 SIZES = range(1, 65)
 # Samples, input channels, output channels, height, width; those of NiN and GoogLeNet come beside them.
@@ -23,7 +22,7 @@ def pointwise_convolution_is_dense(zoo: Zoo) -> Evidenced:
     """The same weights in a 1x1 convolution and in a dense layer that is given each pixel's channels."""
     shapes = dict.fromkeys(SHAPES)
     for trace in (zoo.trace("nin"), zoo.trace("googlenet")):
-        for _, layer in _pointwise([trace]):
+        for layer in trace.pointwise:
             inputs, height, width = layer.input_shape
             shapes[1, inputs, layer.output_shape[0], height, width] = None
     rows = [_same_as_dense(seed, shape) for seed, shape in enumerate(shapes)]
@@ -36,20 +35,13 @@ def pointwise_convolution_is_dense(zoo: Zoo) -> Evidenced:
 
 def _same_as_dense(seed: int, shape: tuple[int, ...]) -> Evidence:
     samples, inputs, outputs, height, width = shape
-    conv, dense = nn.Conv2d(inputs, outputs, 1), nn.Linear(inputs, outputs)
-    images, weight, bias = (
-        normal(seed, samples, inputs, height, width),
-        normal(seed, outputs, inputs),
-        normal(seed, outputs),
-    )
-    with torch.no_grad():
-        conv.weight.copy_(weight[:, :, None, None])
-        dense.weight.copy_(weight)
-        conv.bias.copy_(bias)  # type: ignore[union-attr]  # it has one
-        dense.bias.copy_(bias)
-        found, expected = conv(images), dense(images.movedim(1, -1)).movedim(-1, 1)
+    images = normal(seed, samples, inputs, height, width)
+    weight, bias = normal(seed, outputs, inputs), normal(seed, outputs)
+    kernel = {"weight": weight[:, :, None, None], "bias": bias}
+    conv = functional_call(nn.Conv2d(inputs, outputs, 1), kernel, images)
+    dense = functional_call(nn.Linear(inputs, outputs), {"weight": weight, "bias": bias}, images.movedim(1, -1))
     case = f"{samples}x{inputs}x{height}x{width} to {outputs} channels"
-    return close(case, "largest difference", difference(found, expected))
+    return close(case, "largest difference", difference(conv, dense.movedim(-1, 1)))
 
 
 @claim("C21")
@@ -60,13 +52,14 @@ def padding_keeps_the_size(zoo: Zoo) -> Evidenced:
         for stride in (1, 2, 3):
             layer = nn.Conv2d(1, 1, kernel, stride, padding=(kernel - 1) // 2, device="meta")
             expected = "size kept" if stride == 1 else f"size / {stride}, rounded up"
-            found = [_side(layer, size) == ceil(size / stride) for size in SIZES]
-            rows.append(all_of(f"kernel {kernel}, stride {stride}", expected, "sizes", found))
-    pairs = _pointwise(zoo.own())
-    flat = [layer for trace, layer in pairs if trace.module(layer).stride == (1, 1)]
+            kept = [_side(layer, size) == ceil(size / stride) for size in SIZES]
+            rows.append(all_of(f"kernel {kernel}, stride {stride}", expected, "sizes", kept))
+    pointwise = [(trace.module(layer).stride, layer) for trace in zoo.own() for layer in trace.pointwise]
+    flat = [layer for stride, layer in pointwise if stride == (1, 1)]
     kept = [layer.output_shape[1:] == layer.input_shape[1:] for layer in flat]
-    up, down = (_changes(flat, sign) for sign in (1, -1))
-    strided = len(pairs) - len(flat)
+    changes = [layer.output_shape[0] - layer.input_shape[0] for layer in flat]
+    up, down = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
+    strided = len(pointwise) - len(flat)
     case = "1×1 convolutions of the zoo"
     rows += [
         all_of(case, "size kept", "convolutions", kept),
@@ -81,15 +74,6 @@ def padding_keeps_the_size(zoo: Zoo) -> Evidenced:
     )
 
 
-def _pointwise(traces: Sequence[Trace]) -> list[tuple[Trace, LayerCost]]:
-    layers = [(trace, layer) for trace in traces for layer in trace.of(CONVOLUTION)]
-    return [(trace, layer) for trace, layer in layers if trace.module(layer).kernel_size == (1, 1)]
-
-
-def _changes(layers: Sequence[LayerCost], sign: int) -> int:
-    return sum((layer.output_shape[0] - layer.input_shape[0]) * sign > 0 for layer in layers)
-
-
 def _side(layer: nn.Module, size: int) -> int:
     return int(layer(torch.empty(1, 1, size, size, device="meta")).shape[-1])
 
@@ -97,33 +81,31 @@ def _side(layer: nn.Module, size: int) -> int:
 @claim("C23")
 def stride_two_halves(zoo: Zoo) -> Evidenced:
     """By the formula, through real layers, and in the zoo; half up to the one pixel that a border may cost."""
-    rows = [_default(kind, window) for kind in (nn.MaxPool2d, nn.AvgPool2d) for window in (2, 3, 4, 5)]
+    kinds: tuple[type[nn.Module], ...] = (nn.MaxPool2d, nn.AvgPool2d)
+    pools = [(f"{kind.__name__}({window})", kind(window), window) for kind in kinds for window in (2, 3, 4, 5)]
+    rows = [
+        Evidence(case, "stride by default", "pixels", pair(pool.stride), "=", window, "window")
+        for case, pool, window in pools
+    ]
     rows += [row for window, padding in ((2, 0), (3, 0), (3, 1)) for row in _halving(window, padding)]
-    exact, pools = 0, 0
+    exact, total = 0, 0
     for trace in zoo.own():
         layers = [layer for layer in trace.of("MaxPool2d", "AvgPool2d") if pair(trace.module(layer).stride) == 2]
         if layers:
             sides = [(layer.input_shape[-1], layer.output_shape[-1]) for layer in layers]
             rows.append(all_of(trace.case, HALF, "poolings", [abs(2 * out - size) <= 2 for size, out in sides]))
-            pools, exact = pools + len(sides), exact + sum(2 * out == size for size, out in sides)
+            total, exact = total + len(sides), exact + sum(2 * out == size for size, out in sides)
     near = sum(int(row.value) for row in rows if row.unit == "poolings")
     rows.append(shown("the zoo", "exactly half", "poolings", exact))
     first = zoo.trace("alexnet").of("MaxPool2d")[0]
     return rows, (
         "PyTorch's stride is by default the window, so a window of 2 halves every even size exactly. "
-        f"{near} of {pools} poolings of the zoo with stride 2 halve the map to within a pixel, which the border may "
+        f"{near} of {total} poolings of the zoo with stride 2 halve the map to within a pixel, which the border may "
         f"cost; {exact} do so exactly. AlexNet's window of 3 takes {first.input_shape[-1]} to {first.output_shape[-1]}."
     )
 
 
 HALF = "half the size, to within a pixel"
-
-
-def _default(kind: type[nn.Module], window: int) -> Evidence:
-    layer = kind(window)
-    return Evidence(
-        f"{kind.__name__}({window})", "stride by default", "pixels", pair(layer.stride), "=", window, "window"
-    )
 
 
 def _halving(window: int, padding: int) -> list[Evidence]:

@@ -12,7 +12,6 @@ from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, s
 from cnnlab.analysis.exact.structure import ACTIVATION_KINDS
 from cnnlab.analysis.exact.tensors import TOLERANCE, TOLERANCE_NAME, close, difference, normal, short
 from cnnlab.analysis.exact.zoo import CONVOLUTION, DENSE, Trace, Zoo
-from cnnlab.models.cost import LayerCost
 from cnnlab.models.layers.batchnorm import BatchNorm
 
 CHANNELS, EPSILON, MOMENTUM, BATCHES = 4, 1e-5, 0.1, 40
@@ -84,16 +83,12 @@ def statistics_of_batch_and_of_data(_zoo: Zoo) -> Evidenced:
             values = _batch(seed, 16, shape)
             worst = max(worst, difference(ours(values), theirs(values)))
             old = (1 - MOMENTUM) * old + MOMENTUM * values.transpose(0, 1).flatten(1).mean(1)
-        theirs_mean, theirs_variance = (theirs.get_buffer(f"running_{name}") for name in ("mean", "var"))
-        differences = {
-            "outputs in training, against PyTorch's": worst,
-            f"running mean after {BATCHES} batches, against PyTorch's": difference(ours.running_mean, theirs_mean),
-            f"running variance after {BATCHES} batches, against PyTorch's": difference(
-                ours.running_var, theirs_variance
-            ),
-            f"running mean, against {1 - MOMENTUM:g} old + {MOMENTUM:g} new": difference(ours.running_mean, old),
-        }
-        rows += [close(shape, quantity, value) for quantity, value in differences.items()]
+        rows.append(close(shape, "outputs in training, against PyTorch's", worst))
+        for name, buffer in (("mean", "running_mean"), ("variance", "running_var")):
+            apart = difference(ours.get_buffer(buffer), theirs.get_buffer(buffer))
+            rows.append(close(shape, f"running {name} after {BATCHES} batches, against PyTorch's", apart))
+        convention = f"running mean, against {1 - MOMENTUM:g} old + {MOMENTUM:g} new"
+        rows.append(close(shape, convention, difference(ours.running_mean, old)))
         rows += _modes(shape, ours, theirs)
     worst = max(row.value for row in rows if row.relation == "<=")
     return rows, (
@@ -129,14 +124,9 @@ def it_can_undo_itself(_zoo: Zoo) -> Evidenced:
     for shape in SHAPES:
         for name, make in _layers(shape).items():
             values = _batch(0, 64, shape)
-            columns = values.transpose(0, 1).flatten(1)
-            variance = columns.var(1, unbiased=False)
-            found = {
-                added: _undone(make(CHANNELS, EPSILON), values, (variance + added).sqrt(), columns.mean(1))
-                for added in (EPSILON, 0.0)
-            }
-            rows.append(close(f"{name}, {shape}", "output against input", found[EPSILON]))
-            rows.append(shown(f"{name}, {shape}", "the same, σ without the small constant", "relative", found[0.0]))
+            with_it, without = (_undone(make(CHANNELS, EPSILON), values, added) for added in (EPSILON, 0.0))
+            rows.append(close(f"{name}, {shape}", "output against input", with_it))
+            rows.append(shown(f"{name}, {shape}", "the same, σ without the small constant", "relative", without))
     worst = max(row.value for row in rows if row.required)
     return rows, (
         f"With the scale σ (the root of the variance plus {short(EPSILON)}) and the shift μ of the batch, the output "
@@ -145,11 +135,12 @@ def it_can_undo_itself(_zoo: Zoo) -> Evidenced:
     )
 
 
-def _undone(layer: nn.Module, values: Tensor, spread: Tensor, mean: Tensor) -> float:
-    """The largest difference of a channel, relative to that channel's largest value."""
+def _undone(layer: nn.Module, values: Tensor, added: float) -> float:
+    """The largest difference of a channel, relative to its largest value; `added` to the variance is in the scale."""
+    columns = values.transpose(0, 1).flatten(1)
     with torch.no_grad():
-        layer.get_parameter("weight").copy_(spread)
-        layer.get_parameter("bias").copy_(mean)
+        layer.get_parameter("weight").copy_((columns.var(1, unbiased=False) + added).sqrt())
+        layer.get_parameter("bias").copy_(columns.mean(1))
         outputs = layer(values)
     return max(difference(outputs[:, channel], values[:, channel]) for channel in range(CHANNELS))
 
@@ -176,21 +167,16 @@ def _normalized(trace: Trace) -> list[Evidence]:
     rows = []
     for kind, norm, per in ((DENSE, "BatchNorm1d", "feature"), (CONVOLUTION, "BatchNorm2d", "channel")):
         layers = trace.of(norm)
-        if not layers:
-            continue
         means = [trace.module(layer).running_mean.numel() == layer.input_shape[0] for layer in layers]
-        between = [_between(trace, layer, kind) for layer in layers]
-        rows += [
-            all_of(trace.case, f"one mean per {per}", "normalizations", means),
-            all_of(trace.case, f"{kind} before, activation behind", "normalizations", between),
+        between = [
+            before.kind == kind and behind.kind in ACTIVATION_KINDS
+            for before, layer, behind in zip(trace.layers, trace.layers[1:], trace.layers[2:], strict=False)
+            if layer.kind == norm
         ]
+        if layers:
+            rows.append(all_of(trace.case, f"one mean per {per}", "normalizations", means))
+            rows.append(all_of(trace.case, f"{kind} before, activation behind", "normalizations", between))
     return rows
-
-
-def _between(trace: Trace, layer: LayerCost, affine: str) -> bool:
-    """Whether it runs right behind an affine map of this kind and right in front of an activation."""
-    index = trace.layers.index(layer)
-    return trace.layers[index - 1].kind == affine and trace.layers[index + 1].kind in ACTIVATION_KINDS
 
 
 @claim("C46")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 
 import torch
@@ -54,7 +55,7 @@ MEMORY = "share of memory: weights, and activations of one image"
 
 def _shares(trace: Trace, layer: LayerCost, decisive: bool) -> list[Evidence]:
     case = f"{trace.architecture}, {layer.name}"
-    total = 4 * trace.parameters + sum(each.activation_bytes for each in trace.layers)
+    total = 4 * trace.parameters + sum(part.activation_bytes for part in trace.layers)
     own = layer.parameter_bytes + layer.activation_bytes
     shares = {"share of parameters": layer.parameters / trace.parameters, MEMORY: own / total}
     if not decisive:
@@ -69,12 +70,13 @@ def averaging_replaces_the_dense_head(zoo: Zoo) -> Evidenced:
     NiN's dense head is ours and replaces its last block, so it decides nothing.
     """
     rows, texts = [], []
-    for name, found in model_registry.architectures().items():
-        if "head" not in found.switches or found.path.parent != model_registry.MODELS:
+    for name, architecture in model_registry.architectures().items():
+        if "head" not in architecture.switches or architecture.path.parent != model_registry.MODELS:
             continue
-        preset = "d2l" if "d2l" in found.presets else "paper"
+        preset = "d2l" if "d2l" in architecture.presets else "paper"
         dense, gap = (zoo.trace(name, preset, head=head) for head in ("dense", "gap"))
-        heads = _heads(dense, gap)
+        shared = set(dense.stages) & set(gap.stages)  # NiN's averaging head has convolutions of its own
+        heads = [sum(layer.parameters for layer in trace.layers if layer.stage not in shared) for trace in (dense, gap)]
         own = dense.of(CONVOLUTION) == gap.of(CONVOLUTION)
         hidden = own and len(dense.of(DENSE)) > 1
         body = "the same body with its dense head" if own else "a dense head of our own for its last block"
@@ -84,7 +86,7 @@ def averaging_replaces_the_dense_head(zoo: Zoo) -> Evidenced:
             Evidence(gap.case, RATIO, "times", heads[0] / heads[1], ">=", FAR, FAR_NAME, hidden),
         ]
         if hidden:
-            texts.append(f"{found.title} {dense.parameters:,} to {gap.parameters:,}")
+            texts.append(f"{architecture.title} {dense.parameters:,} to {gap.parameters:,}")
     ratios = [row.value for row in rows if row.quantity == RATIO and row.required]
     return rows, (
         f"Parameters with the dense head and with global averaging: {', '.join(texts)}. The averaging head has "
@@ -95,34 +97,27 @@ def averaging_replaces_the_dense_head(zoo: Zoo) -> Evidenced:
 RATIO = "parameters of the dense head over those of the averaging head"
 
 
-def _heads(dense: Trace, gap: Trace) -> tuple[int, int]:
-    """Parameters behind the convolutions that both share; NiN's averaging head has convolutions of its own."""
-    shared = set(dense.stages) & set(gap.stages)
-    one, other = (sum(each.parameters for each in trace.layers if each.stage not in shared) for trace in (dense, gap))
-    return one, other
-
-
 @claim("C16")
 def convolution_parameters_are_a_product(zoo: Zoo) -> Evidenced:
     """Every convolution of the zoo: channels from the tensors that went through it, the kernel from the layer."""
     rows: list[Evidence] = []
-    equal: list[bool] = []
+    products: list[bool] = []
     grouped = 0
     for trace in zoo.own():
         layers = trace.of(CONVOLUTION)
         if not layers:
             continue
         plain = [layer for layer in layers if trace.module(layer).groups == 1]
-        found = [layer.parameters == _product(trace, layer) for layer in plain]
-        rows.append(all_of(trace.case, "parameters equal the product", "convolutions", found))
+        equal = [layer.parameters == _product(trace, layer) for layer in plain]
+        rows.append(all_of(trace.case, "parameters equal the product", "convolutions", equal))
         for layer in layers:
             if layer not in plain:
                 rows += _grouped(trace, layer)
-        equal += found
+        products += equal
         grouped += len(layers) - len(plain)
     note = f"; {grouped} more are in groups, where a filter's input channels are those of its group" if grouped else ""
     return rows, (
-        f"The parameters of {sum(equal):,} of {len(equal):,} convolutions are input channels × output channels × "
+        f"The parameters of {sum(products):,} of {len(products):,} convolutions are input channels × output channels × "
         f"kernel area (+ one bias for each output channel){note}. Classifiers that run in training alone are left out."
     )
 
@@ -134,15 +129,9 @@ def _product(trace: Trace, layer: LayerCost, groups: int = 1) -> int:
 
 
 def _grouped(trace: Trace, layer: LayerCost) -> list[Evidence]:
-    case = f"{trace.case}, {layer.name}"
+    row = partial(Evidence, f"{trace.case}, {layer.name}", *PARAMETERS, layer.parameters, "=")
     groups = trace.module(layer).groups
-    own = _product(trace, layer, groups)
-    literal = _product(trace, layer)
     return [
-        Evidence(
-            case, *PARAMETERS, layer.parameters, "=", own, f"the product with the channels of one of {groups} groups"
-        ),
-        Evidence(
-            case, *PARAMETERS, layer.parameters, "=", literal, "the product with all input channels", required=False
-        ),
+        row(_product(trace, layer, groups), f"the product with the channels of one of {groups} groups"),
+        row(_product(trace, layer), "the product with all input channels", required=False),
     ]

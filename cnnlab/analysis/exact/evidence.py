@@ -60,10 +60,10 @@ def shown(case: str, quantity: str, unit: str, value: float) -> Evidence:
     return Evidence(case, quantity, unit, value, required=False)
 
 
-def all_of(case: str, quantity: str, unit: str, found: Sequence[bool], *, required: bool = True) -> Evidence:
+def all_of(case: str, quantity: str, unit: str, cases: Sequence[bool], *, required: bool = True) -> Evidence:
     """How many of several are so, held against how many there are; of none, nothing can be claimed."""
-    total = len(found)
-    return Evidence(case, quantity, unit, sum(found), "=" if total else ">", total, f"{unit} in all", required)
+    total = len(cases)
+    return Evidence(case, quantity, unit, sum(cases), "=" if total else ">", total, f"{unit} in all", required)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Finding:
 
     id: str
     part: str
-    evidence: tuple[Evidence, ...]
+    evidence: Sequence[Evidence]
     summary: str
 
     @property
@@ -102,5 +102,4 @@ def claim(claim_id: str, part: str = "main") -> Callable[[Claim], Claim]:
 
 def compute_claim(claim_id: str, part: str, zoo: Zoo) -> Finding:
     """The evidence for one part of a claim, and the sentence made from it."""
-    rows, summary = CLAIMS[claim_id, part](zoo)
-    return Finding(claim_id, part, tuple(rows), summary)
+    return Finding(claim_id, part, *CLAIMS[claim_id, part](zoo))

@@ -23,28 +23,27 @@ WEIGHTS_3A = {"block": (163_328, 163_696), "3×3": (442_368, 442_624), "5×5": (
 def blocks_are_cheaper_than_one_convolution(zoo: Zoo) -> Evidenced:
     """Each block beside one 3x3 and one 5x5 convolution between the same channels on the same map."""
     trace = zoo.trace("googlenet")
-    rows, found = [], {}
+    rows, counts = [], {}
     for name, block in trace.blocks(BLOCK).items():
-        modules = {"block": block} | {f"{side}×{side}": _convolution(trace, name, side) for side in (3, 5)}
-        found[name] = {what: _counts(module, trace.shapes[name][0]) for what, module in modules.items()}
-        own = found[name]["block"]
+        inputs, outputs = trace.shapes[name]
+        modules = {"block": block}
+        for side in (3, 5):
+            convolution = nn.Conv2d(inputs[0], outputs[0], side, padding=side // 2, device="meta")
+            modules[f"{side}×{side}"] = nn.Sequential(convolution)
+        counts[name] = {what: _counts(module, inputs) for what, module in modules.items()}
+        own = counts[name]["block"]
         for kernel in ("3×3", "5×5"):
-            other, against = found[name][kernel], f"one {kernel} convolution"
+            other, against = counts[name][kernel], f"one {kernel} convolution"
             rows.append(Evidence(name, "weights", "parameters", own[0], "<", other[0], against))
             rows.append(Evidence(name, "multiply-accumulates", "MACs", own[2], "<", other[2], against))
-    first = next(name for name in found if name.endswith("3a"))
-    weights = [counts[0] for counts in found[first].values()]
-    ratios = [counts["3×3"][kind] / counts["block"][kind] for counts in found.values() for kind in (0, 2)]
-    return rows + _by_hand(found[first]), (
+    first = next(name for name in counts if name.endswith("3a"))
+    weights = [weights for weights, *_ in counts[first].values()]
+    ratios = [block["3×3"][kind] / block["block"][kind] for block in counts.values() for kind in (0, 2)]
+    return rows + _by_hand(counts[first]), (
         f"Block 3a has {weights[0]:,} weights to {weights[1]:,} of one 3×3 and {weights[2]:,} of one 5×5 convolution. "
-        f"Over the {len(found)} blocks, a 3×3 convolution has {min(ratios):.1f} to {max(ratios):.1f} times the weights "
-        "and multiply-accumulates."
+        f"Over the {len(counts)} blocks, a 3×3 convolution has {min(ratios):.1f} to {max(ratios):.1f} times the "
+        "weights and multiply-accumulates."
     )
-
-
-def _convolution(trace: Trace, block: str, side: int) -> nn.Module:
-    (inputs, *_), (outputs, *_) = trace.shapes[block]
-    return nn.Sequential(nn.Conv2d(inputs, outputs, side, padding=side // 2, device="meta"))
 
 
 def _counts(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -53,12 +52,12 @@ def _counts(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int, 
     return weights, cost.parameters(module), cost.macs(module, input_shape)
 
 
-def _by_hand(found: dict[str, tuple[int, int, int]]) -> list[Evidence]:
+def _by_hand(counts: dict[str, tuple[int, int, int]]) -> list[Evidence]:
     kinds = ("weights", "weights and biases")
     return [
         Evidence(f"3a, {what}", kind, "parameters", value, "=", known, "counted by hand")
         for what, by_hand in WEIGHTS_3A.items()
-        for kind, value, known in zip(kinds, found[what][:2], by_hand, strict=True)
+        for kind, value, known in zip(kinds, counts[what][:2], by_hand, strict=True)
     ]
 
 
@@ -87,7 +86,7 @@ def _cost(trace: Trace, name: str) -> dict[tuple[str, str], int]:
 def branches_see_different_ranges(zoo: Zoo) -> Evidenced:
     """The receptive field of each branch: by the formula, and as the pixels with a gradient from one output pixel."""
     trace = zoo.trace("googlenet")
-    rows, seen = [], []
+    rows, ranges = [], []
     for name, block in trace.blocks(BLOCK).items():
         sides = {branch: _receptive_field(module) for branch, module in block.named_children()}
         for branch, side in sides.items():
@@ -96,12 +95,12 @@ def branches_see_different_ranges(zoo: Zoo) -> Evidenced:
             rows.append(Evidence(f"{name}, {branch}", REACHED, "pixels", pixels, "=", side**2, formula))
         different = len(set(sides.values()))
         rows.append(Evidence(name, "different ranges", "ranges", different, "=", len(sides), "branches"))
-        seen.append(sides)
-    usual = seen[0]
+        ranges.append(sides)
+    usual = ranges[0]
     squares = ", ".join(f"{side}×{side} ({branch})" for branch, side in usual.items())
     return rows, (
-        f"In {seen.count(usual)} of {len(seen)} blocks a pixel of each branch sees {squares} pixels of the input, by "
-        f"the formula and by its gradient: {len(set(usual.values()))} different ranges for {len(usual)} branches."
+        f"In {ranges.count(usual)} of {len(ranges)} blocks a pixel of each branch sees {squares} pixels of the input, "
+        f"by the formula and by its gradient: {len(set(usual.values()))} different ranges for {len(usual)} branches."
     )
 
 

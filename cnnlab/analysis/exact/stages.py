@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from cnnlab.analysis.exact.evidence import Evidence, Evidenced, all_of, claim, shown
 from cnnlab.analysis.exact.structure import NOTES, count
@@ -21,10 +21,10 @@ def stages_halve_and_blocks_change_channels(zoo: Zoo) -> Evidenced:
     for name in trace.stages:
         inputs, outputs = trace.shapes[name]
         factors[name] = inputs[-1] / outputs[-1]
-        rows.append(
-            Evidence(name, "height and width in over out", "times", factors[name], "=", 2, "halved, as claimed")
-        )
-        rows.append(shown(name, "height and width out", "pixels", outputs[-1]))
+        rows += [
+            Evidence(name, "height and width in over out", "times", factors[name], "=", 2, "halved, as claimed"),
+            shown(name, "height and width out", "pixels", outputs[-1]),
+        ]
     kept = []
     for name in trace.blocks("InceptionBlock"):
         inputs, outputs = trace.shapes[name]
@@ -60,9 +60,8 @@ def first_stages_beside_alexnet(zoo: Zoo) -> Evidenced:
             shown(case, "AlexNet's channels out", "channels", their_channels),
         ]
         kernels, maps = f"kernels up to {kernel} ({their_kernel})", f"maps of {side} ({their_side}) pixels"
-        texts.append(
-            f"in {name.replace('stage', 'stage ')}, {kernels}, {maps} and {channels} ({their_channels}) channels"
-        )
+        stage = name.replace("stage", "stage ")
+        texts.append(f"in {stage}, {kernels}, {maps} and {channels} ({their_channels}) channels")
     ours, theirs = (trace.of(CONVOLUTION)[0].output_shape[-1] for trace in (googlenet, alexnet))
     rows.append(Evidence("first convolution", "height and width out", "pixels", ours, ">", theirs, "AlexNet"))
     return rows, f"On 224×224 images GoogLeNet (AlexNet) has {'; '.join(texts)}."
@@ -107,10 +106,8 @@ def _start_row(trace: Trace, stage: str, so: bool) -> Evidence:
 
 def _by_stage(trace: Trace) -> dict[str, list[str]]:
     """The names of the blocks of each stage."""
-    found: dict[str, list[str]] = {}
-    for name in trace.blocks("Block"):
-        found.setdefault(name.partition(".")[0], []).append(name)
-    return found
+    by_stage = groupby(trace.blocks("Block"), key=lambda name: name.partition(".")[0])
+    return {stage: list(names) for stage, names in by_stage}
 
 
 def _starts(trace: Trace) -> dict[str, bool]:
@@ -123,8 +120,7 @@ def _starts(trace: Trace) -> dict[str, bool]:
 
 
 def _pointwise_shortcuts(trace: Trace) -> list[LayerCost]:
-    layers = [layer for layer in trace.of(CONVOLUTION) if ".shortcut" in layer.name]
-    return [layer for layer in layers if trace.module(layer).kernel_size == (1, 1)]
+    return [layer for layer in trace.pointwise if ".shortcut" in layer.name]
 
 
 def _kept(trace: Trace) -> dict[str, list[bool]]:

@@ -24,8 +24,8 @@ def count(trace: Trace, expected: int, whose: str) -> Evidence:
     return Evidence(f"{trace.architecture}, {size}", "parameters", "parameters", trace.parameters, "=", expected, whose)
 
 
-def _in_order(case: str, found: Sequence[LayerCost], expected: Sequence[str]) -> Evidence:
-    pairs = zip_longest((layer.kind for layer in found), expected)
+def _in_order(case: str, layers: Sequence[LayerCost], expected: Sequence[str]) -> Evidence:
+    pairs = zip_longest((layer.kind for layer in layers), expected)
     return all_of(case, f"in the order {', '.join(expected)}", "layers", [kind == wanted for kind, wanted in pairs])
 
 
@@ -153,8 +153,8 @@ def convolutions_are_4d_and_dense_layers_2d(zoo: Zoo) -> Evidenced:
             layers = trace.of(kind)
             shapes = [shape for layer in layers for shape in (layer.input_shape, layer.output_shape)]
             if layers:
-                found = [1 + len(shape) == dimensions for shape in shapes]
-                rows.append(all_of(trace.case, DIMENSIONS[kind], "tensors", found))
+                right = [1 + len(shape) == dimensions for shape in shapes]
+                rows.append(all_of(trace.case, DIMENSIONS[kind], "tensors", right))
     counts = [_counts([row for row in rows if row.quantity == what]) for what in DIMENSIONS.values()]
     return rows, (
         f"In every preset of every architecture: {counts[0]} tensors into and out of convolutions have 4 dimensions "

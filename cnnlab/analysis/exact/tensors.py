@@ -17,17 +17,17 @@ def normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def difference(found: Tensor, expected: Tensor) -> float:
+def difference(tensor: Tensor, expected: Tensor) -> float:
     """The largest one, relative to the largest expected value; not a number if the shapes differ."""
-    if found.shape != expected.shape:
+    if tensor.shape != expected.shape:
         return float("nan")
     largest = float(expected.detach().abs().max()) or 1.0
-    return float((found.detach() - expected.detach()).abs().max()) / largest
+    return float((tensor.detach() - expected.detach()).abs().max()) / largest
 
 
-def close(case: str, quantity: str, found: float) -> Evidence:
+def close(case: str, quantity: str, largest: float) -> Evidence:
     """A largest difference that rounding explains."""
-    return Evidence(case, quantity, "relative", found, "<=", TOLERANCE, TOLERANCE_NAME)
+    return Evidence(case, quantity, "relative", largest, "<=", TOLERANCE, TOLERANCE_NAME)
 
 
 def short(value: float) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -30,7 +28,7 @@ def maximum_is_no_less_than_mean(_zoo: Zoo) -> Evidenced:
             factors.append(float(largest.mean() / means.mean()))
     noise = normal(0, 8, 16, 12, 12)
     rows += _compare("values of either sign, 3x3 windows", nn.MaxPool2d(3)(noise), nn.AvgPool2d(3)(noise))
-    windows, below = (sum(row.value for row in rows if row.quantity == each) for each in (WINDOWS, BELOW))
+    windows, below = (sum(row.value for row in rows if row.quantity == quantity) for quantity in (WINDOWS, BELOW))
     return rows, (
         f"In {below:.0f} of {windows:,.0f} windows the maximum is below the mean. On {IMAGES} digits through LeNet "
         f"with the same weights, max pooling gives {min(factors):.2f} to {max(factors):.2f} times the average output."
@@ -76,8 +74,12 @@ def zero_weights_are_the_identity(_zoo: Zoo) -> Evidenced:
     rows = []
     networks = {name: build(name) for name in ("resnet", "resnet_cifar")}
     networks["skeleton"] = build("skeleton", block="residual")
-    found = {name: _identity_blocks(model).items() for name, model in networks.items()}
-    blocks = {f"{name}, {key}": block for name, own in found.items() for key, block in own}
+    blocks = {
+        f"{name}, {key}": block
+        for name, model in networks.items()
+        for key, block in model.named_modules()
+        if isinstance(getattr(block, "shortcut", None), nn.Identity)  # as only those that keep the shape have
+    }
     for case, block in blocks.items():
         _zero(block)
         values = normal(0, 4, _channels(block), 7, 7)
@@ -97,15 +99,6 @@ def zero_weights_are_the_identity(_zoo: Zoo) -> Evidenced:
 
 
 LARGEST = "largest difference between output and input"
-
-
-def _identity_blocks(model: nn.Module) -> dict[str, Any]:
-    """Those whose shortcut is the identity."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(getattr(module, "shortcut", None), nn.Identity)
-    }
 
 
 def _channels(block: nn.Module) -> int:

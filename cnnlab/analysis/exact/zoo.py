@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.models.cost import LayerCost, Shape
-from cnnlab.models.layers.hooks import observed
+from cnnlab.models.layers.hooks import evaluation, observed
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ModelSpec, Switch
 
@@ -52,6 +52,11 @@ class Trace:
     def of(self, *kinds: str) -> list[LayerCost]:
         return [layer for layer in self.layers if layer.kind in kinds]
 
+    @property
+    def pointwise(self) -> list[LayerCost]:
+        """Its 1x1 convolutions."""
+        return [layer for layer in self.of(CONVOLUTION) if self.module(layer).kernel_size == (1, 1)]
+
     def module(self, layer: LayerCost) -> Any:
         return self.model.get_submodule(layer.name)
 
@@ -76,8 +81,8 @@ class Trace:
         def record(name: str, given: Tensor, returned: Tensor) -> None:
             shapes[name] = tuple(given.shape[1:]), tuple(returned.shape[1:])
 
-        with torch.no_grad(), observed(dict(self.model.named_modules()), record):
-            self.model.eval()(torch.zeros(1, self.channels, self.image_size, self.image_size, device="meta"))
+        with evaluation(self.model), observed(dict(self.model.named_modules()), record):
+            self.model(torch.zeros(1, self.channels, self.image_size, self.image_size, device="meta"))
         return shapes
 
 
@@ -85,7 +90,7 @@ class Zoo:
     """Each network is built when it is first asked for."""
 
     def __init__(self) -> None:
-        self._traces: dict[tuple[object, ...], Trace] = {}
+        self._trace = cache(_trace)
 
     def trace(
         self,
@@ -100,10 +105,7 @@ class Zoo:
         """The network at the size of `preset`, but for what is given beside it."""
         size = model_registry.get(architecture).preset(preset, architecture)
         shape = channels or size.channels, image_size or size.image_size, classes or size.classes
-        key = (architecture, preset, *shape, *sorted(switches.items()))
-        if key not in self._traces:
-            self._traces[key] = _trace(architecture, preset, *shape, switches)
-        return self._traces[key]
+        return self._trace(architecture, preset, *shape, **switches)
 
     def every(self) -> Iterator[Trace]:
         """Every preset of every architecture on the search path."""
@@ -112,11 +114,8 @@ class Zoo:
 
     def own(self) -> list[Trace]:
         """Every preset of the architectures that come with cnnlab: what a user adds changes no verdict."""
-        return [
-            trace
-            for trace in self.every()
-            if model_registry.source_file(trace.architecture).parent == model_registry.MODELS
-        ]
+        folder = model_registry.MODELS
+        return [trace for trace in self.every() if model_registry.source_file(trace.architecture).parent == folder]
 
 
 def build(architecture: str, preset: str = "small", *, seed: int = 0, **switches: Switch) -> nn.Module:
@@ -125,9 +124,7 @@ def build(architecture: str, preset: str = "small", *, seed: int = 0, **switches
     return models.build(_spec(architecture, preset, switches), size.channels, size.image_size, size.classes, seed)
 
 
-def _trace(
-    architecture: str, preset: str, channels: int, image_size: int, classes: int, switches: dict[str, Switch]
-) -> Trace:
+def _trace(architecture: str, preset: str, channels: int, image_size: int, classes: int, **switches: Switch) -> Trace:
     with torch.device("meta"):
         model = models.build(_spec(architecture, preset, switches), channels, image_size, classes)
         layers = tuple(cost.describe(model, (channels, image_size, image_size)))

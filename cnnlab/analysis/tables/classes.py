@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
 from cnnlab.core import files
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
+from cnnlab.planning.plan import Plan
 
 Answers = NDArray[np.int64]
-Runs = Mapping[str, Mapping[int, Any]]
 
 COLUMNS = {
     "confusion": schema(
@@ -48,13 +46,30 @@ COLUMNS = {
 }
 
 
-def rows(plan: Plan, records: Runs) -> Iterator[dict[str, Any]]:
-    """Rows of the table ``classes``; none of an arm whose runs left no answers."""
+def rows(plan: Plan, records: Records) -> Iterator[Row]:
+    """Rows of the table ``classes``; none of an arm whose runs left no answers.
+
+    Means over the runs; of equally frequent wrong answers the first.
+    """
     for arm_id, counts, runs in _counts(plan, records):
-        yield from ({"arm_id": arm_id, "runs": runs, **row} for row in _by_class(counts, runs, _names(plan, arm_id)))
+        names = _names(plan, arm_id)
+        for label in np.flatnonzero(counts.any(axis=1)).tolist():
+            images = counts[label].sum()
+            wrong = np.where(np.arange(len(counts)) == label, 0, counts[label])
+            mistaken = int(wrong.argmax()) if wrong.any() else None
+            yield {
+                "arm_id": arm_id,
+                "class": label,
+                "name": names.get(label),
+                "images": int(images) // runs,
+                "runs": runs,
+                "accuracy": float(counts[label, label] / images),
+                "mistaken_for": None if mistaken is None else names.get(mistaken, str(mistaken)),
+                "mistaken_share": None if mistaken is None else float(wrong[mistaken] / images),
+            }
 
 
-def confusion_rows(plan: Plan, records: Runs) -> Iterator[dict[str, Any]]:
+def confusion_rows(plan: Plan, records: Records) -> Iterator[Row]:
     """Rows of the table ``confusion``: shares of the images of a class, over all runs."""
     for arm_id, counts, runs in _counts(plan, records):
         names = _names(plan, arm_id)
@@ -62,45 +77,28 @@ def confusion_rows(plan: Plan, records: Runs) -> Iterator[dict[str, Any]]:
             yield {
                 "arm_id": arm_id,
                 "class": label,
-                "name": names[label] if label < len(names) else None,
+                "name": names.get(label),
                 "answer": answer,
-                "answer_name": names[answer] if answer < len(names) else None,
+                "answer_name": names.get(answer),
                 "runs": runs,
                 "share": float(counts[label, answer] / counts[label].sum()),
             }
 
 
-def _counts(plan: Plan, records: Runs) -> Iterator[tuple[str, Answers, int]]:
+def _counts(plan: Plan, records: Records) -> Iterator[tuple[str, Answers, int]]:
     """Of each arm that has answers: how often each class (row) was answered as each (column), by how many runs."""
     for arm_id in sorted(plan.arms()):
         tested = [run.test() for run in records.get(arm_id, {}).values()]
         answered = [images for images in tested if images is not None and "label" in images]
         if answered:
-            label, predicted = (np.concatenate([each[key] for each in answered]) for key in ("label", "predicted"))
+            label, predicted = (np.concatenate([images[key] for images in answered]) for key in ("label", "predicted"))
             yield arm_id, confusion(label, predicted), len(answered)
 
 
-def _names(plan: Plan, arm_id: str) -> Sequence[str]:
+def _names(plan: Plan, arm_id: str) -> dict[int, str]:
+    """The names of the classes of an arm's data by their index, as far as they have any."""
     card = plan.paths.data_card(plan.arm(arm_id).data.data_id)
-    return list(files.read_json(card)["classes"]) if card.exists() else ()
-
-
-def _by_class(counts: Answers, runs: int, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Means over the runs; of equally frequent wrong answers the first."""
-    for index, row in enumerate(counts):
-        images = row.sum()
-        if not images:
-            continue
-        wrong = np.where(np.arange(len(row)) == index, 0, row)
-        taken = int(wrong.argmax()) if wrong.any() else None
-        yield {
-            "class": index,
-            "name": names[index] if index < len(names) else None,
-            "images": int(images) // runs,
-            "accuracy": float(row[index] / images),
-            "mistaken_for": None if taken is None else names[taken] if taken < len(names) else str(taken),
-            "mistaken_share": None if taken is None else float(wrong[taken] / images),
-        }
+    return dict(enumerate(files.read_json(card)["classes"])) if card.exists() else {}
 
 
 def confusion(labels: Answers, predicted: Answers) -> Answers:

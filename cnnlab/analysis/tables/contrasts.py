@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.interim import InterimLooks
-from cnnlab.analysis.tables.schema import COUNT, FLAG, NUMBER, TEXT, schema
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import Judged, JudgedClaim, Runs, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import Verdict
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry
     from cnnlab.planning.studies.study import Study
     from cnnlab.planning.studies.study_file import ClaimSpec
-
-Row = dict[str, Any]
 
 CONTRAST = {
     "study": (TEXT, "name of the study"),
@@ -66,8 +65,7 @@ COLUMNS = {
     "measured/contrasts": schema(CONTRAST, required=CONTRAST_KEYS, sort=()),
     "claims": schema(
         {
-            "id": (TEXT, "of the claim"),
-            "part": (TEXT, "main, or the part's name"),
+            **CLAIM,
             "chapter": (TEXT, "of the notes"),
             "statement": (TEXT, "what is claimed"),
             "kind": (TEXT, "exact, structural, or empirical"),
@@ -149,13 +147,9 @@ def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | Non
         "part": claim.part if claim else None,
         "index": index,
         "primary": claim is not None,
-        "extension": spec.extension,
-        "metric": spec.metric,
+        **{name: getattr(spec, name) for name in ("extension", "metric", "direction", "margin", "label")},
         "unit": METRICS[spec.metric].unit,
         "contrast": json.dumps(spec.contrast, ensure_ascii=False),
-        "direction": spec.direction,
-        "margin": spec.margin,
-        "label": spec.label,
         "family": family,
         "switch": switch,
         **numbers,
@@ -174,7 +168,7 @@ def _claim_row(
     study: Study, claim: ClaimSpec, judged: JudgedClaim, registry: ClaimRegistry, looks: InterimLooks
 ) -> Row:
     """One claim in one study, with the numbers of its weakest part."""
-    shown = judged.weakest
+    weakest = judged.weakest
     row: Row = {
         "id": claim.id,
         "part": claim.part,
@@ -183,23 +177,21 @@ def _claim_row(
         "kind": "empirical",
         "verdict": judged.verdict,
         "study": study.name,
-        "metric": shown.spec.metric,
-        "unit": METRICS[shown.spec.metric].unit,
-        "direction": shown.spec.direction,
-        "margin": shown.spec.margin,
-        "n": shown.finished,
+        **{name: getattr(weakest.spec, name) for name in ("metric", "direction", "margin")},
+        "unit": METRICS[weakest.spec.metric].unit,
+        "n": weakest.finished,
         "reason": judged.reason,
     }
-    if shown.observed is not None:
-        numbers = intervals.summarize(shown.observed.effects)
+    if weakest.observed is not None:
+        numbers = intervals.summarize(weakest.observed.effects)
         listed = registry.get(claim.id) is not None
         arms = {study.arms[name].spec.arm_id for part in judged.parts for name in part.spec.contrast}
         row |= {
             "effect": numbers.estimate,
             "low": numbers.low,
             "high": numbers.high,
-            "p": shown.p,
-            "ledger_wide_p": decisions.ledger_wide_p(shown.p, registry.empirical_parts) if listed else None,
+            "p": weakest.p,
+            "ledger_wide_p": decisions.ledger_wide_p(weakest.p, registry.empirical_parts) if listed else None,
             "seeds_added": looks.added(claim.id, claim.part, arms, study.seeds),
         }
     return _complete(row, registry)

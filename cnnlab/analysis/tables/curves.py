@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from cnnlab.analysis.tables.runs import Records, Row, finished, run_key
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.runs import Records, finished, run_key
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.plan import Plan
 

@@ -34,19 +34,18 @@ class Tables:
 def as_rows(frame: pd.DataFrame) -> list[Row]:
     """Every row as a dict; missing values of any kind become None."""
     whole = frame.astype(object).where(frame.notna(), None)
-    return [{str(key): _native(value) for key, value in row.items()} for row in whole.to_dict("records")]
-
-
-def _native(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return [
+        {str(key): value.item() if hasattr(value, "item") else value for key, value in row.items()}
+        for row in whole.to_dict("records")
+    ]
 
 
 def group(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
     """Rows by `key`, both in the order of first appearance."""
-    found: dict[Any, list[Row]] = defaultdict(list)
+    groups: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
-        found[key(row)].append(row)
-    return dict(found)
+        groups[key(row)].append(row)
+    return dict(groups)
 
 
 def values(rows: Iterable[Row], column: str) -> list[Any]:

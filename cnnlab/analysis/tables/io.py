@@ -31,6 +31,11 @@ def table(name: str, rows: Rows) -> pd.DataFrame:
     return checked.sort_values(keys, kind="stable", ignore_index=True) if keys else checked.reset_index(drop=True)
 
 
+def tables(rows: Mapping[str, Rows]) -> dict[str, pd.DataFrame]:
+    """`table` of each, by its name."""
+    return {name: table(name, of_table) for name, of_table in rows.items()}
+
+
 def write_tables(paths: Paths, frames: Mapping[str, pd.DataFrame]) -> None:
     """Write each table, by its name, where `paths` has it."""
     for name, frame in frames.items():

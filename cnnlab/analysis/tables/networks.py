@@ -5,7 +5,7 @@ Their columns stand apart from it, as whoever asks for columns should not wait f
 
 from __future__ import annotations
 
-from cnnlab.analysis.tables.schema import COUNT, FLAG, NUMBER, TEXT, schema
+from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 
 COLUMNS = {
     "layers": schema(
@@ -31,8 +31,7 @@ COLUMNS = {
     ),
     "exact": schema(
         {
-            "id": (TEXT, "of the claim"),
-            "part": (TEXT, "main, or the part's name"),
+            **CLAIM,
             "holds": (FLAG, "all required rows of its evidence do"),
             "summary": (TEXT, "the evidence in a sentence or two"),
         },
@@ -41,8 +40,7 @@ COLUMNS = {
     ),
     "evidence": schema(
         {
-            "id": (TEXT, "of the claim"),
-            "part": (TEXT, "main, or the part's name"),
+            **CLAIM,
             "index": (COUNT, "place within the claim"),
             "case": (TEXT, "what is looked at"),
             "quantity": (TEXT, "what is counted or measured"),

@@ -25,4 +25,4 @@ ROWS: dict[str, Callable[[Plan, Records], io.Rows]] = {
 
 def recorded_tables(plan: Plan, records: Records) -> dict[str, pd.DataFrame]:
     """The tables of `records` (by arm id and seed), by name."""
-    return {name: io.table(name, rows(plan, records)) for name, rows in ROWS.items()}
+    return io.tables({name: rows(plan, records) for name, rows in ROWS.items()})

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from cnnlab.analysis.tables.schema import COUNT, FLAG, NUMBER, RUN, TEXT, schema
+from cnnlab.analysis.tables.frames import Row
+from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, seeds_slug
 from cnnlab.training.records import Record
 
-Row = dict[str, Any]
 Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed
 
 # Columns of `runs` that every run has; the other metrics follow, of which some are filled by some arms alone.
@@ -100,8 +99,7 @@ COLUMNS = {
     ),
     "measured/claims": schema(
         {
-            "id": (TEXT, "of the claim"),
-            "part": (TEXT, "main, or the part's name"),
+            **CLAIM,
             "study": (TEXT, "that tests it"),
             "core_seconds": (NUMBER, "process time of its runs and of tuning its arms"),
         },

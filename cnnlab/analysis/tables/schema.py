@@ -13,6 +13,8 @@ RUN = {
     "run_id": (TEXT, "hash of arm, data, learning rate and seed"),
     "arm_id": (TEXT, "architecture, preset, and hash of all that planning knows"),
 }
+# What tables with a row per part of a claim begin with.
+CLAIM = {"id": (TEXT, "of the claim"), "part": (TEXT, "main, or the part's name")}
 
 
 def schema(columns: dict[str, tuple[str, str]], required: tuple[str, ...], sort: tuple[str, ...]) -> pa.DataFrameSchema:

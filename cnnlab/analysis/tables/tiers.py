@@ -11,6 +11,6 @@ from cnnlab.planning.tiers import elsewhere
 
 def read(config: Config) -> dict[str, pd.DataFrame]:
     """The table ``tiers``: rows of ``claims`` of the other tiers, with the tier's name; nothing if there are none."""
-    known = {tier: io.read(where.table("claims")) for tier, where in elsewhere(config).items()}
-    frames = [frame.assign(tier=tier) for tier, frame in known.items() if frame is not None]
+    tables = {tier: io.read(where.table("claims")) for tier, where in elsewhere(config).items()}
+    frames = [frame.assign(tier=tier) for tier, frame in tables.items() if frame is not None]
     return {"tiers": pd.concat(frames, ignore_index=True)} if frames else {}

@@ -13,7 +13,7 @@ from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import as_rows
 from cnnlab.figures.drawing.theme import series
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.wording.numbers import fixed, places_for, span
+from cnnlab.wording.numbers import with_interval
 
 Mean = tuple[float, float, float]
 
@@ -45,11 +45,16 @@ class ArmRuns:
     def curves_of(self, *status: str) -> pd.DataFrame:
         return self.curves[self.curves["run_id"].isin(self.runs[self.runs["status"].isin(status)]["run_id"])]
 
-    def told(self, values: Sequence[float], places: int | None = None) -> str:
+    @property
+    def errors(self) -> list[float]:
+        """Test errors in percent, of the runs that have one."""
+        return [100 * float(error) for error in self.runs["test_error"].dropna()]
+
+    def summary(self, values: Sequence[float], places: int | None = None) -> str:
         """``2.59 % (2.41 to 2.77), 1 of 8 diverged``, or how far the runs are."""
         if not self.complete or len(values) < 2:
             return f"{len(values)} of {self.planned} runs"
-        text = percent(mean_interval(values), places)
+        text = with_interval(mean_interval(values), places, " %")
         return f"{text}, {self.diverged} of {self.planned} diverged" if self.diverged else text
 
 
@@ -62,15 +67,15 @@ def arms_of(study: str, tables: Mapping[str, pd.DataFrame]) -> list[ArmRuns]:
             arm["label"],
             index,
             arm["n_seeds"],
-            *(_mine(tables[name], arm) for name in ("runs", "curves")),
+            *(_of_arm(tables[name], arm) for name in ("runs", "curves")),
         )
         for index, arm in enumerate(as_rows(arms[arms["study"] == study]))
     ]
 
 
-def _mine(table: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
-    mine: pd.DataFrame = table[(table["arm_id"] == arm["arm_id"]) & table["seed"].isin(parse_seeds(arm["seeds"]))]
-    return mine
+def _of_arm(table: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
+    rows: pd.DataFrame = table[(table["arm_id"] == arm["arm_id"]) & table["seed"].isin(parse_seeds(arm["seeds"]))]
+    return rows
 
 
 def mean_interval(values: Any) -> Mean:
@@ -78,9 +83,3 @@ def mean_interval(values: Any) -> Mean:
     effects = intervals.Effects.of(np.asarray(values, dtype=float))
     low, high = intervals.interval(effects)
     return float(effects.estimate), float(low), float(high)
-
-
-def percent(mean: Mean, places: int | None = None) -> str:
-    center, low, high = mean
-    places = places_for((high - low) / 2) if places is None else places
-    return f"{fixed(center, places)} % ({span(low, high, places)})"

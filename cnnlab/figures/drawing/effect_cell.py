@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import copysign, inf, isfinite, log2
+from math import copysign, isfinite, log2
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from cnnlab.analysis.tables.frames import Row
+from cnnlab.figures.drawing.style import write
 from cnnlab.figures.drawing.theme import light
-from cnnlab.wording.numbers import Quantity
+from cnnlab.wording.numbers import Quantity, bounds
 
 LINE, STRIP, EDGE = 11.5, 15.0, 5.0  # points: a line of text, the drawn interval, and what is left free above and below
 HEIGHT = 2 * LINE + STRIP + 2 * EDGE
@@ -35,12 +36,12 @@ class Scale:
     @property
     def ticks(self) -> list[float]:
         """From the largest downwards, each far enough from the one before and from its own mirror image."""
-        found: list[float] = []
+        ticks: list[float] = []
         for tick in TICKS:
             at = self(tick)
-            if tick <= self.reach and 2 * at >= APART and (not found or self(found[-1]) - at >= APART):
-                found.append(tick)
-        return [0.0, *found] if not found or self(found[-1]) >= APART else found
+            if tick <= self.reach and 2 * at >= APART and (not ticks or self(ticks[-1]) - at >= APART):
+                ticks.append(tick)
+        return [0.0, *ticks] if not ticks or self(ticks[-1]) >= APART else ticks
 
 
 def reach(rows: Iterable[Row]) -> float:
@@ -51,12 +52,8 @@ def reach(rows: Iterable[Row]) -> float:
 
 def beyond_zero(row: Row) -> int:
     """1 or -1 where the whole interval lies above or below 0, otherwise 0."""
-    low, high = _ends(row)
+    low, high = bounds(row)
     return int(low > 0) - int(high < 0)
-
-
-def write(axes: Axes, x: float, y: float, text: str, role: str = "ink", size: float = 9, **how: Any) -> None:
-    axes.text(x, y, text, color=light(role), fontsize=size, va="center", **{"ha": "center", **how})
 
 
 def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: Scale) -> None:
@@ -66,8 +63,7 @@ def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: S
     if side:
         corner = (middle - width / 2 + 2, top + 2)
         axes.add_patch(Rectangle(corner, width - 4, HEIGHT - 4, color=light(role), alpha=0.1, linewidth=0))
-    number = Quantity(row["estimate"], row["low"], row["high"])
-    weight = "bold" if side else "normal"
+    number, weight = Quantity.of(row), "bold" if side else "normal"
     write(axes, middle, top + EDGE + LINE / 2, number.value or "no estimate", role, 10, fontweight=weight)
     write(axes, middle, top + EDGE + 1.5 * LINE, number.interval or "no bound", "soft", 8.5)
     _strip(axes, row, middle, top + EDGE + 2 * LINE + STRIP / 2, scale, light(role))
@@ -77,7 +73,7 @@ def _strip(axes: Axes, row: Row, middle: float, y: float, scale: Scale, colour: 
     """The interval beside the 0 line, with an arrow at an open end; the estimate is filled where 0 is excluded."""
     axes.plot([middle - scale.half, middle + scale.half], [y, y], color=light("grid"), linewidth=0.7)
     axes.plot([middle, middle], [y - 6, y + 6], color=light("line"), linewidth=0.8)
-    low, high = _ends(row)
+    low, high = bounds(row)
     axes.plot([middle + scale(low), middle + scale(high)], [y, y], color=colour, linewidth=1.8, solid_capstyle="round")
     for end, arrow in ((low, "<"), (high, ">")):
         if not isfinite(end):
@@ -85,7 +81,3 @@ def _strip(axes: Axes, row: Row, middle: float, y: float, scale: Scale, colour: 
     if row["estimate"] is not None and isfinite(row["estimate"]):
         face: Any = {"markerfacecolor": colour if beyond_zero(row) else light("paper"), "markeredgewidth": 1.1}
         axes.plot(middle + scale(row["estimate"]), y, marker="o", markersize=4, color=colour, **face)
-
-
-def _ends(row: Row) -> tuple[float, float]:
-    return -inf if row["low"] is None else row["low"], inf if row["high"] is None else row["high"]

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnnlab.figures.drawing.arm_runs import Mean, mean_interval
-from cnnlab.figures.drawing.style import WIDTH, log_if_wide, tick
+from cnnlab.figures.drawing.style import WIDTH, legend_columns, log_if_wide, tick
 from cnnlab.figures.drawing.theme import DASHES, MARKERS, series
-from cnnlab.wording.numbers import fixed, places_for, significant, span
+from cnnlab.wording.numbers import capital, significant, with_interval
 
-PANEL, TITLE, LEGEND, SHORT = 1.95, 0.25, 0.2, 24  # inches; and the longest label that stands beside another
+PANEL, TITLE, LEGEND = 1.95, 0.25, 0.2  # inches
 # Position on the axis: the values of the runs there.
 Points = Mapping[float, Sequence[float]]
 
@@ -48,7 +48,7 @@ class Line:
 class Panel:
     """Lines over one axis. `ticks` name the positions of an axis without numbers; `dots` show every run.
 
-    `lead` begins the text that tells the panel; without `told` the panel tells itself.
+    `text` says what is to be seen, where `tell` shall not make it from the lines.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Panel:
     dots: bool = False
     bands: bool = True
     ticks: Mapping[float, str] = field(default_factory=dict)
-    told: str = ""
+    text: str = ""
 
 
 def draw(figure: Figure, panels: Sequence[Panel]) -> None:
@@ -70,22 +70,17 @@ def draw(figure: Figure, panels: Sequence[Panel]) -> None:
         labels = list(dict.fromkeys(line.label for line in panel.lines if line.label))
         legends.append(labels if labels != before and len(labels) > 1 else [])
         before = labels or before
-    lines = sum(-(-len(labels) // _columns(labels)) for labels in legends)
+    columns = [legend_columns(list(map(len, labels))) for labels in legends]
+    lines = sum(-(-len(labels) // number) for labels, number in zip(legends, columns, strict=True))
     figure.set_size_inches(WIDTH, len(panels) * (PANEL + TITLE) + LEGEND * lines)
-    for axes, panel, labels in zip(np.atleast_1d(figure.subplots(len(panels), 1)), panels, legends, strict=True):
-        handles: dict[str, Any] = {}
-        for line in panel.lines:
-            drawn = _line(axes, line, panel)
-            handles[line.label] = drawn  # of several lines with one label, the last is the strongest
+    grid = np.atleast_1d(figure.subplots(len(panels), 1))
+    for axes, panel, labels, number in zip(grid, panels, legends, columns, strict=True):
+        # Of several lines with one label, the last is the strongest.
+        handles = {line.label: _line(axes, line, panel) for line in panel.lines}
         _frame(axes, panel)
         if labels:
             how: Any = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.13), "borderaxespad": 0}
-            axes.legend([handles[label] for label in labels], labels, ncols=_columns(labels), **how)
-
-
-def _columns(labels: Sequence[str]) -> int:
-    """Of the legend: two where the labels are short enough to stand side by side."""
-    return 2 if max(map(len, labels), default=0) <= SHORT else 1
+            axes.legend([handles[label] for label in labels], labels, ncols=number, **how)
 
 
 def _line(axes: Axes, line: Line, panel: Panel) -> Any:
@@ -163,47 +158,32 @@ def _limit(axes: Axes, values: Sequence[float], log: bool) -> None:
 
 def tell(panel: Panel) -> str:
     """The panel in words: named positions each, others by the two ends of every line."""
-    if panel.told:
-        return panel.told
-    lines = [f"{line.label} {told}".strip() for line in panel.lines if (told := _tell(line, panel))]
-    return f"{panel.title[:1].upper()}{panel.title[1:]}, by {panel.axis}: {'; '.join(lines) or 'nothing yet'}."
+    if panel.text:
+        return panel.text
+    lines = [f"{line.label} {text}".strip() for line in panel.lines if (text := _tell(line, panel))]
+    return f"{capital(panel.title)}, by {panel.axis}: {'; '.join(lines) or 'nothing yet'}."
 
 
 def _tell(line: Line, panel: Panel) -> str:
-    means = line.means(panel.geometric)
-    if panel.ticks or panel.dots:
-        return ", ".join(f"{told} at {_place(panel, place)}" for place, told in _points(line, means).items())
-    if not means:
-        return ""
-    (first, start), *_, (last, end) = [*means.items(), *means.items()]
-    if len(means) == 1:
-        return f"{number(start)} at {_place(panel, first)}"
-    return f"from {number(start)} at {_place(panel, first)} to {number(end)} at {_place(panel, last)}"
+    """The means at the two ends; or at every position, or how many runs have no value there."""
+    texts = {place: _written(mean) for place, mean in line.means(panel.geometric).items()}
+    whole = panel.ticks or panel.dots
+    if whole:
+        for place, count in line.missing.items():
+            texts[place] = f"no value in {count} of {count + len(line.points.get(place, ()))} runs"
+    parts = [f"{text} at {panel.ticks.get(place) or f'{place:g}'}" for place, text in sorted(texts.items())]
+    if whole or len(parts) < 2:
+        return ", ".join(parts)
+    return f"from {parts[0]} to {parts[-1]}"
 
 
-def _points(line: Line, means: Mapping[float, Mean]) -> dict[float, str]:
-    """The mean at each position, or how many runs have no value there."""
-    told = {place: number(mean) for place, mean in means.items()}
-    for place, count in line.missing.items():
-        told[place] = f"no value in {count} of {count + len(line.points.get(place, ()))} runs"
-    return dict(sorted(told.items()))
-
-
-def _place(panel: Panel, place: float) -> str:
-    return panel.ticks.get(place) or f"{place:g}"
-
-
-def number(mean: Mean) -> str:
+def _written(mean: Mean) -> str:
     """``2.59 (2.41 to 2.77)``, or the mean alone."""
-    center, low, high = mean
-    if not np.isfinite(low):
-        return significant(center)
-    places = places_for((high - low) / 2)
-    return f"{fixed(center, places)} ({span(low, high, places)})"
+    return with_interval(mean) if np.isfinite(mean[1]) else significant(mean[0])
 
 
 def _mean(values: Sequence[float], geometric: bool, interval: bool) -> Mean:
-    found = np.log(values) if geometric else np.asarray(values, dtype=float)
-    mean = mean_interval(found) if interval and len(values) > 1 else (float(np.mean(found)), np.nan, np.nan)
+    scaled = np.log(values) if geometric else np.asarray(values, dtype=float)
+    mean = mean_interval(scaled) if interval and len(values) > 1 else (float(np.mean(scaled)), np.nan, np.nan)
     center, low, high = (float(np.exp(end)) for end in mean) if geometric else mean
     return center, low, high

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cnnlab.figures.drawing.line_panels import Line, Panel
 from cnnlab.planning.diagnostics import Profile, diagnostics
-from cnnlab.wording.numbers import significant
+from cnnlab.wording.numbers import capital, significant
 
 MOST = 30  # points of a line over steps
 
@@ -46,12 +46,12 @@ Arms = Sequence[ArmProfile]
 
 def drawn(arms: Arms) -> list[Panel]:
     """The panels of all that was left; a quantity that no diagnostic declares is drawn under its own name."""
-    left = {str(name) for arm in arms for name in arm.rows["quantity"]}
+    names = {str(name) for arm in arms for name in arm.rows["quantity"]}
     declared = [profile for diagnostic in diagnostics().values() for profile in diagnostic.profiles.values()]
-    others = sorted(name for name in left if not any(profile.shows(name) for profile in declared))
+    others = sorted(name for name in names if not any(profile.shows(name) for profile in declared))
     bare = [Profile(name=name, title=name.replace("_", " "), axis="position") for name in others]
-    shown = [profile for profile in declared if any(map(profile.shows, left))] + bare
-    return [panel for profile in shown for panel in KINDS[profile.kind](arms, profile)]
+    profiles = [profile for profile in declared if any(map(profile.shows, names))] + bare
+    return [panel for profile in profiles for panel in KINDS[profile.kind](arms, profile)]
 
 
 def line(arms: Arms, profile: Profile) -> list[Panel]:
@@ -115,7 +115,7 @@ def _halves(arm: ArmProfile, profile: Profile) -> Panel | None:
         lines.append(Line(label, int(upper), means, False, strength=round(strength, 2), dash=int(upper)))
     if not _filled(lines):
         return None
-    return Panel(f"{arm.label}: {profile.title}", profile.axis, lines, bands=False, told=_half_way(arm, lines))
+    return Panel(f"{arm.label}: {profile.title}", profile.axis, lines, bands=False, text=_half_way(arm, lines))
 
 
 def _half_way(arm: ArmProfile, lines: Sequence[Line]) -> str:
@@ -135,24 +135,18 @@ def depths(arms: Arms, profile: Profile) -> list[Panel]:
     lines, texts = [], []
     for arm in arms:
         layers = arm.layers(profile)
-        own = _filled(
+        strengths = [round(0.3 + 0.7 * place / len(layers), 2) for place in range(1, len(layers) + 1)]
+        of_arm = _filled(
             [
-                Line(
-                    arm.label,
-                    arm.index,
-                    _over_runs(arm.of(name)),
-                    False,
-                    strength=round(0.3 + 0.7 * place / len(layers), 2),
-                )
-                for place, name in enumerate(layers, 1)
+                Line(arm.label, arm.index, _over_runs(arm.of(name)), False, strength=strength)
+                for name, strength in zip(layers, strengths, strict=True)
             ]
         )
-        lines += own
-        if own:
-            first, last = (_mean_at(own, end) for end in (min, max))
-            texts.append(f"{arm.label} from {first} to {last}")
-    text = f"{profile.title[:1].upper()}{profile.title[1:]}, mean over layers: {'; '.join(texts)}."
-    return _one(profile, lines, bands=False, told=text)
+        lines += of_arm
+        if of_arm:
+            texts.append(f"{arm.label} from {_mean_at(of_arm, min)} to {_mean_at(of_arm, max)}")
+    text = f"{capital(profile.title)}, mean over layers: {'; '.join(texts)}."
+    return _one(profile, lines, bands=False, text=text)
 
 
 def _mean_at(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import log10
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ from cnnlab.figures.drawing.theme import light
 from cnnlab.wording.numbers import SUPERSCRIPTS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+SHORT = 24  # characters of a label that has room for another beside it
 WIDTH = 5.2  # inches; 374 points, about what a phone is wide, so that text there has its size
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine lays out alike
@@ -58,6 +60,25 @@ def style() -> Iterator[None]:
 
     with matplotlib.rc_context(STYLE):
         yield
+
+
+def write(axes: Any, x: float, y: float, text: str, role: str = "ink", size: float = 9, **how: Any) -> None:
+    """A line of text, its middle at `y`."""
+    axes.text(x, y, text, color=light(role), fontsize=size, va="center", **{"ha": "center", **how})
+
+
+def rows_only(axes: Axes, height: float, label: str) -> None:
+    """Rows from 0 down to `height`, which need no vertical axis; `label` names the horizontal one."""
+    axes.set_ylim(height, 0)
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(label, labelpad=2)
+
+
+def legend_columns(lengths: Sequence[int]) -> int:
+    """Two where the labels, of these `lengths`, are short enough to stand side by side."""
+    return 2 if len(lengths) > 1 and max(lengths) <= SHORT else 1
 
 
 def nothing(figure: Figure, why: str) -> tuple[Figure, str]:

@@ -30,7 +30,7 @@ def cross_entropy(scores: Tensor | Scores, labels: Tensor) -> Tensor:
     if isinstance(scores, Tensor):
         return F.cross_entropy(scores, labels)
     main = F.cross_entropy(scores.main, labels)
-    return main + WEIGHT * sum((F.cross_entropy(each, labels) for each in scores.auxiliary), start=main.new_zeros(()))
+    return main + WEIGHT * sum((F.cross_entropy(extra, labels) for extra in scores.auxiliary), start=main.new_zeros(()))
 
 
 def classifier(inputs: int, reduced: int, hidden: int, classes: int, rate: float, layers: Layers) -> nn.Sequential:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cnnlab.models.layers.hooks import evaluation
 from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
 NO_NORMALIZATION, NO_POOLING = Normalization(), Pooling(None)
@@ -193,9 +194,5 @@ def with_head(
 
 def output_shape(body: nn.Module, images: Images) -> tuple[int, ...]:
     """The shape, without the batch, of what `body` makes of one image."""
-    training = body.training
-    body.eval()
-    with torch.no_grad():
-        shape = tuple(body(torch.zeros(1, *images.shape)).shape[1:])
-    body.train(training)
-    return shape
+    with evaluation(body):
+        return tuple(body(torch.zeros(1, *images.shape)).shape[1:])

@@ -13,6 +13,7 @@ such branch, with 0 for a reduction its convolution sees all channels of the inp
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
@@ -99,15 +100,8 @@ def _spatial(inputs: int, reduced: int, outputs: int, kernel: int, stride: int, 
 def nearest_factor(count: Callable[[float], int], wanted: int) -> float:
     """The factor of 1 or more at which `count`, which must not fall and must grow without bound, is nearest `wanted`.
 
-    By bisection; where two factors are equally near, the smaller.
+    By bisection, of factors a billionth apart; where two are equally near, the smaller.
     """
-    low, high = 1.0, 2.0
-    while count(high) < wanted:
-        low, high = high, 2 * high
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        if count(middle) < wanted:
-            low = middle
-        else:
-            high = middle
-    return min(low, high, key=lambda factor: abs(count(factor) - wanted))
+    enough = bisect_left(range(10**15), wanted, lo=10**9, key=lambda billionths: count(billionths / 1e9))
+    factors = max(1.0, (enough - 1) / 1e9), enough / 1e9
+    return min(factors, key=lambda factor: abs(count(factor) - wanted))

@@ -69,8 +69,8 @@ def initialize(model: nn.Module, seed: int, drawn: Scheme) -> None:
 def _set(name: str, parameter: nn.Parameter, seed: int, drawn: Scheme, scale: float) -> None:
     if parameter.ndim >= 2:
         values = draw(name, tuple(parameter.shape), seed)
-        if drawn.normal:
-            values = _normal(values)
+        if drawn.normal:  # the same draws, as those of a standard normal distribution: by its quantiles
+            values = math.sqrt(2) * torch.erfinv(values.clamp(-1 + 1e-7, 1 - 1e-7))
         parameter.copy_(values * drawn.spread(*_fans(parameter)))
     elif name.endswith("bias"):
         parameter.fill_(1.0 if drawn.ones and name.startswith(drawn.ones) else 0.0)
@@ -85,11 +85,6 @@ def draw(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
     return torch.rand(shape, generator=generator).mul_(2).sub_(1)
-
-
-def _normal(uniform: Tensor) -> Tensor:
-    """The same draws, as those of a standard normal distribution: by its quantiles."""
-    return math.sqrt(2) * torch.erfinv(uniform.clamp(-1 + 1e-7, 1 - 1e-7))
 
 
 def _fans(weight: Tensor) -> tuple[int, int]:

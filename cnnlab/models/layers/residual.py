@@ -12,7 +12,7 @@ with the same weights by the same names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -31,14 +31,6 @@ class Convolution(NamedTuple):
     inputs: int
     outputs: int
     kernel: int
-    stride: int
-
-
-class Stage(NamedTuple):
-    """Blocks of one width; the first takes the stride."""
-
-    width: int
-    blocks: int
     stride: int
 
 
@@ -128,8 +120,9 @@ class Block(nn.Module):
                 if conv is last and name == "activation":
                     self.add_module("shortcut", _beside(inputs, last.outputs, stride, layers, shortcut))
                 self.add_module(f"{name}{number}", layer)
-        if zero_init:
-            _start_at_zero(normalizer)
+        if zero_init:  # now, and whenever `initialize` sets it
+            nn.init.zeros_(normalizer.get_parameter("weight"))
+            normalizer.initial_scale = 0.0  # type: ignore[assignment]
 
     def forward(self, images: Tensor) -> Tensor:
         out = images
@@ -144,21 +137,19 @@ def _beside(inputs: int, outputs: int, stride: int, layers: Layers, shortcut: Sh
     return nn.Identity() if (inputs, stride) == (outputs, 1) else shortcut(inputs, outputs, stride, layers)
 
 
-def _start_at_zero(normalizer: nn.Module) -> None:
-    """Now, and whenever `initialize` sets it."""
-    nn.init.zeros_(normalizer.get_parameter("weight"))
-    normalizer.initial_scale = 0.0  # type: ignore[assignment]
-
-
 def stages(
-    inputs: int, plan: Mapping[str, Stage], block: Callable[[int, int, int], Block]
+    width: int, counts: Sequence[int], block: Callable[[int, int, int], Block]
 ) -> tuple[dict[str, nn.Module], int]:
-    """The stages of `plan` for a map of `inputs` channels, and how many channels the last one returns."""
+    """Stages of so many blocks for a map of `width` channels, by name, and how many channels the last one returns.
+
+    The first stage is as wide as the map; each of the others is twice as wide as the one before and halves the map.
+    """
     body: dict[str, nn.Module] = {}
-    for name, (width, count, first_stride) in plan.items():
+    inputs = width
+    for index, count in enumerate(counts):
         blocks = []
-        for stride in (first_stride, *[1] * (count - 1)):
-            blocks.append(block(inputs, width, stride))
+        for stride in (2 if index else 1, *[1] * (count - 1)):
+            blocks.append(block(inputs, width * 2**index, stride))
             inputs = blocks[-1].outputs
-        body[name] = nn.Sequential(*blocks)
+        body[f"stage{index + 1}"] = nn.Sequential(*blocks)
     return body, inputs

@@ -50,9 +50,6 @@ class Normalization:
     def features(self, size: int) -> nn.Module:
         return self._layer(self.make_features, size)
 
-    def with_epsilon(self, epsilon: float) -> Normalization:
-        return replace(self, epsilon=epsilon)
-
     def _layer(self, make: Normalizer | None, size: int) -> nn.Module:
         if make is None:
             return nn.Identity()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
+from cnnlab.figures.drawing.arm_runs import Mean, mean_interval
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
 from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span
 
+ERRORS = ("test_error", "train_error")
 NOT_TRAINED = "not trained: the network is left as it was initialized"
 # Of the training settings, what has a column of its own or tells nothing of the arm.
 ELSEWHERE = {"learning_rate", "tune", "target_accuracy", "evaluations_per_epoch", "time_limit_seconds"}
@@ -43,17 +43,15 @@ class ArmRows:
     def trained(self) -> bool:
         return self.spec.train.epochs > 0
 
-    def mean(self, column: str) -> tuple[float, float, float] | None:
-        """Mean and 95 % interval in percent over the runs that have a value; None before all runs are finished."""
-        known = [100 * float(value) for value in values(self.runs, column)]
-        if not self.complete or not known:
-            return None
-        effects = intervals.Effects.of(np.array(known))
-        low, high = intervals.interval(effects)
-        return float(effects.estimate), float(low), float(high)
+    @cached_property
+    def means(self) -> dict[str, Mean]:
+        """Mean and 95 % interval in percent, by column of ``runs``; none before all runs are finished."""
+        columns = {name: [100 * float(share) for share in values(self.runs, name)] for name in ERRORS}
+        return {name: mean_interval(shares) for name, shares in columns.items() if self.complete and shares}
 
 
 def read(study: Study, tables: Tables) -> list[ArmRows]:
+    """The arms in the order of the study, whether or not they are in the tables."""
     rows = {row["arm"]: row for row in tables.rows("arms", study=study.name)}
     measured = tables.by("measured/runs", "run_id")
     arms = []
@@ -100,11 +98,11 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
 
 def mean_column(title: str, arms: Sequence[ArmRows], metric: str, hint: str) -> Column[ArmRows]:
     """Mean and 95 % interval of each arm, in percent, with as many decimals in all of them."""
-    means = [arm.mean(metric) for arm in arms]
-    places = common_places((high - low) / 2 for _, low, high in filter(None, means))
+    means = [arm.means[metric] for arm in arms if metric in arm.means]
+    places = common_places((high - low) / 2 for _, low, high in means)
     return Number(
         title,
-        lambda arm: _mean(arm, arm.mean(metric), places),
+        lambda arm: _mean(arm, arm.means[metric], places) if metric in arm.means else None,
         hint,
         missing=lambda arm: _waiting(arm, "every run diverged"),
     )
@@ -134,7 +132,7 @@ def _settings(arm: ArmRows) -> dict[str, Any]:
 
 
 def _given(arm: ArmRows) -> dict[str, Any]:
-    """Its settings, and how it is trained but for its learning rate."""
+    """The settings of an arm, and how it is trained but for its learning rate."""
     return _settings(arm) | arm.spec.train.model_dump(mode="json", exclude=ELSEWHERE, exclude_none=True)
 
 
@@ -154,9 +152,7 @@ def _rate(arm: ArmRows) -> Cell | None:
     return Cell(plain(row["learning_rate"]), note=f"{source}, at the edge" if edge else source, hint=hint, warning=edge)
 
 
-def _mean(arm: ArmRows, mean: tuple[float, float, float] | None, places: int) -> Cell | None:
-    if mean is None:
-        return None
+def _mean(arm: ArmRows, mean: Mean, places: int) -> Cell:
     finished = len(values(arm.runs, "test_error"))
     note = f"of {finished} finished" if finished < len(arm.runs) else ""
     return Cell(f"{fixed(mean[0], places)} ({span(mean[1], mean[2], places) or 'one run'})", note=note)

@@ -59,8 +59,7 @@ def build(study: Study, arms: Sequence[ArmRows], tables: Tables) -> TableView | 
 def _networks(arms: Sequence[ArmRows], tables: Tables) -> list[Network]:
     by_arm = tables.by("measured/cost", "arm_id")
     rows = [by_arm.get(arm.spec.arm_id) for arm in arms]
-    means = [arm.mean("test_error") for arm in arms]
-    errors = [mean[0] if mean else None for mean in means]
+    errors = [arm.means["test_error"][0] if "test_error" in arm.means else None for arm in arms]
     fronts = {
         title: front([row[cost] if row else None for row in rows], errors)
         for cost, title in (("parameters", "parameters"), ("macs", "MACs"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cnnlab.analysis.tables.frames import Row, Tables, weights
+from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.studies.study import Study
-from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table, value, verdict_cell
-from cnnlab.wording.contrasts import Contrast, claimed, metric, title, unit
-from cnnlab.wording.numbers import MINUS, Quantity, p_value, significant, times
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, table, value, verdict_cell
+from cnnlab.wording.contrasts import claimed, contrasts_of, formula, metric, title, unit
+from cnnlab.wording.numbers import MINUS, Quantity, capital, p_value, significant, times
 
 METHODS = {
     "t": ("t, seeds", "Student's t over seeds"),
@@ -21,7 +21,6 @@ SECONDARY = "secondary: gives no verdict"
 
 
 def build(study: Study, tables: Tables, labels: Mapping[str, str]) -> TableView:
-    rows = [*tables.rows("contrasts", study=study.name), *tables.rows("measured/contrasts", study=study.name)]
     columns: list[Column[Row]] = [
         Column("Contrast", lambda row: _contrast(row, labels)),
         Column("Role", _role, "Only a primary contrast gives a verdict"),
@@ -38,9 +37,9 @@ def build(study: Study, tables: Tables, labels: Mapping[str, str]) -> TableView:
             missing="not defined here",
         ),
     ]
-    ordered = sorted(rows, key=lambda row: (not row["primary"], row["extension"] is None))
+    rows = sorted(contrasts_of(study.name, tables), key=lambda row: (not row["primary"], row["extension"] is None))
     caption = f"Contrasts of “{study.title}”"
-    return table(f"contrasts-{study.name}", caption, columns, ordered, lambda row: bool(row["primary"]))
+    return table(f"contrasts-{study.name}", caption, columns, rows, lambda row: bool(row["primary"]))
 
 
 def effect(row: Row, estimate: float | None, space: str = " ", note: str = "") -> Cell | None:
@@ -56,7 +55,7 @@ def effect(row: Row, estimate: float | None, space: str = " ", note: str = "") -
 
 def _contrast(row: Row, labels: Mapping[str, str]) -> Cell:
     head = title(row["metric"]) + (f", {row['label']}" if row["label"] else "")
-    return Cell(capital(head), note=Contrast(weights(row), labels).formula(metric(row["metric"]).scale))
+    return Cell(capital(head), note=formula(row, labels))
 
 
 def _role(row: Row) -> Cell:

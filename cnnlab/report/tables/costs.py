@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.planning.plan import Plan
 from cnnlab.report.tables.runs import arm_names
 from cnnlab.report.tables.view import MACS_HINT, Column, Number, TableView, table, value
 from cnnlab.wording.numbers import count, significant
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 
 def sizes(missing: str) -> list[Column[Row | None]]:

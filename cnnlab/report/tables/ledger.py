@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis.decisions import error_rate
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures import margin_bar
 from cnnlab.planning import plan as commands
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.report.exact_claims import checks, evidence
 from cnnlab.report.tables import mlflow_links
@@ -18,9 +18,6 @@ from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verd
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.contrasts import claimed, metric
 from cnnlab.wording.numbers import count, p_value
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 INTERVAL_HINT = "In units of the margin, turned so that to the right is as claimed"
 LEDGER_WIDE_HINT = "ledger-wide: min(1, K times p), K being the number of empirical claims in the ledger"

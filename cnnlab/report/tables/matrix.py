@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cnnlab.analysis.tables.frames import Tables, distinct
 from cnnlab.planning.studies.study import Study
-from cnnlab.report.tables.view import Cell, Column, Number, TableView, capital, table
+from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
 from cnnlab.wording.contrasts import metric, title, unit
 from cnnlab.wording.matrix_cells import SHOWN, MatrixCell, formula
-from cnnlab.wording.numbers import times
+from cnnlab.wording.numbers import capital, times
 
 
 def build(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableView | None:

@@ -11,9 +11,9 @@ from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.arms import ArmRows
-from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, capital, table
-from cnnlab.wording.contrasts import noun, unit
-from cnnlab.wording.numbers import Quantity, fixed, significant
+from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, table
+from cnnlab.wording.contrasts import noun, own_unit
+from cnnlab.wording.numbers import capital, significant, with_interval
 
 ELSEWHERE = {"test_error", "train_error", "steps_to_target"}
 
@@ -21,16 +21,16 @@ ELSEWHERE = {"test_error", "train_error", "steps_to_target"}
 def build(study: Study, arms: Sequence[ArmRows]) -> TableView | None:
     """A column for each metric of which some run of the study has a value."""
     runs = [run for arm in arms for run in arm.runs]
-    known = [each for each in METRICS.values() if each.name not in ELSEWHERE and not each.measured]
-    shown = [each for each in known if values(runs, each.name)]
-    if not shown:
+    others = [metric for metric in METRICS.values() if metric.name not in ELSEWHERE and not metric.measured]
+    metrics = [metric for metric in others if values(runs, metric.name)]
+    if not metrics:
         return None
-    columns = [Column[ArmRows]("Arm", lambda arm: arm.label), *map(_column, shown)]
+    columns = [Column[ArmRows]("Arm", lambda arm: arm.label), *map(_column, metrics)]
     return table(f"measures-{study.name}", f"What else was measured in “{study.title}”", columns, arms)
 
 
 def _column(metric: Metric) -> Column[ArmRows]:
-    of = "" if metric.scale == "log2" else "%" if metric.unit == "pp" and not metric.signed else unit(metric.unit)
+    of = own_unit(metric)
     how = "Geometric mean" if metric.scale == "log2" else "Mean"
     return Number(
         capital(noun(metric.name)) + (f", {of}" if of else ""),
@@ -41,17 +41,17 @@ def _column(metric: Metric) -> Column[ArmRows]:
 
 
 def _mean(arm: ArmRows, metric: Metric) -> Cell | None:
-    known = [float(number) for number in values(arm.runs, metric.name)]
-    if not arm.complete or not known:
+    numbers = [float(number) for number in values(arm.runs, metric.name)]
+    if not arm.complete or not numbers:
         return None
-    return Cell(_in_words(known, metric), note=f"of {len(known)} runs" if len(known) < len(arm.runs) else "")
+    return Cell(_in_words(numbers, metric), note=f"of {len(numbers)} runs" if len(numbers) < len(arm.runs) else "")
 
 
-def _in_words(known: Sequence[float], metric: Metric) -> str:
-    log = metric.scale == "log2" and min(known) > 0
-    scaled = np.log(known) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(known)
-    if len(known) == 1:
+def _in_words(numbers: Sequence[float], metric: Metric) -> str:
+    """The mean of one arm's runs with its interval, or the only number."""
+    log = metric.scale == "log2" and min(numbers) > 0
+    scaled = np.log(numbers) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(numbers)
+    if len(numbers) == 1:
         return significant(float(np.exp(scaled[0]) if log else scaled[0]), 3)
-    mean = [float(np.exp(end) if log else end) for end in mean_interval(scaled)]
-    number = Quantity(*mean)
-    return f"{fixed(mean[0], number.places)} ({number.interval})"
+    center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled))
+    return with_interval((center, low, high))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values, weights
-from cnnlab.planning.specs import parse_seeds
 from cnnlab.report.tables.view import Cell
 from cnnlab.tracking.addresses import search_address
+from cnnlab.wording.arm_values import runs_of
 from cnnlab.wording.numbers import plural
 
 UNREACHED = "MLflow was not reached; the runs themselves are complete"
@@ -18,11 +18,11 @@ def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
     used = _runs(parts, tables)
     tracked = tables.by("measured/mlflow", "run_id")
     rows = [tracked[run["run_id"]] for run in used if run["run_id"] in tracked]
-    known = len(values(rows, "mlflow_run_id"))
+    mirrored = len(values(rows, "mlflow_run_id"))
     experiments = distinct(rows, "experiment_id")
-    if not known or len(experiments) != 1:
+    if not mirrored or len(experiments) != 1:
         return Cell(hint=UNREACHED if used else "none is finished yet")
-    text = plural(len(used), "run") if known == len(used) else f"{known} of {plural(len(used), 'run')}"
+    text = plural(len(used), "run") if mirrored == len(used) else f"{mirrored} of {plural(len(used), 'run')}"
     return Cell(text, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
 
 
@@ -32,7 +32,5 @@ def _runs(parts: Iterable[Row], tables: Tables) -> list[Row]:
     for part in parts:
         arms = {arm["arm"]: arm for arm in tables.rows("arms", study=part["study"])}
         for arm in (arms[name] for name in weights(part) if name in arms):
-            seeds = set(parse_seeds(arm["seeds"]))
-            of_arm = tables.rows("runs", arm_id=arm["arm_id"])
-            runs |= {run["run_id"]: run for run in of_arm if run["seed"] in seeds}
+            runs |= {run["run_id"]: run for run in runs_of(arm, tables)}
     return list(runs.values())

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.planning.plan import Plan
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
 from cnnlab.tracking.addresses import run_address
 from cnnlab.wording.numbers import fixed, plain, significant
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 
 def build(plan: Plan, tables: Tables) -> TableView:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cnnlab.data.card import card
+from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, seeds_slug
+from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
 from cnnlab.wording.numbers import count, plain
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
-    from cnnlab.planning.studies.study import Study
 
 FIXED = "fixed by the study"
 Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from cnnlab.analysis.tables.frames import Row
@@ -61,6 +62,15 @@ class Column(Generic[R]):
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A drawing, which may not be there yet."""
+
+    name: str
+    path: Path
+    caption: str
+
+
+@dataclass(frozen=True)
 class Number(Column[R]):
     """A column of numbers, which stand flush right."""
 
@@ -100,19 +110,14 @@ def table(
     rows: Iterable[R],
     strong: Callable[[R], bool] = lambda row: False,
 ) -> TableView:
-    shown = list(rows)
-    marked = frozenset(place for place, row in enumerate(shown) if strong(row))
-    return TableView(name, caption, columns, [cells(columns, row) for row in shown], marked)
+    rows = list(rows)
+    marked = frozenset(place for place, row in enumerate(rows) if strong(row))
+    return TableView(name, caption, columns, [cells(columns, row) for row in rows], marked)
 
 
 def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row | None], Cell | str | None]:
     """What a row holds under `name`, as it is shown; None where there is no such row or value."""
     return lambda row: None if row is None or row.get(name) is None else form(row[name])
-
-
-def capital(text: str) -> str:
-    """With a capital letter first."""
-    return text[:1].upper() + text[1:]
 
 
 def code(text: str) -> Cell:
