@@ -84,9 +84,9 @@ def _source(name: str) -> Any:
 
 def _addresses(name: str) -> list[str]:
     source = _source(name)
-    return (
-        [mirror + source.resources[0][0] for mirror in source.mirrors] if hasattr(source, "mirrors") else [source.url]
-    )
+    if hasattr(source, "mirrors"):
+        return [mirror + source.resources[0][0] for mirror in source.mirrors]
+    return [source.url]
 
 
 def _unpacks_only(name: str, folder: Path) -> bool:

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import Spec
-from cnnlab.planning.specs import Count, Positive, Switch
+from cnnlab.planning.specs import Count, Positive, Switch, switch_text
 
 AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
@@ -83,7 +83,7 @@ class SwitchSpec(Spec):
     def describe(self) -> str:
         """The legal values as a person would say them: ``none, batch`` or ``8, 14, 20, ...``."""
         if values := self.values:
-            return ", ".join(_show(value) for value in values)
+            return ", ".join(map(switch_text, values))
         if self.name in SHARES:
             return "0 or more, below 1"
         if isinstance(self.default, float):
@@ -101,7 +101,7 @@ class SwitchSpec(Spec):
         if isinstance(self.default, str):
             raise ValueError("a switch that is a name declares its choices; add them")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{_show(value)} is not a number; it takes {self.describe()}")
+            raise ValueError(f"{switch_text(value)} is not a number; it takes {self.describe()}")
         if self.name in SHARES and not 0 <= value < 1:
             raise ValueError(f"{value} is out of range; it takes {self.describe()}")
         if self.name in SHARES or isinstance(self.default, float):
@@ -131,12 +131,7 @@ def _choose(value: object, values: tuple[Switch, ...]) -> Switch:
             return candidate
     if isinstance(value, str) and all(isinstance(candidate, str) for candidate in values):
         raise ValueError(f"unknown value '{value}'; {nearest(value, map(str, values))}")
-    raise ValueError(f"unknown value {value!r}; valid: {', '.join(_show(legal) for legal in values)}")
-
-
-def _show(value: object) -> str:
-    """As YAML writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    raise ValueError(f"unknown value {value!r}; valid: {', '.join(map(switch_text, values))}")
 
 
 def _as_specs(switches: Any) -> Any:

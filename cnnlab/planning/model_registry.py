@@ -17,7 +17,7 @@ from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import validate
 from cnnlab.planning.architecture import AUTO, VOCABULARY, Architecture
 from cnnlab.planning.declarations import declaration, declared
-from cnnlab.planning.specs import Switch
+from cnnlab.planning.specs import Switch, switch_text
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SEARCH_PATH = "CNNLAB_MODEL_PATH"
@@ -123,7 +123,7 @@ def _check_taken(architecture: Architecture, name: str, where: str) -> None:
 def _check_contradictions(architecture: Architecture, switches: Mapping[str, Switch], where: str) -> None:
     for rule in architecture.excluded:
         if all(switches[name] in values for name, values in rule.values().items()):
-            values = " with ".join(f"{name}: {str(switches[name]).lower()}" for name in rule.when)
+            values = " with ".join(f"{name}: {switch_text(switches[name])}" for name in rule.when)
             raise UserError(f"{where}: {values} is contradictory: {rule.because}; change one of them")
 
 

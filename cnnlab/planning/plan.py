@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.files import read_json
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import validate
 from cnnlab.planning import datasets, device, model_registry
@@ -76,6 +78,11 @@ class Plan:
         """The prepared data sets by their id."""
         specs = (spec.data.prepared() for spec in self._arms.values())
         return {spec.data_id: spec for spec in specs}
+
+    def card(self, data: PreparedSpec) -> dict[str, Any] | None:
+        """What the prepared images of a data set are; None while they are not prepared."""
+        path = self.paths.data_card(data.data_id)
+        return read_json(path) if path.exists() else None
 
     def weight(self, arm_id: str) -> float:
         """Roughly how long a run of the arm takes beside another's: longest arms start first, so cores idle least."""

@@ -24,6 +24,11 @@ FIRST_PILOT_SEED = 1_000
 TUNING_SEED = 10_000
 
 
+def switch_text(value: object) -> str:
+    """A value of a switch as YAML writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class ModelSpec(Spec):
     """An architecture, one of its presets, and the value of every switch that it honours."""
 

@@ -44,7 +44,6 @@ class Trained:
     step: int
     steps_per_epoch: int
     interval: int
-    diverged_at_step: int | None
     seconds: float
     cpu_seconds: float
     diagnostics: Diagnostics
@@ -87,7 +86,6 @@ def train(
         step=lane.step,
         steps_per_epoch=steps_per_epoch,
         interval=interval,
-        diverged_at_step=lane.curves.diverged_at(),
         seconds=lane.watch.seconds,
         cpu_seconds=lane.watch.cpu_seconds,
         diagnostics=lane.diagnostics,

@@ -40,7 +40,7 @@ def result(arm: ArmSpec, data: Dataset, trained: Trained, epochs: int) -> Outcom
         "steps": trained.step,
         "steps_per_epoch": trained.steps_per_epoch,
         "evaluation_interval": trained.interval,
-        "diverged_at_step": trained.diverged_at_step,
+        "diverged_at_step": curves.diverged_at(),
         "target_accuracy": arm.train.target_accuracy,
         "steps_to_target": steps_to_target(curves.steps, accuracies, arm.train.target_accuracy),
         "curve_area": sum(accuracies) / len(accuracies) if accuracies and trained.status == "finished" else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Tables
-from cnnlab.data.card import card as card_of
 from cnnlab.planning import model_registry
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
@@ -28,7 +27,7 @@ def _data(arms: Sequence[ArmSpec], plan: Plan) -> str:
 
 def _images(specs: Sequence[DataSpec], plan: Plan) -> str:
     """``MNIST (3,000 to train, 1,500 to test, 28×28 pixels)``, of one data set."""
-    card = card_of(plan, specs[0])
+    card = plan.card(specs[0])
     if card is None:
         return specs[0].name
     images, side = card["images"], card["image_size"]

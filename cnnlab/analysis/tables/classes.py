@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
-from cnnlab.core import files
 from cnnlab.planning.plan import Plan
 
 Answers = NDArray[np.int64]
@@ -97,8 +96,8 @@ def _counts(plan: Plan, records: Records) -> Iterator[tuple[str, Answers, int]]:
 
 def _names(plan: Plan, arm_id: str) -> dict[int, str]:
     """The names of the classes of an arm's data by their index, as far as they have any."""
-    card = plan.paths.data_card(plan.arm(arm_id).data.data_id)
-    return dict(enumerate(files.read_json(card)["classes"])) if card.exists() else {}
+    card = plan.card(plan.arm(arm_id).data)
+    return dict(enumerate(card["classes"])) if card else {}
 
 
 def confusion(labels: Answers, predicted: Answers) -> Answers:

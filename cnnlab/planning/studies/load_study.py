@@ -16,12 +16,12 @@ from cnnlab.core.validation import merge, validate
 from cnnlab.planning import figure_choice
 from cnnlab.planning.fingerprint import fingerprint
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, Switch
+from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, Switch, switch_text
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
 from cnnlab.planning.studies.study import Arm, Matrix, Study
 from cnnlab.planning.studies.study_checks import check_contrasts, check_measurable, refuse_twins
-from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFile, TierFields, switch_text
+from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFile, TierFields
 
 # Turns the merged fields of an arm into its spec; the last argument says where they stand.
 Resolve = Callable[[ArmFields, str], ArmSpec]

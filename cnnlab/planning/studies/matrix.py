@@ -14,9 +14,9 @@ from typing import Any
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import merge
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec
+from cnnlab.planning.specs import ArmSpec, switch_text
 from cnnlab.planning.studies.study import Arm, Matrix
-from cnnlab.planning.studies.study_file import CellContrast, MatrixFields, SwitchFields, switch_text
+from cnnlab.planning.studies.study_file import CellContrast, MatrixFields, SwitchFields
 
 Fields = Mapping[str, Any]
 # Turns what is laid over the base of the study into an arm's spec; the last argument says where that stands.

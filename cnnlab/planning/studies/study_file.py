@@ -10,17 +10,12 @@ from cnnlab.core.errors import nearest
 from cnnlab.core.validation import Spec
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.specs import Switch
+from cnnlab.planning.specs import Switch, switch_text
 from cnnlab.planning.verdicts import Direction
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=+-]*$")]
 # Without a blank or an equals sign, so that the arm "lenet pooling=max" of a matrix cannot be a family.
 FamilyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-
-
-def switch_text(value: Switch) -> str:
-    """A value of a switch as YAML writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _known_figure(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cnnlab.data.card import card
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, seeds_slug
 from cnnlab.planning.studies.study import Study
@@ -29,7 +28,7 @@ def data_titles(plan: Plan) -> list[str]:
 
 def _cards(plan: Plan) -> list[Card]:
     return [
-        {"title": spec.name, **(card(plan, spec) or {}), "data_id": data_id}
+        {"title": spec.name, **(plan.card(spec) or {}), "data_id": data_id}
         for data_id, spec in sorted(plan.data().items())
     ]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnlab.data.augment import translate, turn
 from cnnlab.data.random_streams import generator
 from cnnlab.training import diagnostics
-from cnnlab.training.diagnostics import Findings, Point
+from cnnlab.training.diagnostics import Findings, points
 from cnnlab.training.diagnostics.predictions import mean_correct
 
 DIAGNOSTIC = {
@@ -51,12 +51,9 @@ NEAR, FAR = ((0, 3), (0.0, 15.0)), ((4, 5), (20.0, 30.0))
 class Diagnostic(diagnostics.Diagnostic):
     def finish(self) -> Findings:
         by_range = {"warped_error": self._errors(*NEAR), "far_warped_error": self._errors(*FAR)}
-        values = {name: float(errors.mean()) for name, errors in by_range.items()}
-        profile = [
-            Point("warped_error", place, 100 * float(errors.mean()), label)
-            for place, (label, errors) in enumerate(zip(("within", "beyond"), by_range.values(), strict=True))
-        ]
-        return Findings(dict(values), by_range, profile)
+        near, far = (float(errors.mean()) for errors in by_range.values())
+        profile = points("warped_error", {"within": near, "beyond": far}, first=0, factor=100)
+        return Findings({"warped_error": near, "far_warped_error": far}, by_range, profile)
 
     def _errors(self, shifts: tuple[int, int], angles: tuple[float, float]) -> Tensor:
         """The share of draws of each image whose class is predicted wrongly: float64 ``(N,)``."""
