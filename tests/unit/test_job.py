@@ -48,9 +48,7 @@ def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
     where = Paths(tmp_path / "results", tmp_path / "reports")
     where.results.mkdir()
     (where.results / "data").symlink_to(prepared)
-    threads = torch.get_num_threads()
     yield where
-    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 

@@ -32,8 +32,6 @@ from tests import small_runs
 DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 FINALS = ("train", "validation", "test")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -37,10 +37,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Paths, Recor
     train = TrainSpec(epochs=2, learning_rate=0.1)
     model = network("lenet", normalization="batch")
     arm = ArmSpec(model=model, data=DATA, train=train, torch=torch.__version__, fingerprint="f")
-    threads = torch.get_num_threads()
     job.run_job(arm, paths, (0,), 30)
     yield paths, next(records.scan(paths))
-    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 
