@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
 
 
@@ -17,21 +20,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept-golden", action="store_true", help="take today's numbers and page as the golden ones")
 
 
+def pytest_collection_finish() -> None:
+    """One thread, as in a job: many times quicker on small networks where other processes share the cores."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
 @pytest.fixture
 def accept_golden(request: pytest.FixtureRequest) -> bool:
     """Whether recorded values are to be replaced rather than compared."""
     return bool(request.config.getoption("--accept-golden"))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As in a job, and many times quicker on small networks where other processes share the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +48,28 @@ def frames(plan: Plan) -> dict[str, pd.DataFrame]:
     from tests import report_samples
 
     return report_samples.frames(plan)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the prepared images of `tests.fakes.DIGITS`, to be read only."""
+    from cnnlab.data.prepare import prepare
+    from tests.fakes import DIGITS
+
+    folder = tmp_path_factory.mktemp("prepared")
+    prepare(DIGITS.prepared(), folder / f"{DIGITS.data_id}.safetensors", folder / f"{DIGITS.data_id}.json")
+    return folder
+
+
+@pytest.fixture
+def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
+    """Folders of a project without a run, whose images are prepared."""
+    import torch
+
+    from cnnlab.core.paths import Paths
+
+    where = Paths(tmp_path / "results", tmp_path / "reports")
+    where.results.mkdir()
+    (where.results / "data").symlink_to(prepared)
+    yield where
+    torch.use_deterministic_algorithms(False)

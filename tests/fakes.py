@@ -17,6 +17,7 @@ from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, run_i
 from cnnlab.training import records
 from cnnlab.training.records import Record
 
+DIGITS = DataSpec(name="mnist5k", limit=300, image_size=14)
 STARTED_MS = 1_700_000_000_000
 CHECKSUM = digest("images", 64)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

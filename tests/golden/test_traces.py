@@ -53,7 +53,6 @@ def trace(name: str, folder: Path) -> dict[str, list[float]]:
     optimizer, rate = OPTIMIZERS.get(name, ("sgd", 0.05))
     train = TrainSpec(epochs=2, optimizer=optimizer)  # type: ignore[arg-type]
     arm = ArmSpec(model=model, data=data, train=train, torch="", fingerprint="")
-    threads = torch.get_num_threads()
     process.prepare_process("cpu")
     torch.set_default_dtype(torch.float64 if name in DOUBLE else torch.float32)
     try:
@@ -63,7 +62,6 @@ def trace(name: str, folder: Path) -> dict[str, list[float]]:
         trained = loop.train(arm, images, 7, rate, 2)
     finally:
         torch.set_default_dtype(torch.float32)
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(False)
     curves = trained.curves
     return {

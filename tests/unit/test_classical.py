@@ -28,8 +28,6 @@ from cnnlab.training import job, loop, outcome, records, replay, svm
 from cnnlab.training.records import Record
 from tests import small_runs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def splits() -> dict[str, Split]:
     """Bars that stand or lie, two classes."""

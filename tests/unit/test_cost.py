@@ -113,12 +113,13 @@ def test_zoo_largest_network_is_described_on_the_meta_device() -> None:
 
 
 def test_zoo_measuring_states_its_conditions() -> None:
-    threads = torch.get_num_threads()
+    before = torch.get_num_threads()
     model, shape = build("mlp")
-    speed = measure(model, shape, 10, TrainSpec(epochs=1, batch_size=16), repeats=1)
-    assert min(speed.images_per_second, speed.latency_ms) > 0
-    assert (speed.threads, speed.batch_size, speed.device) == (1, 16, "cpu")
-    assert torch.get_num_threads() == threads
+    for more, threads in (({}, 1), ({"threads": before + 1}, before + 1)):
+        speed = measure(model, shape, 10, TrainSpec(epochs=1, batch_size=16), repeats=1, **more)
+        assert min(speed.images_per_second, speed.latency_ms) > 0
+        assert (speed.threads, speed.batch_size, speed.device) == (threads, 16, "cpu")
+        assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize(("optimizer", "copies"), [("sgd", 3), ("adamw", 4)])

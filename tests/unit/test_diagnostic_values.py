@@ -37,8 +37,6 @@ from cnnlab.training.diagnostics import (
 from cnnlab.training.diagnostics.cka import cka
 from tests import small_runs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def _drawn_alike() -> None:

@@ -56,7 +56,7 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What some diagnostics train themselves, for fewer steps."""
     monkeypatch.setattr("cnnlab.training.diagnostics.identity_fit.STEPS", 3)
     monkeypatch.setattr("cnnlab.training.diagnostics.largest_learning_rate.MOST_OCTAVES", 2)

@@ -49,7 +49,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_job(one_thread: None) -> Iterator[None]:
+def _as_in_a_job() -> Iterator[None]:
     process.prepare_process("cpu")
     yield
     torch.use_deterministic_algorithms(False)

@@ -11,8 +11,6 @@ from cnnlab.models.layers.ghost_batchnorm import ghost
 from cnnlab.training import loop
 from tests import small_runs
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 KINDS = [(nn.BatchNorm2d, (5, 4, 3)), (nn.BatchNorm1d, (5,))]
 PAIRS = [(kind, plain, shape) for images in (8, 32) for kind, (plain, shape) in zip(ghost(images), KINDS, strict=True)]
 

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,13 @@ from cnnlab.core import files
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset, load
-from cnnlab.data.prepare import prepare
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training import job, loop, records, replay
 from cnnlab.training.curves import Curves
 from cnnlab.training.observer import Observer
+from tests.fakes import DIGITS as DATA
 
-DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 TUNE = TuneSpec(rates=(0.03, 0.1), epochs_share=0.5, extensions=0)
 
 
@@ -34,24 +32,6 @@ def arm(architecture: str = "mlp", switches: dict[str, object] | None = None, **
     complete = model_registry.resolve(architecture, "small", {"activation": "relu", **(switches or {})}, "test")
     model = ModelSpec(architecture=architecture, switches=complete)
     return ArmSpec(model=model, data=DATA, train=spec, torch=torch.__version__, fingerprint="f")
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    prepare(DATA.prepared(), folder / f"{DATA.data_id}.safetensors", folder / f"{DATA.data_id}.json")
-    return folder
-
-
-@pytest.fixture
-def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
-    where = Paths(tmp_path / "results", tmp_path / "reports")
-    where.results.mkdir()
-    (where.results / "data").symlink_to(prepared)
-    threads = torch.get_num_threads()
-    yield where
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture

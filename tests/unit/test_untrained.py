@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from cnnlab import models
 from cnnlab.analysis.tables import curves, io, runs
@@ -19,36 +17,17 @@ from cnnlab.cli import progress, show
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import load
-from cnnlab.data.prepare import prepare
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
-from cnnlab.planning.specs import ArmSpec, DataSpec
+from cnnlab.planning.specs import ArmSpec
 from cnnlab.tracking import mirror
 from cnnlab.training import job, records, replay
 from cnnlab.training.evaluate import evaluate
 from cnnlab.training.records import Record
 from tests import small_runs
+from tests.fakes import DIGITS as DATA
 
-DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
 FINALS = ("train", "validation", "test")
-
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    prepare(DATA.prepared(), folder / f"{DATA.data_id}.safetensors", folder / f"{DATA.data_id}.json")
-    return folder
-
-
-@pytest.fixture
-def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
-    where = Paths(tmp_path / "results", tmp_path / "reports")
-    where.results.mkdir()
-    (where.results / "data").symlink_to(prepared)
-    yield where
-    torch.use_deterministic_algorithms(False)
 
 
 def untrained(classifier: str = "network", **changes: Any) -> ArmSpec:

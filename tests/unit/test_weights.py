@@ -13,15 +13,13 @@ from safetensors.torch import save_file
 from cnnlab import models
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.data.prepare import prepare
 from cnnlab.models.weights import load_weights
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
+from cnnlab.planning.specs import ArmSpec, ModelSpec, TrainSpec
 from cnnlab.training import job, records
 from cnnlab.training.records import Record
 from cnnlab.training.replay import evaluate_run
-
-DATA = DataSpec(name="mnist5k", limit=300, image_size=14)
+from tests.fakes import DIGITS as DATA
 
 
 def network(architecture: str, **switches: bool | int | float | str) -> ModelSpec:
@@ -30,17 +28,16 @@ def network(architecture: str, **switches: bool | int | float | str) -> ModelSpe
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Paths, Record]]:
+def run(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[tuple[Paths, Record]]:
     folder = tmp_path_factory.mktemp("weights")
     paths = Paths(folder / "results", folder / "reports")
-    prepare(DATA.prepared(), paths.data_file(DATA.data_id), paths.data_card(DATA.data_id))
+    paths.results.mkdir()
+    (paths.results / "data").symlink_to(prepared)
     train = TrainSpec(epochs=2, learning_rate=0.1)
     model = network("lenet", normalization="batch")
     arm = ArmSpec(model=model, data=DATA, train=train, torch=torch.__version__, fingerprint="f")
-    threads = torch.get_num_threads()
     job.run_job(arm, paths, (0,), 30)
     yield paths, next(records.scan(paths))
-    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 
