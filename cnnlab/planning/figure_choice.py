@@ -36,14 +36,18 @@ class Kind(Spec):
     )
 
 
-@cache
 def kinds() -> dict[str, Kind]:
     """Every figure that a study may name, in their declared order.
 
     Raises:
         UserError: for a declaration that is wrong, naming file and key.
     """
-    read = {path.stem: validate(Kind, literal, f"{path}: FIGURE") for path, literal in declared(FOLDER, "FIGURE")}
+    return _read(FOLDER)
+
+
+@cache
+def _read(folder: Path) -> dict[str, Kind]:
+    read = {path.stem: validate(Kind, literal, f"{path}: FIGURE") for path, literal in declared(folder, "FIGURE")}
     return dict(sorted(read.items(), key=lambda item: item[1].order))
 
 
