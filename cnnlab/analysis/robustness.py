@@ -15,11 +15,10 @@ from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
 from cnnlab.analysis.verdicts import runs_of
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.training.records import Record
+from cnnlab.training.records import Record, Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry

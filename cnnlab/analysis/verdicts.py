@@ -16,10 +16,9 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
 from cnnlab.analysis.reasons import reason
-from cnnlab.analysis.tables.runs import Records
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
-from cnnlab.training.records import Record
+from cnnlab.training.records import Record, Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.study import Study

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.analysis.tables.io import Rows
-    from cnnlab.analysis.tables.runs import Records
+    from cnnlab.training.records import Records
 
 
 def prepare_data(plan: Plan, data_id: str) -> None:

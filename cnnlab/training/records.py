@@ -99,6 +99,9 @@ class Record:
         return read_json(file) if file.suffix == ".json" else _arrays(file)
 
 
+Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed
+
+
 def current(paths: Paths, record: Record) -> bool:
     """Whether the record was trained on the images that its data set holds now."""
     card = paths.data_card(DataSpec.model_validate(record.spec["arm"]["data"]).data_id)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.plan import Plan
+from cnnlab.training.records import Records
 
 Answers = NDArray[np.int64]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.interim import InterimLooks
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.analysis.tables.runs import Records
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import Judged, JudgedClaim, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import Verdict
+from cnnlab.training.records import Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.analysis.tables.runs import Records, finished, run_key
+from cnnlab.analysis.tables.runs import finished, run_key
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.plan import Plan
+from cnnlab.training.records import Records
 
 COLUMNS = {
     "curves": schema(

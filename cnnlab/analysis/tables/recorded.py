@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from cnnlab.analysis.tables import classes, curves, io, runs
-from cnnlab.analysis.tables.runs import Records
 from cnnlab.planning.plan import Plan
+from cnnlab.training.records import Records
 
 ROWS: dict[str, Callable[[Plan, Records], io.Rows]] = {
     "runs": runs.runs,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, seeds_slug
-from cnnlab.training.records import Record
-
-Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed
+from cnnlab.training.records import Record, Records
 
 # Columns of `runs` that every run has; the other metrics follow, of which some are filled by some arms alone.
 OF_EVERY_RUN = {
