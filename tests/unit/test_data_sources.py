@@ -222,6 +222,7 @@ def test_the_folder_of_debian_is_read_where_the_root_has_nothing(small_fashion: 
             "images of 1x2 and 28x28 pixels",
         ),
     ],
+    ids=["not gzip", "cut off", "empty", "type", "dimensions", "length", "labels", "pixels"],
 )
 def test_damaged_files_of_debian_are_one_line(
     small_fashion: Path, tmp_path: Path, file: str, content: bytes | None, reason: str
