@@ -106,6 +106,7 @@ def make_plan(config: Config) -> Plan:
         UserError: for the first thing that cannot be run as written.
     """
     claims = load_claims(paths.CLAIMS)
+    model_registry.architectures()  # all of them, so that a wrong or a second declaration is refused
     resolve = _resolver(device.resolve(config.device))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
     studies = [

@@ -209,7 +209,9 @@ def test_a_browser_shows_the_table_of_runs(served: Served, browser_page_factory:
 def test_a_browser_shows_curves(served: Served, browser_page_factory: Any, tmp_path: Path) -> None:
     page = browser_page_factory(1500, 1400)
     page.goto(served.curves_page)
-    page.locator(".js-plotly-plot .scatterlayer .trace path.js-line").first.wait_for(timeout=10_000, state="attached")
+    page.locator(".js-plotly-plot .scatterlayer .trace path.js-line").first.wait_for(
+        timeout=60_000, state="attached"
+    )  # however busy the machine
     page.screenshot(path=tmp_path / "curves.png")
     assert page.get_by_text("ReLU, seed").count() > 0
     assert page.refused == []
