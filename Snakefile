@@ -32,8 +32,8 @@ rule all:
 
 
 onstart:
-    print(WORK.start(workflow.cores), flush=True)
+    print(WORK.start(), flush=True)
 
 
 onsuccess:
-    print(f"cnnlab: done. Open {WORK.report}, or run `cnnlab ui`.", flush=True)
+    print(WORK.done(), flush=True)

@@ -215,18 +215,21 @@ def prepare(load: Load, data_id: str) -> None:
 
 @main.command()
 @with_plan
-@click.argument("arm_id")
+@click.argument("arms", nargs=-1, required=True)
 @click.option("--seeds", default=None, help="For example 0-7; by default those that the studies ask for.")
-def train(load: Load, arm_id: str, seeds: str | None) -> None:
-    """Step: tune an arm and train its seeds; what is finished is not done again.
+def train(load: Load, arms: tuple[str, ...], seeds: str | None) -> None:
+    """Step: tune arms and train their seeds; what is finished is not done again. An arm is its id, or a manifest.
 
     \b
-    Example:
+    Examples:
       cnnlab train lenet-small-0a1b2c3d4e --seeds 0-7
+      cnnlab train results/manifests/lenet-small-0a1b2c3d4e/0-7.json
     """
     from cnnlab.cli import steps
 
-    steps.train_arm(load(), arm_id, seeds)
+    plan = load()
+    if not steps.train(plan, steps.manifests(plan, arms, seeds)):
+        sys.exit(2)
 
 
 def _step(name: str, text: str) -> None:
@@ -238,10 +241,22 @@ def _step(name: str, text: str) -> None:
     main.command(name, help=text)(with_plan(command))
 
 
+def _study_step(name: str, text: str) -> None:
+    @click.argument("study")
+    def command(load: Load, study: str) -> None:
+        from cnnlab.cli import steps
+
+        getattr(steps, name)(load(), study)
+
+    main.command(name, help=text)(with_plan(command))
+
+
 _step("exact", "Step: the layers of every network, and the claims that need no training.")
 _step("collect", "Step: finished runs → tables of runs, arms and curves.")
-_step("compare", "Step: tables of contrasts and claims, with their verdicts.")
-_step("figures", "Step: the figures of every study.")
+_study_step("compare", "Step: the contrasts and verdicts of one study.")
+_study_step("figures", "Step: the figures of one study.")
+_step("ledger", "Step: tables of contrasts and claims over all studies.")
+_step("networks", "Step: the pictures of the networks.")
 _step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
 _step("track", "Step: mirror every finished run to MLflow, and complete what is missing there.")
 _step("render", "Step: the report, from the tables and figures.")

@@ -1,13 +1,14 @@
-"""How far a call is, for the person who watches it: runs and arms done of all, and the time left."""
+"""How far a call is, for the person who watches it: runs and arms done of all, the time left, and what was found."""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+import os
+import sys
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from cnnlab.core.paths import Paths
@@ -16,45 +17,98 @@ from cnnlab.training import records
 from cnnlab.training.records import Record
 
 Run = tuple[str, int]  # arm id, seed
+EVERY = 5.0  # seconds between two lines on a terminal
+# Set for the jobs of Snakemake, whose output goes through a pipe: whether a person watches.
+WATCHED = "CNNLAB_WATCHED"
 
 
-def start(plan: Plan, jobs: int) -> str:
-    """Write down what this call is to do with so many jobs at once, and what it finds done; return that as a line."""
-    arms = plan.arms()
-    goal = {
-        "jobs": jobs,
-        "runs": plan.runs(),
-        "weights": {arm_id: plan.weight(arm_id) for arm_id in arms},
-        "tuning": {arm_id: plan.tuning_runs(arm_id) for arm_id in arms},
-    }
+def start(plan: Plan) -> str:
+    """Write down what this call is to do, and what it finds done; return that as a line."""
+    os.environ.setdefault(WATCHED, "1" if sys.stderr.isatty() else "")
     by_arm = records.so_far(plan.paths, plan.manifests()).values()
     done = [_entry(record) for by_seed in by_arm for record in by_seed.values()]
-    _log(plan.paths).parent.mkdir(parents=True, exist_ok=True)
-    _log(plan.paths).write_text("".join(map(_line, (goal, *done))))
-    return f"cnnlab: {plan.tier} tier, {len(plan.studies)} studies, {count(plan.runs(), _seconds(done))} done"
+    goal = {
+        "runs": plan.runs(),
+        "runs_done": done,
+        "run_seconds": {arm_id: plan.run_seconds(arm_id) for arm_id in plan.arms()},
+        "trials": {arm_id: plan.trials(arm_id) for arm_id in plan.arms()},
+        "trials_done": _trials(plan.paths, plan.arms()),
+    }
+    log = plan.paths.progress
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(_line(goal))
+    return f"cnnlab: {plan.tier} tier, {len(plan.studies)} studies, {count(plan.runs(), _runs(done))} done"
+
+
+def began(paths: Paths) -> None:
+    """Note that a job begins to train: the clock runs from the first that does."""
+    _append(paths, time.time())
 
 
 def finished(paths: Paths, record: Record) -> str:
-    """Note a finished run, and return the line to print."""
+    """Note a finished run, and return the line that says so."""
     error = record.result["test_error"]
     outcome = record.result["status"] if error is None else f"test error {100 * error:.1f} %"
+    _append(paths, _entry(record))
     status = "run finished"
-    if _log(paths).exists():
-        with _log(paths).open("a") as log:  # one short write per line: jobs may append at once
-            log.write(_line(_entry(record)))
-        # Another version of cnnlab may have written it; it is only for show.
-        with suppress(TypeError, ValueError, KeyError):
-            status = _status(*map(json.loads, _log(paths).read_text().splitlines()))
+    with suppress(OSError, ValueError, TypeError, KeyError):  # the log is only for show
+        goal, *entries = map(json.loads, paths.progress.read_text().splitlines())
+        status = _status(goal, entries, _trials(paths, goal["trials"]), time.time())
     return f"cnnlab: {status}  {record.arm_id} seed {record.seed}: {outcome}"
 
 
-def _status(goal: dict[str, Any], *entries: list[Any]) -> str:
-    wanted, done = [(arm_id, seed) for arm_id, seed in goal["runs"]], _seconds(entries)
-    left = seconds_left(wanted, goal["weights"], goal["tuning"], done, goal["jobs"])
-    if left is None:
+def due(paths: Paths) -> bool:
+    """Whether someone watches, and none of the jobs has told them anything for some seconds."""
+    watched = os.environ.get(WATCHED)
+    if not (sys.stdout.isatty() if watched is None else watched):
+        return False
+    stamp = paths.progress.with_suffix(".shown")
+    shown = stamp.stat().st_mtime if stamp.exists() else 0.0
+    if time.time() - shown < EVERY:
+        return False
+    stamp.touch()
+    return True
+
+
+def _status(goal: Mapping[str, Any], entries: Sequence[Any], trials: Mapping[str, int], now: float) -> str:
+    wanted, before = (_runs(goal[key]) for key in ("runs", "runs_done"))
+    done = before | _runs(entry for entry in entries if isinstance(entry, list))
+    clock = now - min(entry for entry in entries if isinstance(entry, float))
+    seconds = seconds_left(goal, done, trials, clock)
+    if seconds is None:
         return f"{count(wanted, done)} done "
-    duration = f"{left / 60:.0f} min" if left >= 90 else f"{left:.0f} s"
+    duration = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
     return f"{count(wanted, done)} done, about {duration} left "
+
+
+def seconds_left(
+    goal: Mapping[str, Any], done: Collection[Run], trials: Mapping[str, int], clock: float
+) -> float | None:
+    """Wall clock to the last run: what is left, at the pace of what was done in `clock` seconds; None before that.
+
+    So the number of cores, their speed, and what starting takes need not be known, only which arm takes longer than
+    which.
+
+    Args:
+        goal: planned seconds of a run of each arm; planned number of tuning runs and their length as a share of a run;
+            what was done before the clock began.
+        trials: tuning runs of each arm that are on disk.
+    """
+    wanted, before = (_runs(goal[key]) for key in ("runs", "runs_done"))
+    seconds, tuned = goal["run_seconds"], {arm_id for arm_id, _ in done}
+
+    def cost(runs: Collection[Run], tuning: Mapping[str, float]) -> float:
+        shares = [number * goal["trials"][arm_id][1] * seconds[arm_id] for arm_id, number in tuning.items()]
+        return sum(seconds[arm_id] for arm_id, _ in runs) + sum(shares)
+
+    new = {arm_id: float(number - goal["trials_done"][arm_id]) for arm_id, number in trials.items()}
+    missing = {
+        arm_id: max(0.0, planned - trials[arm_id])
+        for arm_id, (planned, _) in goal["trials"].items()
+        if arm_id not in tuned
+    }
+    spent = cost((set(done) & wanted) - before, new)
+    return clock * cost(wanted - set(done), missing) / spent if spent > 0 else None
 
 
 def count(wanted: Collection[Run], done: Collection[Run]) -> str:
@@ -64,45 +118,46 @@ def count(wanted: Collection[Run], done: Collection[Run]) -> str:
     return f"{runs} of {len(wanted)} runs, {len(arms - unfinished)} of {len(arms)} arms"
 
 
-def seconds_left(
-    wanted: Iterable[Run],
-    weights: Mapping[str, float],
-    tuning: Mapping[str, float],
-    done: Mapping[Run, float],
-    jobs: int,
-) -> float | None:
-    """Wall clock to the last run, from the seconds of those that are done; None before the first.
+def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each claim of a study that has all its runs."""
+    from cnnlab.wording.terminal import claim_lines
 
-    An arm not seen yet counts by its weight, its tuning included. The jobs share what is left, but the seeds of an arm
-    are trained one after another.
-    """
-    by_arm = defaultdict[str, list[float]](list)
-    for (arm_id, _), seconds in done.items():
-        by_arm[arm_id].append(seconds)
-    # An untrained arm has no weight: what it took says nothing of the others.
-    weighed = [arm_id for arm_id in by_arm if weights.get(arm_id)]
-    if not weighed:
-        return None
-    scale = sum(sum(by_arm[arm]) for arm in weighed) / sum(weights[arm] * len(by_arm[arm]) for arm in weighed)
-    left = defaultdict[str, float](float)
-    for arm_id, _ in set(wanted) - set(done):
-        left[arm_id] += fmean(by_arm[arm_id]) if arm_id in by_arm else weights[arm_id] * scale
-    for arm_id in left.keys() - by_arm.keys():
-        left[arm_id] += tuning[arm_id] * weights[arm_id] * scale
-    return max([sum(left.values()) / jobs, *left.values()])
+    return [f"cnnlab: {line}" for line in claim_lines(map(dict, rows))]
 
 
-def _log(paths: Paths) -> Path:
-    """The goal of the call that runs, and a line for each finished run."""
-    return paths.results / "progress.jsonl"
+def summary(paths: Paths) -> list[str]:
+    """The verdicts of the table ``claims``."""
+    from cnnlab.wording.terminal import summary
+
+    with paths.table("claims").with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        rows = [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    return summary(rows)
+
+
+def _number(text: str) -> Any:
+    """A cell of a CSV file: None where it is empty, a number where it is one."""
+    with suppress(ValueError):
+        return int(text) if text.isdigit() else float(text)
+    return text or None
+
+
+def _trials(paths: Paths, arms: Collection[str]) -> dict[str, int]:
+    """How many tuning runs of each arm are on disk."""
+    return {arm_id: len(list(paths.tuning_dir(arm_id).glob("[!.]*.json"))) for arm_id in arms}
+
+
+def _runs(entries: Iterable[Sequence[Any]]) -> set[Run]:
+    return {(arm_id, seed) for arm_id, seed in entries}
 
 
 def _entry(record: Record) -> list[Any]:
-    return [record.arm_id, record.seed, float(record.provenance["seconds"])]
+    return [record.arm_id, record.seed]
 
 
-def _seconds(entries: Iterable[list[Any]]) -> dict[Run, float]:
-    return {(arm_id, seed): seconds for arm_id, seed, seconds in entries}
+def _append(paths: Paths, value: Any) -> None:
+    if paths.progress.exists():
+        with paths.progress.open("a") as log:  # one short write per line: jobs may append at once
+            log.write(_line(value))
 
 
 def _line(value: Any) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.specs import parse_seeds
+from cnnlab.planning.specs import parse_seeds, seeds_slug
 from cnnlab.training import records
 
 if TYPE_CHECKING:
@@ -29,66 +30,120 @@ def prepare_data(plan: Plan, data_id: str) -> None:
     prepare(plan.data()[data_id], plan.paths.data_file(data_id), plan.paths.data_card(data_id))
 
 
-def train_arm(plan: Plan, arm_id: str, seeds: str | None) -> None:
+def manifests(plan: Plan, arms: Sequence[str], seeds: str | None) -> list[tuple[str, tuple[int, ...]]]:
+    """Each arm, by its id or the path of a manifest, with its seeds: of the path, or `seeds`, or all that are asked."""
+    chosen = []
+    for name in arms:
+        path = Path(name)
+        arm_id, slug = (path.parent.name, path.stem) if path.suffix == ".json" else (name, seeds)
+        asked = tuple(seed for planned, seed in plan.runs() if planned == arm_id)
+        chosen.append((arm_id, parse_seeds(slug) if slug else asked))
+    return chosen
+
+
+def train(plan: Plan, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> bool:
+    """Train arms one after another, each with its seeds; whether all of them came to their end.
+
+    What goes wrong with an arm is said, and stops none of the others.
+    """
+    from cnnlab.cli import progress
+
+    done = True
+    progress.began(plan.paths)
+    for arm_id, seeds in manifests:
+        log = plan.paths.train_log(arm_id, seeds_slug(seeds))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _train_arm(plan, arm_id, seeds, log)
+        except UserError as error:
+            print(f"error: {error}", flush=True)
+            done = False
+        except Exception:  # the arm's own: a network that fails must not keep others from being trained
+            print(f"error: {arm_id}:\n{traceback.format_exc()}", flush=True)
+            done = False
+    return done
+
+
+def _train_arm(plan: Plan, arm_id: str, seeds: tuple[int, ...], log: Path) -> None:
     from cnnlab import tracking
     from cnnlab.cli import progress
     from cnnlab.training.job import run_job
 
     arm = plan.arm(arm_id)
-    wanted = parse_seeds(seeds) if seeds else tuple(seed for planned, seed in plan.runs() if planned == arm_id)
 
     def report(record: records.Record) -> None:
-        print(progress.finished(plan.paths, record), flush=True)
+        line = progress.finished(plan.paths, record)
+        with log.open("a", encoding="utf-8") as lines:
+            print(line, file=lines)
+        if progress.due(plan.paths):
+            print(line, flush=True)
         if live:
             live.finished(record)
 
     membership = tracking.memberships(plan)[arm_id]
     mirror = tracking.LiveMirror(Path.cwd(), plan.tier, membership) if plan.config.live_tracking else nullcontext()
     with mirror as live:
-        run_job(arm, plan.paths, wanted, plan.config.checkpoint_seconds, report, live)
+        run_job(arm, plan.paths, seeds, plan.config.checkpoint_seconds, report, live)
 
 
 def collect(plan: Plan) -> None:
     from cnnlab.analysis.tables.io import write_tables
     from cnnlab.analysis.tables.recorded import recorded_tables
 
-    write_tables(plan.paths, recorded_tables(plan, records.of_manifests(plan.paths, plan.manifests())))
+    write_tables(plan.paths, recorded_tables(plan, _records(plan)))
 
 
-def compare(plan: Plan) -> None:
+def compare(plan: Plan, study: str) -> None:
+    """What the runs of one study say of its claims; a line for each of them."""
+    from cnnlab.analysis.tables import io
+    from cnnlab.analysis.tables.frames import as_rows
+    from cnnlab.cli import progress
+
+    frames = _compared(plan.only(study), _records(plan.only(study)))
+    io.write_tables(plan.paths.study(study), frames)
+    print("\n".join(progress.verdicts(as_rows(frames["claims"]))), flush=True)
+
+
+def ledger(plan: Plan) -> None:
+    """All studies beside each other, and the claims that need no training."""
     from cnnlab.analysis.tables import io
 
-    runs = records.of_manifests(plan.paths, plan.manifests())
-    io.write_tables(plan.paths, _compared(plan, runs, io.read_tables(plan.paths)))
+    frames = [io.read_tables(plan.paths.study(name)) for name in sorted(study.name for study in plan.studies)]
+    io.write_tables(plan.paths, _ledger(plan, frames, io.read_tables(plan.paths)))
 
 
-def figures(plan: Plan) -> None:
+def figures(plan: Plan, name: str) -> None:
+    """The figures of one study."""
+    from cnnlab import figures
+    from cnnlab.analysis.tables import io
+    from cnnlab.analysis.tables.recorded import recorded_tables
+
+    alone = plan.only(name)
+    frames = io.read_tables(plan.paths, "measured/cost") | io.read_tables(plan.paths.study(name))
+    figures.draw_study(alone.study(name), frames | recorded_tables(alone, _records(alone)), plan.paths)
+
+
+def networks(plan: Plan) -> None:
+    """The pictures of the networks."""
     from cnnlab import figures
     from cnnlab.analysis.tables import io
 
-    figures.draw_all(plan, io.read_tables(plan.paths), plan.paths)
+    figures.draw_networks(io.read_tables(plan.paths, "layers"), plan.paths)
 
 
 def render(plan: Plan) -> None:
-    """The report; and its figures to MLflow, where the `track` step has put the runs."""
     from cnnlab import report
     from cnnlab.analysis.tables import io, tiers
 
     frames = io.read_tables(plan.paths)
     report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
-    if "measured/mlflow" in frames and frames["measured/mlflow"]["mlflow_run_id"].notna().any():
-        _mirror(plan)
 
 
 def track(plan: Plan) -> None:
-    _write(plan, {"measured/mlflow": _mirror(plan)})
-
-
-def _mirror(plan: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    runs = records.of_manifests(plan.paths, plan.manifests())
-    return tracking.track(plan, [record for by_seed in runs.values() for record in by_seed.values()])
+    runs = [record for by_seed in _records(plan).values() for record in by_seed.values()]
+    _write(plan, {"measured/mlflow": tracking.track(plan, runs)})
 
 
 def exact(plan: Plan) -> None:
@@ -102,6 +157,10 @@ def cost(plan: Plan) -> None:
     from cnnlab.training.measure import measure_arms
 
     _write(plan, {"measured/cost": measure_arms(plan)})
+
+
+def _records(plan: Plan) -> Records:
+    return records.of_manifests(plan.paths, plan.manifests())
 
 
 def _write(plan: Plan, rows: Mapping[str, Rows]) -> None:
@@ -119,25 +178,41 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
     output = output or plan.paths.reports / "partial.html"
     runs = records.so_far(plan.paths, plan.manifests())
     written = io.read_tables(plan.paths)
-    frames = written | recorded_tables(plan, runs) | _compared(plan, runs, written)
+    compared = [_compared(plan.only(name), runs) for name in sorted(study.name for study in plan.studies)]
+    frames = written | recorded_tables(plan, runs) | _ledger(plan, compared, written)
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
-        figures.draw_all(plan, frames, aside)
+        for study in plan.studies:
+            figures.draw_study(study, frames, aside)
+        figures.draw_networks(frames, aside)
         report.render(plan, frames | tiers.read(plan.config), aside.figures, output)
     return output
 
 
-def _compared(plan: Plan, runs: Records, written: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Verdicts on what was trained, and beside them what the table ``exact`` says, if it has been made."""
+def _compared(plan: Plan, runs: Records) -> dict[str, pd.DataFrame]:
+    """Contrasts and verdicts of the one study of `plan`."""
     from cnnlab.analysis import robustness
     from cnnlab.analysis.tables import contrasts, io
 
-    exact = written["exact"].to_dict("records") if "exact" in written else []
-    of_contrasts, of_claims = contrasts.judge_studies(plan.studies, plan.claims, runs, plan.paths.looks, exact)
+    (study,) = plan.studies
+    of_contrasts, claims = contrasts.judge_study(study, plan.claims, runs, plan.paths.looks(study.name))
     rows: dict[str, Rows] = {
         "contrasts": of_contrasts,
-        "claims": of_claims,
-        "robustness": robustness.rows(plan.studies, plan.claims, runs),
-        "measured/contrasts": contrasts.measured_contrasts(plan.studies, runs),
+        "claims": claims,
+        "robustness": robustness.rows([study], plan.claims, runs),
+        "measured/contrasts": contrasts.measured_contrasts(study, runs),
     }
     return io.tables(rows)
+
+
+def _ledger(
+    plan: Plan, compared: Sequence[Mapping[str, pd.DataFrame]], written: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Those of all studies, and what the table ``exact`` says, if it has been made."""
+    from cnnlab.analysis.tables import contrasts, io
+    from cnnlab.analysis.tables.frames import as_rows
+
+    names = ("contrasts", "claims", "robustness", "measured/contrasts")
+    together = {name: io.together(name, [frames[name] for frames in compared]) for name in names}
+    exact = as_rows(written["exact"]) if "exact" in written else []
+    return together | io.tables({"claims": contrasts.ledger(plan.claims, as_rows(together["claims"]), exact)})

@@ -6,23 +6,40 @@ a parameter: of its code the statements, and of a study what the step makes of i
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnnlab.cli import progress
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
+from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
 from cnnlab.planning import fingerprint, model_registry, tiers
-from cnnlab.planning.figure_choice import NETWORKS, pictured
+from cnnlab.planning.batches import selected
+from cnnlab.planning.figure_choice import NETWORKS, kinds, pictured
 from cnnlab.planning.plan import Plan, make_plan, memberships
+from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.study import Study
 
 LOCK = "requirements.lock"
 ASSETS = {".j2", ".css", ".js"}
+COMPARED = ("contrasts", "claims", "robustness", "measured/contrasts")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch of arms, as a rule."""
+
+    name: str
+    log: str
+    cards: list[str]
+    manifests: list[str]
+    priority: int
 
 
 class Rules:
@@ -48,14 +65,46 @@ class Rules:
         return f"{self.plan.config.results}/{pattern}"
 
     def tables(self, *names: str) -> list[str]:
-        return [f"{self.plan.paths.table(name)}.{suffix}" for name in names for suffix in ("csv", "parquet")]
+        return [path for name in names for path in self._files(self.plan.paths, name)]
 
-    def card(self, arm_id: str) -> str:
-        return str(self.plan.paths.data_card(self.plan.arm(arm_id).data.data_id))
+    def _files(self, paths: Paths, table: str) -> list[str]:
+        return [f"{paths.table(table)}.{suffix}" for suffix in ("csv", "parquet")]
+
+    @property
+    def batches(self) -> list[Job]:
+        """The jobs that train what is selected. What they read and how they are told does not hang on the selection:
+        another one would train again."""
+        chosen = selected(self.plan.batches, self.plan.manifests())
+        first = min((batch for batch, _ in chosen), key=lambda batch: batch.seconds, default=None)
+        return [
+            Job(
+                name=re.sub(r"\W", "_", f"train_{batch.name}"),
+                log=self.path(f"logs/train/{batch.name}.log"),
+                cards=sorted({self._card(arm_id) for arm_id, _ in batch.manifests}),
+                manifests=[str(self.plan.paths.manifest(arm_id, seeds_slug(seeds))) for arm_id, seeds in manifests],
+                # The shortest first, so that a verdict is soon to be seen; then the longest, so that cores idle least.
+                priority=10_000 if batch is first else int(batch.seconds),
+            )
+            for batch, manifests in chosen
+        ]
+
+    def _card(self, arm_id: str) -> str:
+        return str(self.plan.paths.data_card(self.plan.every_arm(arm_id).data.data_id))
 
     @property
     def manifests(self) -> list[str]:
         return self.plan.manifest_files()
+
+    def manifests_of(self, study: str) -> list[str]:
+        return self.plan.only(study).manifest_files()
+
+    def compared_tables(self, study: str) -> list[str]:
+        """What one study says of its claims."""
+        return [str(path) for name in COMPARED for path in self._files(self.plan.paths.study(study), name)]
+
+    @property
+    def all_compared(self) -> list[str]:
+        return [path for study in self.plan.studies for path in self.compared_tables(study.name)]
 
     @property
     def studies(self) -> list[str]:
@@ -63,13 +112,16 @@ class Rules:
 
     @property
     def figures(self) -> list[str]:
-        where = self.plan.paths
-        return [
-            str(where.figure(study.name, name, suffix))
-            for study in self.plan.studies
-            for name in study.figures
-            for suffix in ("svg", "png")
-        ]
+        return [path for study in self.plan.studies for path in self.figures_of(study.name)]
+
+    def figures_of(self, study: str) -> list[str]:
+        names = self.plan.study(study).figures
+        return [str(self.plan.paths.figure(study, name, suffix)) for name in names for suffix in ("svg", "png")]
+
+    def measured_for(self, study: str) -> list[str]:
+        """What its figures show of what a clock measured of the networks."""
+        shown = {table for name in self.plan.study(study).figures for table in kinds()[name].tables}
+        return self.tables("measured/cost") if "measured/cost" in shown else []
 
     @property
     def network_figures(self) -> list[str]:
@@ -118,15 +170,21 @@ class Rules:
         return digest([_collected(study) for study in self.plan.studies])
 
     @property
-    def compared(self) -> str:
-        """What verdicts depend on: also metrics, contrasts and margins, and the number of claims in the ledger."""
-        registered = [claim.model_dump() for claim in self.plan.claims.claims]
-        return digest([registered, *map(self._judged, self.plan.studies)])
+    def registered(self) -> str:
+        """The claims of the ledger, and the names of the studies."""
+        return digest([[claim.model_dump() for claim in self.plan.claims.claims], self.studies])
 
-    @property
-    def drawn(self) -> str:
-        """What figures depend on, beside tables: also titles and the kinds of figures."""
-        return digest([[_collected(study), self._judged(study), _drawn(study)] for study in self.plan.studies])
+    def compared(self, name: str) -> str:
+        """What the verdicts of a study depend on: metrics, contrasts and margins, and its claims in the ledger."""
+        study = self.plan.study(name)
+        ids = [claim.id for claim in study.claims]
+        listed = [claim.model_dump() for claim in map(self.plan.claims.get, ids) if claim]
+        return digest([listed, self.plan.claims.empirical_parts, self._judged(study)])
+
+    def drawn(self, name: str) -> str:
+        """What the figures of a study depend on, beside tables: also titles and the kinds of figures."""
+        study = self.plan.study(name)
+        return digest([_collected(study), self._judged(study), _drawn(study)])
 
     def _judged(self, study: Study) -> list[Any]:
         """Of the words of a claim, its statement alone is in a table: the registry's, its own, or the question."""
@@ -172,12 +230,13 @@ class Rules:
     def gpu(self) -> int:
         return int(any(arm.device == "cuda" for arm in self.plan.arms().values()))
 
-    def priority(self, arm_id: str) -> int:
-        """Long arms first."""
-        return int(self.plan.weight(arm_id))
+    # What the terminal says.
 
-    def start(self, jobs: int) -> str:
-        return progress.start(self.plan, jobs)
+    def start(self) -> str:
+        return progress.start(self.plan)
+
+    def done(self) -> str:
+        return "\n".join([*progress.summary(self.plan.paths), f"cnnlab: done. Open {self.report}, or run `cnnlab ui`."])
 
 
 def _collected(study: Study) -> list[Any]:

@@ -63,10 +63,21 @@ class Paths:
     def figure(self, study: str, name: str, suffix: str) -> Path:
         return self.figures / study / f"{name}.{suffix}"
 
+    def study(self, name: str) -> Paths:
+        """The folders of one study: the tables that hold what it says alone."""
+        return Paths(self.results / "studies" / name, self.reports)
+
+    def looks(self, study: str) -> Path:
+        """The seeds with which each verdict of the study was first computed; never deleted by a rule."""
+        return self.results / "looks" / f"{study}.json"
+
+    def train_log(self, arm_id: str, seeds: str) -> Path:
+        return self.results / "logs" / "train" / arm_id / f"{seeds}.log"
+
     @property
-    def looks(self) -> Path:
-        """The seeds with which each verdict was first computed; never deleted by a rule."""
-        return self.results / "looks.json"
+    def progress(self) -> Path:
+        """What the call that runs is to do, and what it has done; only for show."""
+        return self.results / "progress.jsonl"
 
     @property
     def report(self) -> Path:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cnnlab.core.paths import Paths
-    from cnnlab.planning.plan import Plan
     from cnnlab.planning.studies.study import Study
 
 
@@ -40,12 +39,10 @@ class Drawing:
     alt: str
 
 
-def draw_all(plan: Plan, tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
-    """Every figure of every study of `plan`, as SVG and PNG, and the pictures of the networks, as SVG."""
-    for study in plan.studies:
-        for name, drawing in draw(study, tables).items():
-            save(drawing, paths.figures / study.name / name, f"{study.name}-{name}")
-    draw_networks(tables, paths)
+def draw_study(study: Study, tables: Mapping[str, pd.DataFrame], paths: Paths) -> None:
+    """Every figure of the study, as SVG and PNG."""
+    for name, drawing in draw(study, tables).items():
+        save(drawing, paths.figures / study.name / name, f"{study.name}-{name}")
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Drawing]:

@@ -50,6 +50,7 @@ ARCHITECTURE = {
     "presets": {
         "small": {
             "input": [1, 28, 10],
+            "microseconds": 110,
             "table": {"first": [7, 2, 3], "pool": [2, 2, 0], "hidden": [128, 128]},
             "switches": {"width": 12},
             # Convolution 8 -> pool 4 -> pool 2 -> pool 1.

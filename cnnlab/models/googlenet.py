@@ -69,6 +69,7 @@ ARCHITECTURE = {
     "presets": {
         "small": {
             "input": [1, 28, 10],
+            "microseconds": 280,
             "table": {"stem": [5, 1], "blocks": ["3a", "4a", "4d", "5a"]},
             "switches": {"width": 8},
             "smallest_image": 9,

@@ -31,7 +31,7 @@ ARCHITECTURE = {
     },
     "table": {"padding": 2},
     "presets": {
-        "small": {"input": [1, 28, 10]},
+        "small": {"input": [1, 28, 10], "microseconds": 100},
         "d2l": {"input": [1, 28, 10]},
         "paper": {
             "input": [1, 32, 10],

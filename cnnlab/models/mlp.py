@@ -18,7 +18,7 @@ ARCHITECTURE = {
     "paper": "Rumelhart, Hinton & Williams 1986",
     "switches": {"common": {}, "dropout": 0.0, "width": 78, "depth": {"default": 2, "from": 2}},
     "presets": {
-        "small": {"input": [1, 28, 10]},
+        "small": {"input": [1, 28, 10], "microseconds": 8},
         "d2l": {"input": [1, 28, 10], "switches": {"width": 256}},
     },
     "smallest_image": 1,

@@ -52,6 +52,7 @@ ARCHITECTURE = {
     "presets": {
         "small": {
             "input": [1, 28, 10],
+            "microseconds": 380,
             "table": {"stem": [3, 1]},
             "switches": {"width": 8},
             "smallest_image": 9,

@@ -37,7 +37,7 @@ ARCHITECTURE = {
         "head": "gap",
     },
     "presets": {
-        "small": {"input": [1, 14, 10], "switches": {"width": 8}},
+        "small": {"input": [1, 14, 10], "microseconds": 330, "switches": {"width": 8}},
         "paper": {"input": [3, 32, 10], "switches": {"initialization": "paper"}},
     },
     # The last two stages halve the map: 4 -> 2 -> 1.

@@ -55,6 +55,7 @@ ARCHITECTURE = {
     "presets": {
         "small": {
             "input": [1, 28, 10],
+            "microseconds": 190,
             "table": {"pooled": [1, 2, 3], "hidden": [128, 128]},
             "switches": {"width": 6},
             "smallest_image": 8,

@@ -160,6 +160,9 @@ class Preset(Spec):
     switches: dict[str, Switch] = Field({}, description="defaults that differ from the architecture's own")
     table: Any = Field(None, description="what `build` is given as `table`, over the architecture's own")
     smallest_image: Count | None = None
+    microseconds: Positive = Field(
+        300.0, description="of training on one of these images, about, on one core of an ordinary machine"
+    )
 
     @property
     def channels(self) -> int:

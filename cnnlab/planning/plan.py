@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +16,9 @@ from cnnlab.core.files import read_json
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import validate
 from cnnlab.planning import datasets, device, model_registry
+from cnnlab.planning.batches import Batch, batches
 from cnnlab.planning.config import Config
+from cnnlab.planning.cost import run_seconds
 from cnnlab.planning.fingerprint import fingerprint
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
 from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
@@ -27,12 +29,12 @@ from cnnlab.planning.studies.study_file import ArmFields
 
 @dataclass(frozen=True)
 class Plan:
-    """The selected studies of one tier, and what they need; `testable` are the claims of all studies, as (id, part)."""
+    """The selected studies of one tier, and what they need; `every` are all studies that could be selected."""
 
     config: Config
     studies: tuple[Study, ...]
     claims: ClaimRegistry
-    testable: frozenset[tuple[str, str]] = frozenset()
+    every: tuple[Study, ...] = ()
 
     @property
     def tier(self) -> str:
@@ -41,6 +43,22 @@ class Plan:
     @property
     def paths(self) -> Paths:
         return self.config.paths
+
+    @property
+    def testable(self) -> set[tuple[str, str]]:
+        """The claims of all studies, as (id, part)."""
+        return {(claim.id, claim.part) for study in self.every for claim in study.claims}
+
+    def only(self, name: str) -> Plan:
+        """The plan of one study.
+
+        Raises:
+            UserError: if none bears that name.
+        """
+        named = tuple(study for study in self.studies if study.name == name)
+        if not named:
+            raise UserError(f"{name}: no such study; {nearest(name, (study.name for study in self.studies))}")
+        return replace(self, studies=named)
 
     @cached_property
     def _arms(self) -> dict[str, ArmSpec]:
@@ -61,6 +79,15 @@ class Plan:
                 f"{arm_id}: no study asks for this arm; if code or a study was edited meanwhile, run snakemake again"
             )
         return self._arms[arm_id]
+
+    def every_arm(self, arm_id: str) -> ArmSpec:
+        """The arm of that id, of a study that need not be selected."""
+        return self._whole.arm(arm_id)
+
+    @cached_property
+    def _whole(self) -> Plan:
+        """The plan of all studies."""
+        return replace(self, studies=self.every)
 
     def manifests(self) -> list[tuple[str, tuple[int, ...]]]:
         """Each arm with each list of seeds that a study asks of it."""
@@ -84,16 +111,32 @@ class Plan:
         path = self.paths.data_card(data.data_id)
         return read_json(path) if path.exists() else None
 
-    def weight(self, arm_id: str) -> float:
-        """Roughly how long a run of the arm takes beside another's: longest arms start first, so cores idle least."""
-        spec = self._arms[arm_id]
-        size = spec.data.image_size or datasets.shape(spec.data)[1]
-        return spec.train.epochs * float(spec.model.switches.get("depth", 5)) * size
+    def run_seconds(self, arm_id: str) -> float:
+        """Roughly how long a run of the arm takes, on one core of an ordinary machine."""
+        return run_seconds(self._arms[arm_id])
+
+    def seconds(self, arm_id: str, seeds: Sequence[int]) -> float:
+        """Roughly how long tuning the arm and training those seeds takes."""
+        return self.run_seconds(arm_id) * (len(seeds) + self.tuning_runs(arm_id))
+
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """All arms that could be selected, by the job that trains them; the same whatever is selected."""
+        whole = self._whole
+        seconds = {manifest: whole.seconds(*manifest) for manifest in whole.manifests()}
+        on_gpu = any(arm.device == "cuda" for arm in whole.arms().values())
+        return batches(self.every, seconds, together=on_gpu)
+
+    def trials(self, arm_id: str) -> tuple[int, float]:
+        """Number of runs that tune the arm, without extensions of the grid, and their length as a share of a run."""
+        train = self._arms[arm_id].train
+        tuned = train.learning_rate is None and train.epochs > 0
+        return (len(train.tune.rates), train.tune.epochs_share) if tuned else (0, 0.0)
 
     def tuning_runs(self, arm_id: str) -> float:
         """What tuning the arm costs, in runs of it, without extensions of the grid."""
-        train = self._arms[arm_id].train
-        return 0.0 if train.learning_rate or not train.epochs else len(train.tune.rates) * train.tune.epochs_share
+        number, share = self.trials(arm_id)
+        return number * share
 
     def study(self, name: str) -> Study:
         return next(study for study in self.studies if study.name == name)
@@ -114,8 +157,7 @@ def make_plan(config: Config) -> Plan:
         for file in files
     ]
     _refuse_namesakes(studies)
-    testable = frozenset((claim.id, claim.part) for study in studies for claim in study.claims)
-    return Plan(config, _select(studies, config.studies, claims), claims, testable)
+    return Plan(config, _select(studies, config.studies, claims), claims, tuple(studies))
 
 
 def _study_files(folder: str) -> Sequence[Path]:

@@ -1,27 +1,54 @@
-# Records → tables → verdicts → figures → report; MLflow mirrors the records beside it.
+# Records → verdicts and figures, study by study as soon as its arms are trained → tables over all → report; MLflow
+# mirrors the records beside it.
 # Files are compared by content, so a `touch` does nothing. Each rule names the code that it is made of: a statement that
 # changes runs it again, a comment nothing. What it takes from the studies is a parameter too.
 
 
-rule collect:
+rule compare:
     input:
-        WORK.manifests,
+        lambda wildcards: WORK.manifests_of(wildcards.study),
         WORK.lock,
     output:
-        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
-        WORK.tables("measured/runs", "measured/claims"),
+        WORK.compared_tables("{study}"),
     log:
-        WORK.path("logs/collect.log"),
-    benchmark:
-        WORK.path("benchmarks/collect.tsv")
+        WORK.path("logs/compare/{study}.log"),
+    priority: 30000
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.analysis.tables.recorded"),
-        studies=WORK.collected,
-        flags=WORK.flags(keep="studies"),
+        code=WORK.code(
+            "cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"
+        ),
+        study=lambda wildcards: WORK.compared(wildcards.study),
+        flags=WORK.flags(),
     shell:
-        "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab compare {wildcards.study} {params.flags} 2>&1 | tee {log}"
+
+
+for study in WORK.plan.studies:
+
+    rule:
+        name:
+            f"figures_{study.name.replace('-', '_')}"
+        input:
+            WORK.manifests_of(study.name),
+            WORK.compared_tables(study.name),
+            WORK.measured_for(study.name),
+            WORK.lock,
+        output:
+            WORK.figures_of(study.name),
+        log:
+            WORK.path(f"logs/figures/{study.name}.log"),
+        priority: 20000
+        conda:
+            "../../environment.yml"
+        params:
+            code=WORK.code("cnnlab.figures", "cnnlab.analysis.tables.recorded"),
+            name=study.name,
+            study=WORK.drawn(study.name),
+            flags=WORK.flags(),
+        shell:
+            "python -m cnnlab figures {params.name} {params.flags} 2>&1 | tee {log}"
 
 
 # Read off the networks, whatever studies are selected.
@@ -32,8 +59,6 @@ rule exact:
         WORK.tables("layers", "exact", "evidence"),
     log:
         WORK.path("logs/exact.log"),
-    benchmark:
-        WORK.path("benchmarks/exact.tsv")
     conda:
         "../../environment.yml"
     params:
@@ -47,51 +72,62 @@ rule exact:
         "python -m cnnlab exact {params.flags} 2>&1 | tee {log}"
 
 
-rule compare:
+rule networks:
+    input:
+        WORK.tables("layers"),
+        WORK.lock,
+    output:
+        WORK.network_figures,
+    log:
+        WORK.path("logs/networks.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        code=WORK.code("cnnlab.figures.network_card", "cnnlab.analysis.network_stages"),
+        networks=WORK.networks,
+        flags=WORK.flags(),
+    shell:
+        "python -m cnnlab networks {params.flags} 2>&1 | tee {log}"
+
+
+rule collect:
     input:
         WORK.manifests,
+        WORK.lock,
+    output:
+        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
+        WORK.tables("measured/runs", "measured/claims"),
+    log:
+        WORK.path("logs/collect.log"),
+    priority: 20000
+    conda:
+        "../../environment.yml"
+    params:
+        code=WORK.code("cnnlab.analysis.tables.recorded"),
+        studies=WORK.collected,
+        flags=WORK.flags(keep="studies"),
+    shell:
+        "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
+
+
+rule ledger:
+    input:
+        WORK.all_compared,
         WORK.tables("exact"),
         WORK.lock,
     output:
         WORK.tables("contrasts", "claims", "robustness", "measured/contrasts"),
     log:
-        WORK.path("logs/compare.log"),
-    benchmark:
-        WORK.path("benchmarks/compare.tsv")
+        WORK.path("logs/ledger.log"),
+    priority: 30000
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code(
-            "cnnlab.analysis.tables.contrasts", "cnnlab.analysis.robustness", "cnnlab.analysis.tables.io"
-        ),
-        studies=WORK.compared,
+        code=WORK.code("cnnlab.analysis.tables.contrasts", "cnnlab.analysis.tables.io"),
+        claims=WORK.registered,
         flags=WORK.flags(keep="studies"),
     shell:
-        "python -m cnnlab compare {params.flags} 2>&1 | tee {log}"
-
-
-rule figures:
-    input:
-        WORK.tables(
-            "runs", "arms", "curves", "profiles", "pictures", "confusion", "contrasts", "claims", "layers"
-        ),
-        WORK.tables("measured/cost"),
-        WORK.lock,
-    output:
-        WORK.figures,
-        WORK.network_figures,
-    log:
-        WORK.path("logs/figures.log"),
-    benchmark:
-        WORK.path("benchmarks/figures.tsv")
-    conda:
-        "../../environment.yml"
-    params:
-        code=WORK.code("cnnlab.figures"),
-        studies=WORK.drawn,
-        flags=WORK.flags(keep="studies"),
-    shell:
-        "python -m cnnlab figures {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab ledger {params.flags} 2>&1 | tee {log}"
 
 
 # The store itself is neither input nor output of a rule: a click in the MLflow UI must not run anything again.
@@ -102,8 +138,7 @@ rule track:
         WORK.tables("measured/mlflow"),
     log:
         WORK.path("logs/track.log"),
-    benchmark:
-        WORK.path("benchmarks/track.tsv")
+    priority: 10000
     conda:
         "../../environment.yml"
     params:
@@ -131,8 +166,7 @@ rule render:
         WORK.report,
     log:
         WORK.path("logs/render.log"),
-    benchmark:
-        WORK.path("benchmarks/render.tsv")
+    priority: 40000
     conda:
         "../../environment.yml"
     params:

@@ -8,8 +8,6 @@ rule cost:
         WORK.tables("measured/cost"),
     log:
         WORK.path("logs/cost.log"),
-    benchmark:
-        WORK.path("benchmarks/cost.tsv")
     conda:
         "../../environment.yml"
     threads: workflow.cores
@@ -31,8 +29,6 @@ rule throughput:
         WORK.tables("measured/throughput"),
     log:
         WORK.path("logs/throughput.log"),
-    benchmark:
-        WORK.path("benchmarks/throughput.tsv")
     conda:
         "../../environment.yml"
     threads: workflow.cores

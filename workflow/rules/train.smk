@@ -1,4 +1,4 @@
-# Data, once for all jobs; then one job per arm: tune, then every seed.
+# Data, once for all jobs; then one job per batch of arms: each arm is tuned, then all its seeds are trained.
 
 
 rule prepare:
@@ -7,8 +7,6 @@ rule prepare:
         card=WORK.path("data/{data}.json"),
     log:
         WORK.path("logs/prepare/{data}.log"),
-    benchmark:
-        WORK.path("benchmarks/prepare/{data}.tsv")
     conda:
         "../../environment.yml"
     params:
@@ -20,24 +18,26 @@ rule prepare:
         "python -m cnnlab prepare {wildcards.data} {params.flags} 2>&1 | tee {log}"
 
 
-# The manifest stands for the arm's finished runs. These are not declared: Snakemake would delete them when a job fails.
-rule train:
-    input:
-        # The card holds the checksum of the images, so these need no check of their own.
-        card=lambda wildcards: WORK.card(wildcards.arm),
-    output:
-        WORK.path("manifests/{arm}/{seeds}.json"),
-    log:
-        WORK.path("logs/train/{arm}/{seeds}.log"),
-    benchmark:
-        WORK.path("benchmarks/train/{arm}/{seeds}.tsv")
-    priority: lambda wildcards: WORK.priority(wildcards.arm)
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        gpu=WORK.gpu,
-    params:
-        flags=WORK.flags(),
-    shell:
-        "python -m cnnlab train {wildcards.arm} --seeds {wildcards.seeds} {params.flags} 2>&1 | tee {log}"
+# A manifest stands for an arm's finished runs. These are not declared: Snakemake would delete them when a job fails.
+for job in WORK.batches:
+
+    rule:
+        name:
+            job.name
+        input:
+            # A card holds the checksum of its images, so these need no check of their own.
+            cards=job.cards,
+        output:
+            job.manifests,
+        log:
+            job.log,
+        priority: job.priority
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            gpu=WORK.gpu,
+        params:
+            flags=WORK.flags(),
+        shell:
+            "python -m cnnlab train {output} {params.flags} 2>&1 | tee {log}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,41 +93,42 @@ COLUMNS = {
 NUMBERS = [field.name for field in fields(intervals.Summary)]
 
 
-def judge_studies(
-    studies: Sequence[Study],
-    registry: ClaimRegistry,
-    runs: Records,
-    looks: Path | None,
-    computed: Iterable[Mapping[Any, Any]] = (),
+def judge_study(
+    study: Study, registry: ClaimRegistry, runs: Records, looks: Path | None
 ) -> tuple[list[Row], list[Row]]:
-    """The rows of `contrasts` and of `claims`, from `runs` (by arm id and seed).
+    """The rows of `contrasts` and of `claims` that the study gives, from `runs` (by arm id and seed).
 
     `looks` is the file that remembers with which seeds each verdict was first computed; None neither reads
-    nor writes. `computed` are the rows of the table ``exact``: claims that need no training.
-    Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
+    nor writes. Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
     """
     memory = InterimLooks.read(looks)
     contrasts: list[Row] = []
-    tested: dict[tuple[str, str], list[Row]] = {}
-    for study in _by_name(studies):
-        for claim in study.claims:
-            judged = judge_claim(claim, study, runs)
-            contrasts += [_contrast_row(study, part, index, claim) for index, part in enumerate(judged.parts)]
-            row = _claim_row(study, claim, judged, registry, memory)
-            tested.setdefault((claim.id, claim.part), []).append(row)
-        contrasts += _secondary_rows(study, runs, measured=False)
+    claims: list[Row] = []
+    for claim in study.claims:
+        judged = judge_claim(claim, study, runs)
+        contrasts += [_contrast_row(study, part, index, claim) for index, part in enumerate(judged.parts)]
+        claims.append(_claim_row(study, claim, judged, registry, memory))
     memory.write()
-    exact = {(row["id"], row["part"]): row for row in computed}
-    return contrasts, list(_ledger(registry, tested, exact))
+    return contrasts + _secondary_rows(study, runs, measured=False), claims
 
 
-def measured_contrasts(studies: Sequence[Study], runs: Records) -> list[Row]:
+def measured_contrasts(study: Study, runs: Records) -> list[Row]:
     """Rows as of `contrasts`, for the secondary contrasts whose metric is measured by a clock."""
-    return [row for study in _by_name(studies) for row in _secondary_rows(study, runs, measured=True)]
+    return _secondary_rows(study, runs, measured=True)
 
 
-def _by_name(studies: Sequence[Study]) -> list[Study]:
-    return sorted(studies, key=lambda study: study.name)
+def ledger(
+    registry: ClaimRegistry, tested: Iterable[Mapping[Any, Any]], computed: Iterable[Mapping[Any, Any]] = ()
+) -> list[Row]:
+    """The rows of `claims`: every part of every registered claim, tested or not; then the studies' own claims.
+
+    `tested` are those rows that studies give; `computed` the rows of the table ``exact``: claims that need no training.
+    """
+    exact = {(row["id"], row["part"]): row for row in computed}
+    by_part: dict[tuple[str, str], list[Row]] = {}
+    for row in tested:
+        by_part.setdefault((row["id"], row["part"]), []).append(dict(row))
+    return list(_ledger(registry, by_part, exact))
 
 
 def _secondary_rows(study: Study, runs: Records, measured: bool) -> list[Row]:
@@ -203,7 +204,6 @@ def _ledger(
     tested: dict[tuple[str, str], list[Row]],
     exact: Mapping[tuple[str, str], Mapping[Any, Any]],
 ) -> Iterator[Row]:
-    """Every part of every registered claim, tested or not; then the studies' own claims."""
     for claim in registry.claims:
         for part, kind in claim.parts.items():
             row = {"id": claim.id, "part": part, "kind": kind, "verdict": Verdict.NOT_TESTED}

@@ -42,10 +42,17 @@ def write_tables(paths: Paths, frames: Mapping[str, pd.DataFrame]) -> None:
         write(frame, paths.table(name))
 
 
-def read_tables(paths: Paths) -> dict[str, pd.DataFrame]:
-    """Every table that has been made, by its name."""
+def together(name: str, frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of several tables `name` in one."""
+    filled = [frame for frame in frames if len(frame)]
+    return table(name, pd.concat(filled) if filled else [])
+
+
+def read_tables(paths: Paths, *names: str) -> dict[str, pd.DataFrame]:
+    """Those of the tables `names` that have been made, by their names; every table if none is named."""
     files = sorted(paths.tables.rglob("[!.]*.parquet"))
-    return {file.relative_to(paths.tables).with_suffix("").as_posix(): pd.read_parquet(file) for file in files}
+    by_name = {file.relative_to(paths.tables).with_suffix("").as_posix(): file for file in files}
+    return {name: pd.read_parquet(file) for name, file in by_name.items() if not names or name in names}
 
 
 def write(frame: pd.DataFrame, base: Path) -> None:
