@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from cnnlab.analysis.tables import contrasts
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, run_id, seeds_slug
+from cnnlab.planning.studies.claims import ClaimRegistry
+from cnnlab.planning.studies.study import Study
 from cnnlab.training import records
 from cnnlab.training.records import Record
 
@@ -241,3 +244,15 @@ def _provenance(
         "git": {"commit": COMMIT, "dirty": False},
         "platform": "Linux",
     }
+
+
+def judge_studies(
+    studies: Sequence[Study],
+    registry: ClaimRegistry,
+    runs: Any,
+    looks: Path | None,
+    computed: Sequence[dict[str, Any]] = (),
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of `contrasts`, and of `claims` as in the ledger."""
+    rows, tested = contrasts.judge_studies(studies, registry, runs, None if looks is None else lambda name: looks)
+    return rows, contrasts.ledger(registry, tested, computed)

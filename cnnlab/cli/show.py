@@ -53,13 +53,11 @@ def runs(plan: Plan) -> str:
 
 def costs(plan: Plan) -> str:
     """Runs times seconds, tuning included, on one core of an ordinary machine: an estimate, for planning."""
-    from cnnlab.training.estimate import estimate_seconds
-
     rows, total = [("study", "arm", "runs", "seconds a run", "core-seconds")], 0.0
     counted: dict[str, set[int]] = {}
     for study in plan.studies:
         for name, arm in study.arms.items():
-            seconds, arm_id = estimate_seconds(arm.spec), arm.spec.arm_id
+            seconds, arm_id = plan.run_seconds(arm.spec.arm_id), arm.spec.arm_id
             tuning = 0.0 if arm_id in counted else plan.tuning_runs(arm_id)
             new = set(study.seeds) - counted.setdefault(arm_id, set())
             counted[arm_id] |= new

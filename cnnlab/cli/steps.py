@@ -154,9 +154,13 @@ def exact(plan: Plan) -> None:
 
 
 def cost(plan: Plan) -> None:
+    """Of the networks of studies that show it."""
+    from cnnlab.planning.figure_choice import shows_cost
     from cnnlab.training.measure import measure_arms
 
-    _write(plan, {"measured/cost": measure_arms(plan)})
+    studies = filter(shows_cost, plan.studies)
+    arms = {arm.spec.arm_id: arm.spec for study in studies for arm in study.arms.values()}
+    _write(plan, {"measured/cost": measure_arms(arms)})
 
 
 def _records(plan: Plan) -> Records:
@@ -178,8 +182,7 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
     output = output or plan.paths.reports / "partial.html"
     runs = records.so_far(plan.paths, plan.manifests())
     written = io.read_tables(plan.paths)
-    compared = [_compared(plan.only(name), runs) for name in sorted(study.name for study in plan.studies)]
-    frames = written | recorded_tables(plan, runs) | _ledger(plan, compared, written)
+    frames = written | recorded_tables(plan, runs) | _ledger(plan, [_compared(plan, runs)], written)
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
         for study in plan.studies:
@@ -190,17 +193,16 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
 
 
 def _compared(plan: Plan, runs: Records) -> dict[str, pd.DataFrame]:
-    """Contrasts and verdicts of the one study of `plan`."""
+    """Contrasts and verdicts of the studies of `plan`."""
     from cnnlab.analysis import robustness
     from cnnlab.analysis.tables import contrasts, io
 
-    (study,) = plan.studies
-    of_contrasts, claims = contrasts.judge_study(study, plan.claims, runs, plan.paths.looks(study.name))
+    of_contrasts, claims = contrasts.judge_studies(plan.studies, plan.claims, runs, plan.paths.looks)
     rows: dict[str, Rows] = {
         "contrasts": of_contrasts,
         "claims": claims,
-        "robustness": robustness.rows([study], plan.claims, runs),
-        "measured/contrasts": contrasts.measured_contrasts(study, runs),
+        "robustness": robustness.rows(plan.studies, plan.claims, runs),
+        "measured/contrasts": contrasts.measured_contrasts(plan.studies, runs),
     }
     return io.tables(rows)
 
@@ -208,7 +210,7 @@ def _compared(plan: Plan, runs: Records) -> dict[str, pd.DataFrame]:
 def _ledger(
     plan: Plan, compared: Sequence[Mapping[str, pd.DataFrame]], written: Mapping[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
-    """Those of all studies, and what the table ``exact`` says, if it has been made."""
+    """What was compared, together, and what the table ``exact`` says, if it has been made."""
     from cnnlab.analysis.tables import contrasts, io
     from cnnlab.analysis.tables.frames import as_rows
 

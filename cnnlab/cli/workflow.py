@@ -21,7 +21,7 @@ from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
 from cnnlab.planning import fingerprint, model_registry, tiers
 from cnnlab.planning.batches import selected
-from cnnlab.planning.figure_choice import NETWORKS, kinds, pictured
+from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.study import Study
@@ -120,8 +120,14 @@ class Rules:
 
     def measured_for(self, study: str) -> list[str]:
         """What its figures show of what a clock measured of the networks."""
-        shown = {table for name in self.plan.study(study).figures for table in kinds()[name].tables}
-        return self.tables("measured/cost") if "measured/cost" in shown else []
+        return self.tables("measured/cost") if shows_cost(self.plan.study(study)) else []
+
+    @property
+    def measured(self) -> list[str]:
+        """What a clock measures while nothing else runs, for studies that compare what networks cost; others need not
+        wait for it."""
+        asked = any(map(shows_cost, self.plan.studies))
+        return self.tables("measured/cost", "measured/throughput") if asked else []
 
     @property
     def network_figures(self) -> list[str]:
@@ -201,8 +207,11 @@ class Rules:
         return digest({arm_id: [arm.label, arm.studies, arm.claims] for arm_id, arm in arms.items()})
 
     @property
-    def arm_ids(self) -> str:
-        return digest(sorted(self.plan.arms()))
+    def costed(self) -> str:
+        """The arms whose cost is measured."""
+        return digest(
+            sorted(arm.spec.arm_id for study in self.plan.studies if shows_cost(study) for arm in study.arms.values())
+        )
 
     @property
     def networks(self) -> str:

@@ -46,7 +46,8 @@ def batches(studies: Sequence[Study], seconds: Mapping[Manifest, float], togethe
                 owned[study.name].append(manifest)
     if together:
         owned = _merged(owned, max(1, round(sum(seconds.values()) / SECONDS)))
-    return [batch for name, manifests in owned.items() for batch in _cut(name, manifests, seconds.__getitem__)]
+    least = 1 if together else 2
+    return [batch for name, manifests in owned.items() for batch in _cut(name, manifests, seconds.__getitem__, least)]
 
 
 def _merged(owned: Mapping[str, list[Manifest]], count: int) -> dict[str, list[Manifest]]:
@@ -57,10 +58,12 @@ def _merged(owned: Mapping[str, list[Manifest]], count: int) -> dict[str, list[M
     return groups
 
 
-def _cut(name: str, manifests: Sequence[Manifest], seconds: Callable[[Manifest], float]) -> Iterator[Batch]:
-    """Pieces of about equal length."""
+def _cut(
+    name: str, manifests: Sequence[Manifest], seconds: Callable[[Manifest], float], least: int
+) -> Iterator[Batch]:
+    """Pieces of about equal length, at least so many of what is not short."""
     whole = sum(map(seconds, manifests))
-    count = min(len(manifests), max(round(whole / SECONDS), 2 if whole > ALONE else 1))
+    count = min(len(manifests), max(round(whole / SECONDS), least if whole > ALONE else 1))
     ends = accumulate(map(seconds, manifests))
     middles = [end - seconds(manifest) / 2 for end, manifest in zip(ends, manifests, strict=True)]
     places = [min(count - 1, int(count * middle / whole)) if whole else 0 for middle in middles]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.sweeps import sweeps
+
+if TYPE_CHECKING:
+    from cnnlab.planning.studies.study import Study
 
 FOLDER = Path(__file__).resolve().parents[1] / "figures"
 LEAST = 3  # values that make a sweep of what is otherwise a pair
@@ -66,6 +69,11 @@ def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -
     }
     having = {"matrix"} if matrix else {fact for fact, holds in facts.items() if holds}
     return tuple(name for name, kind in kinds().items() if kind.default_for in having)
+
+
+def shows_cost(study: Study) -> bool:
+    """Whether a figure of the study draws what its networks cost."""
+    return any("measured/cost" in kinds()[name].tables for name in study.figures)
 
 
 # The folder of the pictures of networks, beside those of the studies' figures.

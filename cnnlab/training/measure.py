@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -14,16 +15,13 @@ from cnnlab.planning import datasets, device
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.training.speed import measure
 
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
-
 MEASURED = ("images_per_second", "latency_ms", "memory_mb", "threads", "device")
 
 
-def measure_arms(plan: Plan) -> list[dict[str, Any]]:
-    """The rows of ``measured/cost``. Arms of the same network, images, optimizer and device share one."""
+def measure_arms(arms: Mapping[str, ArmSpec]) -> list[dict[str, Any]]:
+    """The rows of ``measured/cost``, of arms by id. Those of one network, images, optimizer and device share one."""
     measured: dict[str, dict[str, Any]] = {}
-    for arm in plan.arms().values():
+    for arm in arms.values():
         device.check(arm.device, torch.cuda.is_available())
     return [
         {
@@ -32,7 +30,7 @@ def measure_arms(plan: Plan) -> list[dict[str, Any]]:
             "preset": arm.model.preset,
             **_measured(arm, measured),
         }
-        for arm_id, arm in plan.arms().items()
+        for arm_id, arm in arms.items()
     ]
 
 

@@ -44,7 +44,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = report_samples.plan(tmp_path_factory.mktemp("page"), STUDIES)
     report_samples.write_cards(plan)
     frames = report_samples.zoo_frames(plan)
-    figures.draw_all(plan, frames, plan.paths)
+    for study in plan.studies:
+        figures.draw_study(study, frames, plan.paths)
+    figures.draw_networks(frames, plan.paths)
     render(plan, frames, plan.paths.figures, plan.paths.report)
     return plan.paths.report
 

@@ -7,7 +7,6 @@ import pytest
 from cnnlab.cli.show import costs
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
-from cnnlab.training.estimate import estimate_seconds
 
 CORES, STEPS_SECONDS, START_SECONDS = 2, 90, 4
 MINUTES = {"core": 12, "all": 40}
@@ -19,7 +18,7 @@ def core_seconds(plan: Plan) -> float:
     for arm_id, seed in plan.runs():
         seeds.setdefault(arm_id, set()).add(seed)
     return sum(
-        START_SECONDS + estimate_seconds(plan.arm(arm_id)) * (len(runs) + plan.tuning_runs(arm_id))
+        START_SECONDS + plan.run_seconds(arm_id) * (len(runs) + plan.tuning_runs(arm_id))
         for arm_id, runs in seeds.items()
     )
 

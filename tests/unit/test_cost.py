@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -13,11 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnlab import models
 from cnnlab.models import cost
 from cnnlab.planning import model_registry
+from cnnlab.planning.cost import run_seconds
 from cnnlab.planning.datasets import split_sizes
-from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.training import measure as measurement
-from cnnlab.training.estimate import estimate_seconds
 from cnnlab.training.speed import Speed, measure
 
 PRESETS = [(name, preset) for name, found in model_registry.architectures().items() for preset in found.presets]
@@ -157,7 +155,7 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(measurement, "measure", fake)
     arms = {"a": arm(), "b": arm(epochs=9), "c": arm(activation="relu")}
-    rows = measurement.measure_arms(cast(Plan, SimpleNamespace(arms=lambda: arms)))
+    rows = measurement.measure_arms(arms)
     assert [row["arm_id"] for row in rows] == ["a", "b", "c"]
     assert len(calls) == 2
     assert calls[0] == (((1, 14, 14), 10, arms["a"].train), {"device": "cpu"})
@@ -167,15 +165,15 @@ def test_zoo_arms_of_one_network_share_a_measurement(monkeypatch: pytest.MonkeyP
 
 def test_zoo_estimates_grow_with_the_work() -> None:
     short, long, deep = arm(), arm(epochs=70), arm(architecture="resnet_cifar")
-    assert 0.1 < estimate_seconds(short) < 30
-    assert 8 < estimate_seconds(long) / estimate_seconds(short) < 10
-    assert estimate_seconds(deep) > estimate_seconds(short)
+    assert 0.1 < run_seconds(short) < 30
+    assert 8 < run_seconds(long) / run_seconds(short) < 10
+    assert run_seconds(deep) > run_seconds(short)
 
 
 def test_estimates_count_a_separately_trained_classifier() -> None:
     network = arm()
     svm = network.model_copy(update={"train": network.train.model_copy(update={"classifier": "svm"})})
-    assert 1 < estimate_seconds(svm) - estimate_seconds(network) < 10  # on 3,000 images
+    assert 1 < run_seconds(svm) - run_seconds(network) < 10  # on 3,000 images
 
 
 def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
@@ -183,8 +181,8 @@ def test_estimates_count_the_networks_that_a_diagnostic_trains() -> None:
     cheap, dear = (
         plain.model_copy(update={"diagnostics": (name,)}) for name in ("update_ratios", "largest_learning_rate")
     )
-    assert 1 < estimate_seconds(cheap) / estimate_seconds(plain) < 1.5
-    assert estimate_seconds(dear) / estimate_seconds(plain) > 3
+    assert 1 < run_seconds(cheap) / run_seconds(plain) < 1.5
+    assert run_seconds(dear) / run_seconds(plain) > 3
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import yaml
 
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
+from cnnlab.analysis.tables.contrasts import measured_contrasts
 from cnnlab.cli.show import describe, overview
 from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
@@ -24,6 +24,7 @@ from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.studies.claims import load_claims
 from cnnlab.planning.studies.study import Study
+from tests.fakes import judge_studies
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},

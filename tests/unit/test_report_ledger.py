@@ -28,7 +28,7 @@ Frames = dict[str, pd.DataFrame]
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """Three studies in this call; another tests C05."""
     made = report_samples.plan(tmp_path_factory.mktemp("ledger"), ("normalization", "residual", "head"))
-    return replace(made, testable=frozenset({("C05", "main"), ("C26", "main"), ("C07", "gradients")}))
+    return replace(made, every=report_samples.testing(("C05", "main"), ("C26", "main"), ("C07", "gradients")))
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from cnnlab.analysis import robustness
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.analysis.tables.contrasts import judge_studies
 from cnnlab.analysis.tables.io import table
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training.records import Record
+from tests.fakes import judge_studies
 from tests.unit.test_verdict import (
     EASY,
     ERROR,

@@ -14,7 +14,7 @@ import pytest
 
 from cnnlab.analysis import effects
 from cnnlab.analysis.tables.columns import TABLES
-from cnnlab.analysis.tables.contrasts import judge_studies, measured_contrasts
+from cnnlab.analysis.tables.contrasts import measured_contrasts
 from cnnlab.core.errors import UserError
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.studies.claims import ClaimRegistry
@@ -109,7 +109,7 @@ EASY = runs(plain=errors(20, 21, 22, 20, 21, 22, 20, 21), residual=errors(10, 10
 
 def judge(one: Study, found: Any, looks: Path | None = None) -> tuple[list[Any], dict[tuple[str, str], Any]]:
     """The contrasts, and the claims by (id, part)."""
-    contrasts, claims = judge_studies([one], REGISTRY, found, looks)
+    contrasts, claims = fakes.judge_studies([one], REGISTRY, found, looks)
     return contrasts, {(row["id"], row["part"]): row for row in claims}
 
 
@@ -217,7 +217,7 @@ class TestObserve:
 
 class TestRows:
     def test_columns_are_those_of_the_tables(self) -> None:
-        contrasts, claims = judge_studies([study(claim(ERROR), secondary=[GRADIENT])], REGISTRY, EASY, None)
+        contrasts, claims = fakes.judge_studies([study(claim(ERROR), secondary=[GRADIENT])], REGISTRY, EASY, None)
         for row in contrasts:
             assert set(row) == set(TABLES["contrasts"].columns)
         for row in claims:
@@ -248,7 +248,7 @@ class TestRows:
             computed[0]["holds"] = holds
             rows = {
                 (row["id"], row["part"]): row
-                for row in judge_studies([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
+                for row in fakes.judge_studies([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
             }
             row = rows.pop(("C07", "outputs"))
             known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added"}
@@ -265,7 +265,7 @@ class TestRows:
 
     def test_two_studies_of_one_claim_have_a_row_each(self) -> None:
         both = [study(claim(ERROR), name=name) for name in ("second", "first")]
-        contrasts, claims = judge_studies(both, REGISTRY, EASY, None)
+        contrasts, claims = fakes.judge_studies(both, REGISTRY, EASY, None)
         assert [row["study"] for row in claims if row["id"] == "C39"] == ["first", "second"]
         assert [row["study"] for row in contrasts] == ["first", "second"]
 
@@ -452,4 +452,4 @@ def test_records_on_disk_are_judged_as_they_are(tmp_path: Path) -> None:
         for arm, members in EASY.items()
     }
     one = study(claim(ERROR, GRADIENT))
-    assert judge_studies([one], REGISTRY, found, None) == judge_studies([one], REGISTRY, EASY, None)
+    assert fakes.judge_studies([one], REGISTRY, found, None) == fakes.judge_studies([one], REGISTRY, EASY, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,13 +114,9 @@ class Project:
         return self.run(*command, status=status, **environment)
 
     def planned(self, *more: str) -> dict[str, int]:
-        """Jobs that a call would run, by rule; empty if there is nothing to be done."""
-        output = self.snakemake("--dry-run", *more)
-        if "Nothing to be done" in output:
-            return {}
-        table = output.partition("Job stats:")[2].partition("\n\n")[0]
-        jobs = dict(re.findall(r"^(\w+) +(\d+)$", table, flags=re.M))
-        return {rule: int(count) for rule, count in jobs.items() if rule not in {"all", "total"}}
+        """Jobs that a call would run, by rule; empty if there is nothing to be done. Rules made for a batch or a study
+        count together as `train` and `figures`."""
+        return jobs(self.snakemake("--dry-run", *more))
 
     def start(self, *more: str) -> subprocess.Popen[bytes]:
         """Snakemake in a process group of its own, to be killed."""
@@ -146,6 +144,65 @@ class Project:
     def tables(self) -> dict[str, bytes]:
         """The deterministic tables."""
         return {path.name: path.read_bytes() for path in self.path.glob("results/*/tables/*.csv")}
+
+
+def jobs(output: str) -> dict[str, int]:
+    """What a dry run printed, as `Project.planned` gives it."""
+    if "Nothing to be done" in output:
+        return {}
+    table = output.partition("Job stats:")[2].partition("\n\n")[0]
+    assert table, output[-4000:]
+    counts: Counter[str] = Counter()
+    for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.M):
+        counts[re.sub("^(train|figures)_.*", r"\1", rule)] += int(count)
+    return {rule: count for rule, count in counts.items() if rule not in {"all", "total"}}
+
+
+# Reads a call a line and runs it in a child of its own, so that Snakemake is imported once.
+PATIENT = """
+import json, os, sys
+import snakemake.cli
+for line in sys.stdin:
+    arguments, output = json.loads(line)
+    if (child := os.fork()) == 0:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, 1), os.dup2(file, 2)
+        sys.argv = ["snakemake", *arguments]
+        snakemake.cli.main()
+        os._exit(1)  # main does not return
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class DryRuns:
+    """Many dry runs of the real Snakemake on one project, each from its files as they are then."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PATIENT],
+            cwd=project.path,
+            env=project.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def planned(self, *more: str) -> dict[str, int]:
+        """As `Project.planned`."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        output = self.project.path / "dry-run.log"
+        call = [*COMMAND[1:], *self.project.options, "--dry-run", *more]
+        self.process.stdin.write(json.dumps([call, str(output)]) + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "0\n", output.read_text()[-4000:]
+        return jobs(output.read_text())
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def wait_for(condition: object, seconds: float = 120) -> None:

@@ -9,81 +9,86 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from project import Project
+from project import DryRuns, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 STATEMENT, COMMENT = "\nUNUSED = 1\n", "\n# A comment.\n"
-# Everything after training, and what is measured of each arm.
-AFTER = {"collect", "compare", "figures", "track", "render"}
-ARMS = AFTER | {"train", "cost"}
+# Everything after training.
+AFTER = {"collect", "compare", "figures", "ledger", "track", "render"}
+ARMS = AFTER | {"train"}
+JUDGED = {"compare", "figures", "ledger", "render"}
 
 # File, what is replaced by what (appended where nothing is replaced), and the rules that run.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "style": ("cnnlab/report/report.css", "", "/* A comment. */", {"render"}),
     "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
     "figure": ("cnnlab/figures/errors.py", "", STATEMENT, {"figures", "render"}),
-    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "render"}),
+    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "networks", "render"}),
     "words of the page": ("cnnlab/wording/answers.py", "", STATEMENT, {"render"}),
-    "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, {"compare", "figures", "render"}),
+    "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, JUDGED),
     "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "render"}),
     "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
     "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, {"track", "render"}),
-    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "compare", "figures", "render"}),
-    "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"exact", "throughput"}),
-    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"exact", "compare", "figures", "render"}),
-    "loop": ("cnnlab/training/loop.py", "", STATEMENT, ARMS | {"throughput"}),
+    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
+    "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"exact", "networks"}),
+    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
+    "loop": ("cnnlab/training/loop.py", "", STATEMENT, ARMS),
     "diagnostic of no arm": ("cnnlab/training/diagnostics/shifts.py", "", STATEMENT, set()),
     "data source": ("cnnlab/data/prepare.py", "", STATEMENT, AFTER | {"prepare", "train"}),
-    "measurement": ("cnnlab/training/speed.py", "", STATEMENT, {"cost", "figures", "render"}),
+    "measurement of no study": ("cnnlab/training/speed.py", "", STATEMENT, set()),
     "command line": ("cnnlab/cli/show.py", "", STATEMENT, set()),
     "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
-    "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", {"compare", "figures", "render"}),
+    "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", JUDGED),
     "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
     "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "render"}),
     "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "track", "render"}),
-    "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", {"compare", "figures", "render"}),
+    "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", JUDGED),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
     "rates": ("studies/dense.yaml", "rates: [0.03", "rates: [0.01", ARMS),
-    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"exact", "cost", "throughput"}),
+    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"exact", "networks"}),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DryRuns]:
     project = Project.tiny(tmp_path_factory.mktemp("finished"))
     project.snakemake()
-    assert project.planned() == {}
-    return project
+    runs = DryRuns(project)
+    assert runs.planned() == {}
+    yield runs
+    runs.close()
 
 
 @pytest.mark.parametrize("kind", EDITS)
-def test_an_edit_runs_what_depends_on_it_and_nothing_else(finished: Project, kind: str) -> None:
+def test_an_edit_runs_what_depends_on_it_and_nothing_else(finished: DryRuns, kind: str) -> None:
     name, old, new, rules = EDITS[kind]
-    text = (finished.path / name).read_text()
+    text = (finished.project.path / name).read_text()
     assert old in text
-    with written(finished.path / name, text.replace(old, new) if old else text + new):
+    with written(finished.project.path / name, text.replace(old, new) if old else text + new):
         planned = finished.planned()
     assert set(planned) == rules
-    # Both studies have two arms, and one edit of a study concerns its own.
-    assert planned.get("train", 0) in ({2} if name.startswith(("studies/", "cnnlab/models/")) else {4}) | {0}
+    # There are two studies, and one edit of a study or of a network concerns its own.
+    one = name.startswith(("studies/", "cnnlab/models/"))
+    assert all(planned[rule] == (1 if one else 2) for rule in {"train", "compare", "figures"} & set(planned))
 
 
-def test_comments_and_the_time_of_files_run_nothing(finished: Project) -> None:
+def test_comments_and_the_time_of_files_run_nothing(finished: DryRuns) -> None:
     """A comment at the end of every Python file at once, a touch of everything, and all put back."""
-    files = sorted((finished.path / "cnnlab").rglob("*.py"))
-    texts = {path: path.read_text() for path in files}
-    for path, text in texts.items():
-        path.write_text(text + COMMENT)
+    path = finished.project.path
+    files = sorted((path / "cnnlab").rglob("*.py"))
+    texts = {file: file.read_text() for file in files}
+    for file, text in texts.items():
+        file.write_text(text + COMMENT)
     assert finished.planned() == {}
     time.sleep(1.1)
-    for path, text in texts.items():
-        path.write_text(text)
+    for file, text in texts.items():
+        file.write_text(text)
     for folder in ("cnnlab", "workflow", "studies", "benchmarks"):
-        for path in (finished.path / folder).rglob("*.*"):
-            os.utime(path)
+        for file in (path / folder).rglob("*.*"):
+            os.utime(file)
     for name in ("Snakefile", "requirements.lock", "environment.yml", "tiny.yaml"):
-        os.utime(finished.path / name)
+        os.utime(path / name)
     assert finished.planned() == {}
 
 

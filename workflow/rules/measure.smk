@@ -8,6 +8,7 @@ rule cost:
         WORK.tables("measured/cost"),
     log:
         WORK.path("logs/cost.log"),
+    priority: 50000
     conda:
         "../../environment.yml"
     threads: workflow.cores
@@ -15,7 +16,7 @@ rule cost:
         gpu=WORK.gpu,
     params:
         code=WORK.code("cnnlab.training.measure"),
-        arms=WORK.arm_ids,
+        arms=WORK.costed,
         flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab cost {params.flags} 2>&1 | tee {log}"
@@ -29,6 +30,7 @@ rule throughput:
         WORK.tables("measured/throughput"),
     log:
         WORK.path("logs/throughput.log"),
+    priority: 50000
     conda:
         "../../environment.yml"
     threads: workflow.cores

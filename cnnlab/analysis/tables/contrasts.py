@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,28 +93,37 @@ COLUMNS = {
 NUMBERS = [field.name for field in fields(intervals.Summary)]
 
 
-def judge_study(
-    study: Study, registry: ClaimRegistry, runs: Records, looks: Path | None
+def judge_studies(
+    studies: Sequence[Study],
+    registry: ClaimRegistry,
+    runs: Records,
+    looks: Callable[[str], Path] | None,
 ) -> tuple[list[Row], list[Row]]:
-    """The rows of `contrasts` and of `claims` that the study gives, from `runs` (by arm id and seed).
+    """The rows of `contrasts` and of `claims` that `studies` give, from `runs` (by arm id and seed).
 
-    `looks` is the file that remembers with which seeds each verdict was first computed; None neither reads
-    nor writes. Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
+    `looks` gives the file that remembers with which seeds each verdict of a study was first computed; None neither
+    reads nor writes. Contrasts of measured times differ from run to run and are left to `measured_contrasts`.
     """
-    memory = InterimLooks.read(looks)
     contrasts: list[Row] = []
     claims: list[Row] = []
-    for claim in study.claims:
-        judged = judge_claim(claim, study, runs)
-        contrasts += [_contrast_row(study, part, index, claim) for index, part in enumerate(judged.parts)]
-        claims.append(_claim_row(study, claim, judged, registry, memory))
-    memory.write()
-    return contrasts + _secondary_rows(study, runs, measured=False), claims
+    for study in _by_name(studies):
+        memory = InterimLooks.read(looks(study.name) if looks else None)
+        for claim in study.claims:
+            judged = judge_claim(claim, study, runs)
+            contrasts += [_contrast_row(study, part, index, claim) for index, part in enumerate(judged.parts)]
+            claims.append(_claim_row(study, claim, judged, registry, memory))
+        memory.write()
+        contrasts += _secondary_rows(study, runs, measured=False)
+    return contrasts, claims
 
 
-def measured_contrasts(study: Study, runs: Records) -> list[Row]:
+def measured_contrasts(studies: Sequence[Study], runs: Records) -> list[Row]:
     """Rows as of `contrasts`, for the secondary contrasts whose metric is measured by a clock."""
-    return _secondary_rows(study, runs, measured=True)
+    return [row for study in _by_name(studies) for row in _secondary_rows(study, runs, measured=True)]
+
+
+def _by_name(studies: Sequence[Study]) -> list[Study]:
+    return sorted(studies, key=lambda study: study.name)
 
 
 def ledger(

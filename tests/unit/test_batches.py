@@ -1,0 +1,80 @@
+"""Arms that one job trains: each once, whole studies together, about a minute, whatever is selected."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
+from cnnlab.planning.config import load_config
+from cnnlab.planning.plan import make_plan
+
+
+def study(name: str, *arm_ids: str, seeds: tuple[int, ...] = (0, 1)) -> Any:
+    arms = {arm_id: SimpleNamespace(spec=SimpleNamespace(arm_id=arm_id)) for arm_id in arm_ids}
+    return SimpleNamespace(name=name, arms=arms, seeds=seeds)
+
+
+def manifests(of: list[Batch]) -> list[Manifest]:
+    return [manifest for batch in of for manifest in batch.manifests]
+
+
+STUDIES = st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=8, unique=True), min_size=1, max_size=6).map(
+    lambda lists: [study(f"s{place}", *map(str, arms)) for place, arms in enumerate(lists)]
+)
+
+
+@given(STUDIES, st.lists(st.floats(0.0, 100.0), min_size=13, max_size=13), st.booleans())
+def test_every_arm_is_in_one_batch_and_names_are_unique(
+    studies: list[Any], seconds: list[float], together: bool
+) -> None:
+    cost = {(str(arm), (0, 1)): each for arm, each in enumerate(seconds)}
+    found = batches(studies, cost, together)
+    wanted = {(arm_id, one.seeds) for one in studies for arm_id in one.arms}
+    assert sorted(manifests(found)) == sorted(wanted)
+    assert len({batch.name for batch in found}) == len(found)
+    assert all(batch.seconds == pytest.approx(sum(cost[each] for each in batch.manifests)) for batch in found)
+
+
+def test_long_studies_are_cut_into_about_a_minute() -> None:
+    arms = [str(place) for place in range(12)]
+    found = batches([study("long", *arms)], {(arm, (0, 1)): 20.0 for arm in arms}, together=False)
+    assert [batch.seconds for batch in found] == [SECONDS] * 4
+    assert [batch.name for batch in found] == ["long-1", "long-2", "long-3", "long-4"]
+
+
+def test_a_study_alone_fills_two_cores_unless_it_is_short() -> None:
+    for each, count in ((12.0, 2), (4.0, 1)):
+        cost = {(arm, (0, 1)): each for arm in "abc"}
+        assert len(batches([study("one", *"abc")], cost, together=False)) == count
+
+
+def test_an_edit_of_a_study_changes_no_batch_of_another() -> None:
+    studies = [study("a", "1", "2"), study("b", "2", "3"), study("c", "4")]
+    cost = {(str(arm), seeds): 30.0 * len(seeds) for arm in range(9) for seeds in ((0, 1), (0, 1, 2))}
+    before = {batch.name: batch for batch in batches(studies, cost, together=False)}
+    studies[1] = study("b", "2", "3", "5", seeds=(0, 1, 2))
+    after = {batch.name: batch for batch in batches(studies, cost, together=False)}
+    assert all(after[name] == batch for name, batch in before.items() if not name.startswith("b"))
+    assert sorted(manifests(list(after.values()))) == sorted(
+        [("1", (0, 1)), ("2", (0, 1)), ("2", (0, 1, 2)), ("3", (0, 1, 2)), ("5", (0, 1, 2)), ("4", (0, 1))]
+    )
+
+
+def test_small_studies_share_a_batch_on_a_gpu() -> None:
+    studies = [study(f"s{place}", str(place)) for place in range(20)]
+    cost = {(str(place), (0, 1)): 6.0 for place in range(20)}
+    assert len(batches(studies, cost, together=False)) == 20
+    assert len(batches(studies, cost, together=True)) <= 2
+
+
+def test_a_selection_takes_arms_out_of_batches_and_changes_none() -> None:
+    whole, core = (make_plan(load_config(pairs=["device=cpu", f"studies={name}"])) for name in ("all", "core"))
+    assert core.batches == whole.batches
+    chosen = selected(core.batches, core.manifests())
+    assert sorted(manifest for _, some in chosen for manifest in some) == core.manifests()
+    assert len(chosen) < len(whole.batches) < len(whole.arms()) * 0.6
