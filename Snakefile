@@ -29,6 +29,7 @@ rule all:
         WORK.measured,
         WORK.figures,
         WORK.network_figures,
+        WORK.path("attached.json"),
         WORK.report,
 
 

@@ -258,7 +258,20 @@ _study_step("figures", "Step: the figures of one study.")
 _step("ledger", "Step: tables of contrasts and claims over all studies.")
 _step("networks", "Step: the pictures of the networks.")
 _step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
-_step("track", "Step: mirror every finished run to MLflow, and complete what is missing there.")
+
+
+@main.command()
+@with_plan
+@click.option("--part", type=int, default=None, help="Of the studies, some at a time.")
+def track(load: Load, part: int | None) -> None:
+    """Step: mirror every finished run to MLflow, and complete what is missing there."""
+    from cnnlab.cli import steps
+
+    steps.track(load(), part)
+
+
+_step("mirrored", "Step: the ids of all runs in MLflow, in one table.")
+_step("attach", "Step: the figures of the studies to MLflow.")
 _step("render", "Step: the report, from the tables and figures.")
 
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
@@ -139,11 +139,38 @@ def render(plan: Plan) -> None:
     report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
 
 
-def track(plan: Plan) -> None:
+def track(plan: Plan, part: int | None = None) -> None:
+    """Mirror all runs, or those of a part of the studies."""
+    from cnnlab.analysis.tables import io
+
+    of_part, paths = (plan, plan.paths) if part is None else (plan.part(part), plan.paths.part(part))
+    io.write_tables(paths, io.tables({"measured/mlflow": _mirror(plan, of_part)}))
+
+
+def mirrored(plan: Plan) -> None:
+    """What the mirrors of all parts say; a run that several have is there once."""
+    from cnnlab.analysis.tables import io
+
+    frames = [io.read_tables(plan.paths.part(part))["measured/mlflow"] for part in range(plan.parts)]
+    whole = io.together("measured/mlflow", frames).drop_duplicates("run_id", ignore_index=True)
+    io.write_tables(plan.paths, {"measured/mlflow": whole})
+
+
+def attach(plan: Plan) -> None:
+    """The figures of the studies to their arms in MLflow, where the runs are there."""
+    from cnnlab.analysis.tables import io
+    from cnnlab.core.files import write_json
+
+    runs = io.read_tables(plan.paths, "measured/mlflow")["measured/mlflow"]
+    if runs["mlflow_run_id"].notna().any():
+        _mirror(plan, plan)
+    write_json(plan.paths.results / "attached.json", {"runs": len(runs)})
+
+
+def _mirror(plan: Plan, part: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    runs = [record for by_seed in _records(plan).values() for record in by_seed.values()]
-    _write(plan, {"measured/mlflow": tracking.track(plan, runs)})
+    return tracking.track(plan, [record for by_seed in _records(part).values() for record in by_seed.values()])
 
 
 def exact(plan: Plan) -> None:

@@ -102,6 +102,17 @@ class Rules:
         """What one study says of its claims."""
         return [str(path) for name in COMPARED for path in self._files(self.plan.paths.study(study), name)]
 
+    def part_manifests(self, part: int) -> list[str]:
+        return self.plan.part(part).manifest_files()
+
+    def part_tables(self, part: int | str) -> list[str]:
+        """What the mirror of a part of the studies says."""
+        return self._files(self.plan.paths.part(part), "measured/mlflow")
+
+    @property
+    def parts(self) -> list[str]:
+        return [path for part in range(self.plan.parts) for path in self.part_tables(part)]
+
     @property
     def all_compared(self) -> list[str]:
         return [path for study in self.plan.studies for path in self.compared_tables(study.name)]
@@ -200,11 +211,10 @@ class Rules:
         secondary = [contrast.model_dump() for contrast in study.secondary]
         return [study.name, arms, study.seeds, claims, secondary, study.question if own else None, study.source.chapter]
 
-    @property
-    def membership(self) -> str:
-        """The labels, studies and claims of every arm: what MLflow shows as tags."""
-        arms = memberships(self.plan)
-        return digest({arm_id: [arm.label, arm.studies, arm.claims] for arm_id, arm in arms.items()})
+    def membership(self, part: int) -> str:
+        """The labels, studies and claims of the arms of a part: what MLflow shows as tags."""
+        arms, of_part = memberships(self.plan), self.plan.part(part).arms()
+        return digest({arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in of_part})
 
     @property
     def costed(self) -> str:

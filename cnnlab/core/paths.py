@@ -67,6 +67,10 @@ class Paths:
         """The folders of one study: the tables that hold what it says alone."""
         return Paths(self.results / "studies" / name, self.reports)
 
+    def part(self, part: int | str) -> Paths:
+        """The folders of a part of the studies: the ids of its runs in MLflow."""
+        return Paths(self.results / "parts" / str(part), self.reports)
+
     def looks(self, study: str) -> Path:
         """The seeds with which each verdict of the study was first computed; never deleted by a rule."""
         return self.results / "looks" / f"{study}.json"

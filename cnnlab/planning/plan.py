@@ -26,6 +26,8 @@ from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ArmFields
 
+PART = 6  # studies
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -59,6 +61,15 @@ class Plan:
         if not named:
             raise UserError(f"{name}: no such study; {nearest(name, (study.name for study in self.studies))}")
         return replace(self, studies=named)
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts the studies are divided, to be mirrored one after another as their runs end."""
+        return -(-len(self.studies) // PART)
+
+    def part(self, number: int) -> Plan:
+        """The plan of the studies of one part."""
+        return replace(self, studies=self.studies[PART * number : PART * (number + 1)])
 
     @cached_property
     def _arms(self) -> dict[str, ArmSpec]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +107,20 @@ class Project:
         )
         assert status is None or done.returncode == status, done.stdout[-8000:]
         return done.stdout
+
+    def watched(self, *command: str) -> str:
+        """Run to the end on a terminal; everything that it shows."""
+        terminal, inside = pty.openpty()
+        with subprocess.Popen(command, cwd=self.path, env=self.environment, stdout=inside, stderr=inside) as process:
+            os.close(inside)
+            shown = b""
+            with suppress(OSError):  # Linux's way to say that the last writer has closed it
+                while piece := os.read(terminal, 65536):
+                    shown += piece
+            os.close(terminal)
+        text = shown.decode().replace("\r\n", "\n")
+        assert process.returncode == 0, text[-8000:]
+        return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
     def snakemake(self, *more: str, status: int | None = 0, **environment: str) -> str:
         return self.run(*COMMAND, *self.options, *more, status=status, **environment)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from project import SMOKE, Project
+from project import COMMAND, SMOKE, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
@@ -18,19 +18,65 @@ pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A finished tiny project. Tests that change it put it back."""
     project = Project.tiny(tmp_path_factory.mktemp("tiny"))
-    project.snakemake()
+    (project.path / "terminal.txt").write_text(project.watched(*COMMAND, *project.options))
     return project
+
+
+# What differs from call to call, and what is Snakemake's own.
+CHANGING = {
+    r"\d+ of 8 runs, \d of 4 arms done, about \d+ (s|min) left": "N of 8 runs, N of 4 arms done, about N s left",
+    r"(lenet|mlp)-small-[0-9a-f]{10} seed \d: test error \d+\.\d %": "ARM seed N: test error N %",
+    r"-?\d+\.\d+": "N",
+}
+
+
+def test_the_terminal_shows_progress_and_verdicts_as_they_fall(tiny: Project) -> None:
+    text = (tiny.path / "terminal.txt").read_text()
+    lines = [line for line in text.splitlines() if re.match(r"cnnlab: |C06|mine|computed", line)]
+    for pattern, instead in CHANGING.items():
+        lines = [re.sub(pattern, instead, line) for line in lines]
+    assert lines[0] == "cnnlab: tiny tier, 2 studies, 0 of 8 runs, 0 of 4 arms done"
+    progress = [line for line in lines if "arms done, about" in line]
+    assert progress
+    assert set(progress) == {"cnnlab: N of 8 runs, N of 4 arms done, about N s left   ARM seed N: test error N %"}
+    verdicts = [line for line in lines[1:] if line not in progress]
+    assert sorted(verdicts[:2]) == [
+        "cnnlab: C06  inconclusive  N (N to N) log₂ ratio, n = 2",
+        "cnnlab: mine  inconclusive  N (N to N) log₂ ratio, n = 2",
+    ]
+    assert verdicts[2:] == [
+        "C06   inconclusive  N (N to N) log₂ ratio, n = 2",
+        "mine  inconclusive  N (N to N) log₂ ratio, n = 2",
+        "computed, not trained: 24 hold, 2 fail (C18, C45)",
+        "cnnlab: done. Open reports/tiny/summary.html, or run `cnnlab ui`.",
+    ]
+    # A verdict falls before the last study is trained, or drawn.
+    assert text.index("cnnlab: ", text.index(" inconclusive ") - 20) < text.index("Rule: render")
+
+
+def test_nothing_but_verdicts_is_told_where_nobody_watches(tiny: Project) -> None:
+    tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
+    try:
+        output = tiny.snakemake()
+    finally:
+        tiny.study("dense", seeds=2, architecture="mlp", claim="mine")
+    told = [line for line in output.splitlines() if line.startswith("cnnlab: ")]
+    assert [line.split()[1] for line in told] == ["tiny", "mine", "done."]
+    logs = [path.read_text() for path in tiny.path.glob("results/tiny/logs/train/mlp-*/0-2.log")]
+    assert len(logs) == 2
+    assert all("seed 2: test error" in log for log in logs)
 
 
 def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) -> None:
     project = Project.copy(tmp_path, *SMOKE)
     assert project.planned().keys() == {
-        "prepare", "train", "collect", "exact", "compare", "figures", "cost", "throughput", "track", "render",
+        "prepare", "train", "collect", "exact", "networks", "compare", "figures", "ledger", "cost", "throughput",
+        "track", "render",
     }  # fmt: skip
     start = time.monotonic()
     output = project.snakemake()
     seconds = time.monotonic() - start
-    assert re.search(r"cnnlab: \d+ of \d+ runs, \d+ of \d+ arms done", output)
+    assert re.search(r"cnnlab: smoke tier, 2 studies, 0 of \d+ runs, 0 of \d+ arms done", output)
     report = (tmp_path / "reports/smoke/summary.html").read_text()
     claims = pd.read_csv(tmp_path / "results/smoke/tables/claims.csv")
     assert set(claims["id"]) == {f"C{number:02d}" for number in range(1, 50)}
@@ -57,7 +103,7 @@ class TestFinished:
     def test_a_new_seed_in_one_study_trains_the_new_runs_and_is_flagged(self, tiny: Project) -> None:
         before = tiny.runs()
         tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
-        assert tiny.planned()["train"] == 2
+        assert tiny.planned()["train"] == 1  # one batch
         tiny.snakemake()
         after = tiny.runs()
         assert len(after) == len(before) + 2
@@ -69,7 +115,7 @@ class TestFinished:
     def test_a_deleted_table_is_made_again(self, tiny: Project) -> None:
         before = tiny.tables()
         (tiny.path / "results/tiny/tables/claims.csv").unlink()
-        assert "compare" in tiny.planned()
+        assert tiny.planned().keys() == {"ledger", "render"}
         tiny.snakemake()
         assert tiny.tables() == before
 
@@ -103,7 +149,7 @@ class TestFinished:
         assert not output.startswith("0 unused")
         assert 0 < len(tiny.runs()) < len(before)
         study.write_text(text)
-        assert tiny.planned()["train"] == 2
+        assert tiny.planned()["train"] == 1
         tiny.snakemake()
         assert tiny.runs().keys() == before.keys()
 

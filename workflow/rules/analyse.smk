@@ -130,23 +130,59 @@ rule ledger:
         "python -m cnnlab ledger {params.flags} 2>&1 | tee {log}"
 
 
+# A few studies at a time, while others still train.
 # The store itself is neither input nor output of a rule: a click in the MLflow UI must not run anything again.
 rule track:
     input:
-        WORK.manifests,
+        lambda wildcards: WORK.part_manifests(int(wildcards.part)),
     output:
-        WORK.tables("measured/mlflow"),
+        WORK.part_tables("{part}"),
     log:
-        WORK.path("logs/track.log"),
+        WORK.path("logs/track/{part}.log"),
     priority: 10000
     conda:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.tracking"),
-        tags=WORK.membership,
+        tags=lambda wildcards: WORK.membership(int(wildcards.part)),
         flags=WORK.flags(keep="studies"),
     shell:
-        "python -m cnnlab track {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab track --part {wildcards.part} {params.flags} 2>&1 | tee {log}"
+
+
+rule mirrored:
+    input:
+        WORK.parts,
+    output:
+        WORK.tables("measured/mlflow"),
+    log:
+        WORK.path("logs/mirrored.log"),
+    priority: 30000
+    conda:
+        "../../environment.yml"
+    params:
+        code=WORK.code("cnnlab.analysis.tables.io"),
+        flags=WORK.flags(keep="studies"),
+    shell:
+        "python -m cnnlab mirrored {params.flags} 2>&1 | tee {log}"
+
+
+# The figures of studies, beside their arms in MLflow.
+rule attach:
+    input:
+        WORK.tables("measured/mlflow"),
+        WORK.figures,
+    output:
+        WORK.path("attached.json"),
+    log:
+        WORK.path("logs/attach.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        code=WORK.code("cnnlab.tracking"),
+        flags=WORK.flags(keep="studies"),
+    shell:
+        "python -m cnnlab attach {params.flags} 2>&1 | tee {log}"
 
 
 rule render:
