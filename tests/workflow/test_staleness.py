@@ -15,21 +15,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 STATEMENT, COMMENT = "\nUNUSED = 1\n", "\n# A comment.\n"
 # Everything after training.
-AFTER = {"collect", "compare", "figures", "ledger", "track", "render"}
+MIRROR = {"track", "mirrored", "attach"}
+AFTER = {"collect", "compare", "figures", "ledger", "render"} | MIRROR
 ARMS = AFTER | {"train"}
-JUDGED = {"compare", "figures", "ledger", "render"}
+JUDGED = {"compare", "figures", "ledger", "attach", "render"}
 
 # File, what is replaced by what (appended where nothing is replaced), and the rules that run.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "style": ("cnnlab/report/report.css", "", "/* A comment. */", {"render"}),
     "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
-    "figure": ("cnnlab/figures/errors.py", "", STATEMENT, {"figures", "render"}),
-    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "networks", "render"}),
+    "figure": ("cnnlab/figures/errors.py", "", STATEMENT, {"figures", "attach", "render"}),
+    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "attach", "networks", "render"}),
     "words of the page": ("cnnlab/wording/answers.py", "", STATEMENT, {"render"}),
     "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, JUDGED),
-    "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "render"}),
+    "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "attach", "render"}),
     "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
-    "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, {"track", "render"}),
+    "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, MIRROR | {"render"}),
     "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
     "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"exact", "networks"}),
     "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
@@ -41,8 +42,8 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
     "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", JUDGED),
     "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
-    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "render"}),
-    "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "track", "render"}),
+    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "attach", "render"}),
+    "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "render"} | MIRROR),
     "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", JUDGED),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
     "rates": ("studies/dense.yaml", "rates: [0.03", "rates: [0.01", ARMS),
