@@ -16,7 +16,7 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
-from cnnlab.planning import fingerprint, model_registry, tiers
+from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.studies.study import Study
@@ -36,8 +36,9 @@ class Rules:
 
     def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
         try:
-            self._flags = configuration.flags(merged, configfiles)
-            self.plan: Plan = make_plan(configuration.from_mapping(merged))
+            stated = _with_device(merged)
+            self._flags = configuration.flags(stated, configfiles)
+            self.plan: Plan = make_plan(configuration.from_mapping(stated))
         except UserError as error:
             sys.exit(f"error: {error}")
 
@@ -178,6 +179,13 @@ class Rules:
 
     def start(self, jobs: int) -> str:
         return progress.start(self.plan, jobs)
+
+
+def _with_device(merged: Mapping[str, Any]) -> dict[str, Any]:
+    """With the device and precision that ``auto`` stands for here: jobs are told them, and find nothing else out."""
+    config = configuration.from_mapping(merged)
+    on, precision = device.resolve(config.device, config.precision)
+    return {**merged, "device": on, "precision": precision}
 
 
 def _collected(study: Study) -> list[Any]:
