@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cnnlab.core.paths import Paths
     from cnnlab.planning.plan import Plan
+    from tests.fakes import Cards
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,3 +74,19 @@ def paths(tmp_path: Path, prepared: Path) -> Iterator[Paths]:
     (where.results / "data").symlink_to(prepared)
     yield where
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cards]:
+    """A machine without a GPU, until the test puts one in; with leases of its own."""
+    from cnnlab.planning import device
+    from tests.fakes import Cards
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that it is as it was in the end, whatever the test does
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("CNNLAB_LEASES", str(tmp_path / "leases"))
+    made = Cards(tmp_path / "bin")
+    monkeypatch.setenv("PATH", made.path)
+    device.gpus.cache_clear()
+    yield made
+    device.gpus.cache_clear()

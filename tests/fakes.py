@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,38 @@ def judge_studies(
     """The rows of `contrasts`, and of `claims` as in the ledger."""
     rows, tested = contrasts.judge_studies(studies, registry, runs, None if looks is None else lambda name: looks)
     return rows, contrasts.ledger(registry, tested, computed)
+
+
+class Cards:
+    """A `nvidia-smi` in a folder to be put on the PATH, that shows what the test puts in; absent until then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "calls").touch()
+        for name in ("echo", "git", "grep", "sh", "sleep"):
+            found = shutil.which(name)
+            if found:
+                (folder / name).symlink_to(found)
+
+    @property
+    def path(self) -> str:
+        """A PATH on which the machine's own `nvidia-smi` is not."""
+        return str(self.folder)
+
+    @property
+    def calls(self) -> int:
+        return len((self.folder / "calls").read_text().splitlines())
+
+    def answer(self, shell: str) -> None:
+        """Run these lines at each call."""
+        script = self.folder / "nvidia-smi"
+        script.write_text(f'#!/bin/sh\necho "$*" >> {self.folder}/calls\n{shell}\n')
+        script.chmod(0o755)
+
+    def put_in(self, rows: Sequence[tuple[str, ...]]) -> None:
+        """Cards as (UUID, name, MiB, compute capability), without the last from a driver that does not know it."""
+        listing = "\n".join(f"echo '{', '.join(row)}'" for row in rows)
+        refusal = 'Field "compute_cap" is not a valid field to query.'
+        old = f"case \"$*\" in *compute_cap*) echo '{refusal}'; exit 2;; esac\n" if len(rows[0]) == 3 else ""
+        self.answer(old + listing)

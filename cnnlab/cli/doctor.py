@@ -20,13 +20,15 @@ GIB = 2**30
 
 def examine(load: Callable[[], Plan]) -> tuple[list[str], bool]:
     """One line for each thing looked at, ``ok`` or ``MISSING`` first, and whether all of them are well."""
-    checks = [_python(), _project(), _packages(), _device(), _disk(), _store()]
+    asked, planned = ("auto", "auto"), []
     try:
         plan = load()
-        checks.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
-        checks += _data(plan)
+        asked = plan.config.device, plan.config.precision
+        planned.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
+        planned += _data(plan)
     except UserError as error:
-        checks.append((False, str(error)))
+        planned.append((False, str(error)))
+    checks = [_python(), _project(), _packages(), *_device(*asked), _disk(), _store(), *planned]
     lines = [f"{'ok     ' if well else 'MISSING'}  {text}" for well, text in checks]
     return lines, all(well for well, _ in checks)
 
@@ -56,18 +58,35 @@ def _packages() -> tuple[bool, str]:
     return True, f"{len(installed)} packages, among them {', '.join(named)}"
 
 
-def _device() -> tuple[bool, str]:
-    count = len(device.gpus())
-    if not count:
-        return True, f"no NVIDIA GPU: training on {os.cpu_count()} CPU cores, one thread a job"
+def _device(asked: str, asked_precision: str) -> list[tuple[bool, str]]:
+    """Which device trains, what it is, whether torch can use it, and the precision."""
+    on, precision = device.resolve(asked, asked_precision)
+    if on == "cpu":
+        seen = "left alone by --config device=cpu" if asked == "cpu" else "no NVIDIA GPU"
+        return [
+            (True, f"device cpu ({seen}): {os.cpu_count()} cores, one thread a job"),
+            (True, "precision float32: bf16 is for GPUs"),
+        ]
+    why = "stated" if asked_precision != "auto" else device.usual_precision(device.gpus())[1]
+    cards = [(True, f"device cuda: {_card(gpu)}") for gpu in device.gpus()]
+    return [*cards, *_torch_on_gpu(), (True, f"precision {precision}: {why}")]
+
+
+def _card(gpu: device.Gpu) -> str:
+    capability = "unknown" if gpu.capability is None else device.text(gpu.capability)
+    memory = "unknown memory" if gpu.memory is None else f"{gpu.memory / 1024:.1f} GiB"
+    return f"{gpu.name}, compute capability {capability}, {memory}"
+
+
+def _torch_on_gpu() -> list[tuple[bool, str]]:
     import torch
 
     if torch.cuda.is_available():
-        return True, f"{count} GPU(s), first: {torch.cuda.get_device_name()}"
-    return (
-        False,
-        "a GPU is listed by nvidia-smi, but torch cannot use it; update the driver, or use --config device=cpu",
-    )
+        return []
+    remedy = "update the driver, or use --config device=cpu"
+    if not device.gpus():
+        return [(False, f"device cuda is stated, but neither nvidia-smi nor torch finds a GPU here; {remedy}")]
+    return [(False, f"a GPU is listed by nvidia-smi, but torch cannot use it; {remedy}")]
 
 
 def _disk() -> tuple[bool, str]:

@@ -19,7 +19,7 @@ from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
-from cnnlab.planning import fingerprint, model_registry, tiers
+from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import selected
 from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost
 from cnnlab.planning.plan import Plan, make_plan, memberships
@@ -53,8 +53,9 @@ class Rules:
 
     def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
         try:
-            self._flags = configuration.flags(merged, configfiles)
-            self.plan: Plan = make_plan(configuration.from_mapping(merged))
+            stated = _with_device(merged)
+            self._flags = configuration.flags(stated, configfiles)
+            self.plan: Plan = make_plan(configuration.from_mapping(stated))
         except UserError as error:
             sys.exit(f"error: {error}")
 
@@ -256,6 +257,13 @@ class Rules:
 
     def done(self) -> str:
         return "\n".join([*progress.summary(self.plan.paths), f"cnnlab: done. Open {self.report}, or run `cnnlab ui`."])
+
+
+def _with_device(merged: Mapping[str, Any]) -> dict[str, Any]:
+    """With the device and precision that ``auto`` stands for here: jobs are told them, and find nothing else out."""
+    config = configuration.from_mapping(merged)
+    on, precision = device.resolve(config.device, config.precision)
+    return {**merged, "device": on, "precision": precision}
 
 
 def _collected(study: Study) -> list[Any]:

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+CHUNK_PIXELS = 2**20
+
+
+def slices(images: int, pixels: int, most: int | None = None) -> list[slice]:
+    """Slices of about `CHUNK_PIXELS`, of at most `most` images: what is made of one in passing takes little room."""
+    size = max(1, CHUNK_PIXELS // pixels)
+    size = size if most is None else min(size, most)
+    return [slice(start, start + size) for start in range(0, images, size)]
 
 
 def checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
@@ -50,7 +58,10 @@ def moments(images: Bytes) -> tuple[Floats, Floats]:
 
     Computed from counts of the 256 values, in integers: the order of summation doesn't matter.
     """
-    counts = [np.bincount(images[:, channel].reshape(-1), minlength=256) for channel in range(images.shape[1])]
+    counts = np.zeros((images.shape[1], 256), np.int64)
+    for rows in slices(len(images), images[0].size):  # bincount takes eight bytes for each that it counts
+        for count, plane in zip(counts, images[rows].swapaxes(0, 1), strict=True):
+            count += np.bincount(plane.reshape(-1), minlength=256)
     values = np.arange(256, dtype=np.int64)
     pixels = images.size // images.shape[1]
     sums = [int((count * values).sum()) for count in counts]

@@ -14,13 +14,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.arrays import checksum, moments, stratified
+from cnnlab.data.arrays import checksum, moments, slices, stratified
 from cnnlab.data.random_streams import generator
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
 from cnnlab.planning.specs import DataSpec
 
 SPLITS = ("train", "validation", "test")
-FLOAT_BYTES = 2**30
+FLOAT_BYTES = 2**28  # all of MNIST, not of CIFAR-10; every job has floats of its own
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
     train_images, train_labels = part("train"), labels_of["train"]
     if spec.train_size is not None:
         kept = _subset(train_labels, spec)
-        train_images, train_labels = train_images[kept], train_labels[kept]
+        if len(kept) < len(train_labels):  # else a copy of what jobs share
+            train_images, train_labels = train_images[kept], train_labels[kept]
     scaling = _scaling(train_images, spec, seed)
     wrong = None
     if spec.label_noise:
@@ -206,21 +207,31 @@ def _scaling(train: Tensor, spec: DataSpec, seed: int) -> Scaling:
     shape = (train.shape[1], train.shape[2], train.shape[3])
     scaled = spec.scale_pixels and spec.standardize != "pixel"
     constants = pixel_constants(shape, generator(seed, "pixel constants")) if scaled else torch.ones(1, 1, 1)
-    center, spread = _moments(train, constants, spec)
+    average, deviation = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in moments(train.numpy()))
+    if spec.standardize == "channel" and not spec.scale_pixels:
+        center, spread = average, deviation
+    else:
+        center, spread = _moments(train, constants, spec)
     offset, scale = center / constants, torch.where(spread > 0, spread, torch.inf) / constants
-    average = torch.tensor(moments(train.numpy())[0], dtype=torch.float32).view(-1, 1, 1)
     return Scaling(offset, scale, -offset / scale, (average - offset) / scale)
+
+
+def _sums(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each pixel over the images, and of its square, float64 (C, H, W): whole numbers, so exact in any order."""
+    total, squares = torch.zeros(2, *images.shape[1:], dtype=torch.float64)
+    for rows in slices(len(images), images[0].numel()):
+        pixels = images[rows].double()
+        total += pixels.sum(0)
+        squares += pixels.square_().sum(0)
+    return total, squares
 
 
 def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, Tensor]:
     """Mean and sd of what `constants` make of the pixels, of each channel (C, 1, 1) or pixel (C, H, W)."""
     if spec.standardize == "none":
         return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
-    if spec.standardize == "channel" and not spec.scale_pixels:
-        mean, std = (torch.tensor(moment, dtype=torch.float32).view(-1, 1, 1) for moment in moments(train.numpy()))
-        return mean, std
-    pixels = train.double()
-    means, squares = pixels.mean(0) * constants, pixels.square().mean(0) * constants.square()
+    means, squares = (total / len(train) for total in _sums(train))
+    means, squares = means * constants, squares * constants.square()
     if spec.standardize == "channel":
         means, squares = means.mean((1, 2), keepdim=True), squares.mean((1, 2), keepdim=True)
     return means.float(), (squares - means.square()).clamp(min=0).sqrt().float()

@@ -12,6 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from cnnlab.data.arrays import slices
+
 PIXEL_DECADES = 2.0  # constants of pixels from 10^-2 to 10^2
 
 
@@ -33,9 +35,15 @@ def pixel_constants(shape: tuple[int, int, int], draws: Generator) -> Tensor:
 
 def with_noise_channels(images: Tensor, count: int, draws: Generator) -> Tensor:
     """uint8 ``(N, C, H, W)`` to ``(N, C + count, H, W)``: channels of uniform noise, which say nothing of the class."""
-    size = (len(images), count, *images.shape[2:])
-    noise = torch.randint(0, 256, size, generator=draws, dtype=torch.uint8)
-    return torch.cat([images, noise], 1)
+    height, width = images.shape[2:]
+    noisy = images.new_empty(len(images), images.shape[1] + count, height, width)
+    for rows in slices(len(images), count * height * width):
+        target = noisy[rows]
+        target[:, :-count] = images[rows]
+        target[:, -count:] = torch.randint(
+            0, 256, (len(target), count, height, width), generator=draws, dtype=torch.uint8
+        )
+    return noisy
 
 
 def at_random_scale(images: Tensor, smallest: float, draws: Generator) -> Tensor:
@@ -43,9 +51,10 @@ def at_random_scale(images: Tensor, smallest: float, draws: Generator) -> Tensor
     factors = torch.exp(math.log(smallest) * torch.rand(len(images), generator=draws))
     matrices = torch.zeros(len(images), 2, 3)
     matrices[:, 0, 0] = matrices[:, 1, 1] = 1 / factors
-    pieces = []
-    for part, matrix in zip(images.split(512), matrices.split(512), strict=True):
-        grid = F.affine_grid(matrix, list(part.shape), align_corners=False)
-        shrunk = F.grid_sample(part.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        pieces.append(shrunk.round().clamp(0, 255).to(torch.uint8))
-    return torch.cat(pieces)
+    shrunk = torch.empty_like(images)
+    for rows in slices(len(images), images[0].numel(), most=512):
+        part = images[rows]
+        grid = F.affine_grid(matrices[rows], list(part.shape), align_corners=False)
+        sampled = F.grid_sample(part.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        shrunk[rows] = sampled.round_().clamp_(0, 255).to(torch.uint8)
+    return shrunk

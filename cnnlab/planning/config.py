@@ -29,7 +29,10 @@ class Config(Spec):
     reports: str = Field(description="folder of what people read")
     studies: str | tuple[str, ...] = Field("all", description="all, core, or names of studies and ids of claims")
     study_paths: tuple[str, ...] = Field((str(paths.STUDIES),), description="folders of study files")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        "auto", description="of training; auto: bf16 on a GPU of compute capability 8.0 or later, else float32"
+    )
     override: ArmFields = Field(ArmFields(), description="laid over every arm")
     seeds: Annotated[int, Field(ge=1)] | None = Field(None, description="instead of each study's own")
     min_seeds: Annotated[int, Field(ge=1)] | None = Field(

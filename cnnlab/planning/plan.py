@@ -161,7 +161,7 @@ def make_plan(config: Config) -> Plan:
     """
     claims = load_claims(paths.CLAIMS)
     model_registry.architectures()  # all of them, so that a wrong or a second declaration is refused
-    resolve = _resolver(device.resolve(config.device))
+    resolve = _resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
     studies = [
         load_study(file, config.tier, claims, resolve, config.override, config.seeds, config.min_seeds)
@@ -203,7 +203,7 @@ def _select(studies: Sequence[Study], selection: str | tuple[str, ...], claims: 
     )
 
 
-def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
+def _resolver(on: device.Device, precision: device.Precision) -> Callable[[ArmFields, str], ArmSpec]:
     torch = metadata.version("torch")
 
     def resolve(fields: ArmFields, where: str) -> ArmSpec:
@@ -218,8 +218,8 @@ def _resolver(on: str) -> Callable[[ArmFields, str], ArmSpec]:
             model=model,
             data=data,
             train=train,
-            device="cuda" if on == "cuda" else "cpu",
-            precision="amp" if on == "cuda" else "float32",
+            device=on,
+            precision=precision,
             torch=torch,
             fingerprint=fingerprint(model.architecture),
         )

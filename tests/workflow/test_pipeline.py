@@ -172,7 +172,7 @@ def test_cuda_asked_for_and_absent_fails_in_one_line(tmp_path: Path) -> None:
         pytest.skip("this machine has CUDA")
     project = Project.tiny(tmp_path)
     (project.path / "studies/convolution.yaml").unlink()
-    output = project.snakemake("--config", "device=cuda", status=1)
+    output = project.snakemake("--config", "device=cuda", "precision=float32", status=1)
     assert "error: device: cuda is asked for, but torch finds no CUDA device" in output
     assert "Traceback" not in output
     assert "gpu" in output

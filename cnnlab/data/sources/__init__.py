@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.arrays import Bytes, Integers, checksum, stratified
+from cnnlab.data.arrays import Bytes, Integers, checksum, slices, stratified
 from cnnlab.planning import datasets, sources
 from cnnlab.planning.specs import PreparedSpec
 
@@ -72,7 +72,7 @@ def read(spec: PreparedSpec) -> RawImages:
         _check(spec.name, stored, source.checksum)
     kept = _limited(spec, stored.labels, stored.official)
     channels, size, _, _ = datasets.shape(spec)
-    images = with_channels(resized(stored.images[kept], size), channels)
+    images = _shaped(stored.images, kept, size, channels)
     official = stored.official[kept] if stored.official is not None else None
     return RawImages(images, stored.labels[kept], source.classes, official, source.origin)
 
@@ -124,6 +124,14 @@ def _limited(spec: PreparedSpec, labels: Integers, official: Integers | None) ->
         raise UserError(f"data: limit: {spec.limit} of {len(labels)} images; write at most {len(labels)}")
     strata = labels if official is None else labels * len(POOLS) + official
     return stratified(strata, spec.limit, spec.split_seed, "limit")
+
+
+def _shaped(images: Any, positions: Integers, size: int, channels: int) -> Bytes:
+    """The images at `positions`, of `size` pixels and with `channels`, made some at a time."""
+    shaped = np.empty((len(positions), channels, size, size), np.uint8)
+    for rows in slices(len(positions), channels * size**2):
+        shaped[rows] = with_channels(resized(images[positions[rows]], size), channels)
+    return shaped
 
 
 def resized(images: Bytes, size: int) -> Bytes:
