@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
@@ -56,10 +57,10 @@ def train(plan: Plan, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> bool:
         try:
             _train_arm(plan, arm_id, seeds, log)
         except UserError as error:
-            print(f"error: {error}", flush=True)
+            print(f"error: {error}", file=sys.stderr, flush=True)
             done = False
         except Exception:  # the arm's own: a network that fails must not keep others from being trained
-            print(f"error: {arm_id}:\n{traceback.format_exc()}", flush=True)
+            print(f"error: {arm_id}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
             done = False
     return done
 

@@ -18,17 +18,18 @@ STATEMENT, COMMENT = "\nUNUSED = 1\n", "\n# A comment.\n"
 MIRROR = {"track", "mirrored", "attach"}
 AFTER = {"collect", "compare", "figures", "ledger", "render"} | MIRROR
 ARMS = AFTER | {"train"}
-JUDGED = {"compare", "figures", "ledger", "attach", "render"}
+DRAWN = {"figures", "attach", "render"}
+JUDGED = DRAWN | {"compare", "ledger"}
 
 # File, what is replaced by what (appended where nothing is replaced), and the rules that run.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "style": ("cnnlab/report/report.css", "", "/* A comment. */", {"render"}),
     "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
-    "figure": ("cnnlab/figures/errors.py", "", STATEMENT, {"figures", "attach", "render"}),
-    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, {"figures", "attach", "networks", "render"}),
+    "figure": ("cnnlab/figures/errors.py", "", STATEMENT, DRAWN),
+    "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, DRAWN | {"networks"}),
     "words of the page": ("cnnlab/wording/answers.py", "", STATEMENT, {"render"}),
     "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, JUDGED),
-    "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, {"collect", "figures", "attach", "render"}),
+    "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, DRAWN | {"collect"}),
     "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
     "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, MIRROR | {"render"}),
     "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
@@ -42,7 +43,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
     "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", JUDGED),
     "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
-    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", {"figures", "attach", "render"}),
+    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", DRAWN),
     "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "render"} | MIRROR),
     "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", JUDGED),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
