@@ -59,6 +59,7 @@ rule exact:
         WORK.tables("layers", "exact", "evidence"),
     log:
         WORK.path("logs/exact.log"),
+    priority: 20000
     conda:
         "../../environment.yml"
     params:
@@ -80,6 +81,7 @@ rule networks:
         WORK.network_figures,
     log:
         WORK.path("logs/networks.log"),
+    priority: 20000
     conda:
         "../../environment.yml"
     params:
