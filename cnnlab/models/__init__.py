@@ -52,6 +52,12 @@ def build(
     except TypeError as error:
         raise UserError(f"{architecture.path}: build(): {error}; it must take every declared switch") from None
     model: nn.Module = builder(images, layers, **arguments)
+    for name, layer in model.named_modules():
+        if type(layer).__module__ == nn.Dropout.__module__:
+            raise UserError(
+                f"{architecture.path}: {name}: the masks of torch's {type(layer).__name__} depend on what else draws; "
+                "take that of cnnlab.models.layers.dropout"
+            )
     if seed is not None:
         initialize(model, seed, scheme(str(switches["initialization"]), architecture.paper_initialization))
     return model.to(memory_format=torch.channels_last)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -152,12 +153,16 @@ class Job:
         return record
 
     def groups(self, items: Sequence[Item]) -> list[Sequence[Item]]:
-        """Those that train together: on a CPU each by itself, as its caches and its memory are small."""
+        """`items` in groups of about equal size: what trains together."""
+        count = -(-len(items) // self._most_lanes) if items else 0
+        return [items[place * len(items) // count : (place + 1) * len(items) // count] for place in range(count)]
+
+    @cached_property
+    def _most_lanes(self) -> int:
+        """On a CPU one at a time: its caches and its memory are small."""
         from cnnlab.training.cuda import most_lanes
 
-        most = most_lanes(self.arm) if self.arm.device == "cuda" and items else 1
-        count = -(-len(items) // most)
-        return [items[place * len(items) // count : (place + 1) * len(items) // count] for place in range(count)]
+        return most_lanes(self.arm) if self.arm.device == "cuda" else 1
 
     def data(self, seed: int) -> Dataset:
         """The data set in memory; read again only where it differs from seed to seed."""
