@@ -20,14 +20,8 @@ from typing import Any
 
 import torch
 
-from cnnlab import models
-from cnnlab.models.cost import describe
-from cnnlab.planning import datasets
-from cnnlab.planning.specs import ArmSpec
-from cnnlab.training.evaluate import EVALUATION_BATCH
 from cnnlab.training.lane import Lane
 
-MOST_LANES = 8  # from there on, more lanes are no faster together
 WORTHWHILE = 5  # a capture takes as long as a few steps that are not captured
 Work = Callable[[Lane], Any]
 
@@ -54,6 +48,7 @@ class Graphs:
         if lanes != self._lanes and not eager:  # one has left
             self._lanes = list(lanes)
             self._captured.clear()
+            self._pool = torch.cuda.graph_pool_handle()  # one that no graph uses any more cannot be used again
         if not eager and key in self._done and key not in self._captured and uses >= WORTHWHILE:
             self._captured[key] = self._capture(work, lanes)
         self._done.add(key)
@@ -88,20 +83,3 @@ class Graphs:
 def _stream(_place: int) -> torch.cuda.Stream:
     """One for each lane of a group; cuBLAS has a workspace for every stream that it has met."""
     return torch.cuda.Stream()
-
-
-def most_lanes(arm: ArmSpec) -> int:
-    """How many lanes of `arm` to train together: as many as the GPU's free memory will hold, up to `MOST_LANES`.
-
-    Of each lane that is its weights five times over (gradients, optimizer, copies), and for each image of a batch its
-    activations three times (kept for the backward pass, their gradients, workspaces). Evaluation keeps less of each.
-    """
-    channels, height, width, classes = datasets.shape(arm.data)
-    shape = (channels, height, width)
-    with torch.device("meta"):
-        layers = describe(models.build(arm.model, channels, (height, width), classes), shape)
-    images = max(arm.train.batch_size, EVALUATION_BATCH // 3)
-    needed = sum(5 * layer.parameter_bytes + 3 * images * layer.activation_bytes for layer in layers)
-    unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    free = torch.cuda.mem_get_info()[0] + unused
-    return max(1, min(MOST_LANES, int(0.8 * free / needed)))

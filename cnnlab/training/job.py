@@ -160,9 +160,9 @@ class Job:
     @cached_property
     def _most_lanes(self) -> int:
         """On a CPU one at a time: its caches and its memory are small."""
-        from cnnlab.training.cuda import most_lanes
+        from cnnlab.training.memory import free_memory, lanes_that_fit
 
-        return most_lanes(self.arm) if self.arm.device == "cuda" else 1
+        return lanes_that_fit(self.arm, free_memory()) if self.arm.device == "cuda" else 1
 
     def data(self, seed: int) -> Dataset:
         """The data set in memory; read again only where it differs from seed to seed."""

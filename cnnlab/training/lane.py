@@ -115,12 +115,11 @@ class Lane:
             self._done += 1
 
     def evaluated(self, evaluation: Evaluation) -> None:
-        """Note an evaluation, tell observers, and see whether the run has ended."""
+        """Note an evaluation and tell observers."""
         self.curves.evaluation(self.step, evaluation, self.rates[self.step - 1])
         for observer in self.observers:
             observer.evaluated(self.curves)
         self.model.train()
-        self.status = ending(self.curves, self.arm.train, self.total, self.seconds)
 
     def save(self) -> None:
         """Write a checkpoint if it is time for one; for the end of an epoch."""

@@ -19,7 +19,7 @@ from cnnlab.training.cuda import Graphs
 from cnnlab.training.curves import Curves
 from cnnlab.training.diagnostics import Diagnostics
 from cnnlab.training.evaluate import Evaluation, evaluate
-from cnnlab.training.lane import Clock, Lane, Status
+from cnnlab.training.lane import Clock, Lane, Status, ending
 
 Together = Callable[[Callable[[Lane], Any], Sequence[Lane], int, int, bool], list[Any]]
 
@@ -71,12 +71,14 @@ def train_lanes(lanes: Sequence[Lane]) -> list[Trained]:
             lane.step += 1
 
         due, epoch_ends = [lane for lane in running if lane.due], any_lane.step % any_lane.steps_per_epoch == 0
-        if due or epoch_ends:
-            clock.share(running)
         if due:
             evaluations = together(_validate, due, 0, left // any_lane.interval + 1, len(due) < len(running))
             for lane, evaluation in zip(due, evaluations, strict=True):
                 lane.evaluated(evaluation)
+        if due or epoch_ends:
+            clock.share(running)
+        for lane in due:
+            lane.status = ending(lane.curves, lane.arm.train, lane.total, lane.seconds)
         running = [lane for lane in running if lane.status is None]
         if epoch_ends:
             for lane in running:

@@ -24,6 +24,7 @@ from cnnlab.training import cuda, job, loop, process, records
 from cnnlab.training.curves import Curves
 from cnnlab.training.lane import Lane
 from cnnlab.training.loop import Trained
+from cnnlab.training.memory import MOST_LANES, lanes_that_fit
 from cnnlab.training.observer import Observer
 from tests import small_runs
 
@@ -409,6 +410,15 @@ def test_a_network_with_the_dropout_of_pytorch_is_refused(tmp_path: Path, monkey
 
 
 # A job
+
+
+def test_lanes_are_as_many_as_the_memory_holds() -> None:
+    small, large = (arm(architecture=name) for name in ("lenet", "vgg"))
+    assert lanes_that_fit(small, 2**34) == lanes_that_fit(large, 2**36) == MOST_LANES
+    assert lanes_that_fit(large, 0) == 1
+    few = [lanes_that_fit(large, free) for free in range(0, 2**30, 2**25)]
+    assert few == sorted(few)
+    assert len(set(few)) > 1
 
 
 def test_a_job_whose_lanes_train_together_leaves_the_same_files(
