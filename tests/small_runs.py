@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cnnlab import models
+from cnnlab.data.batches import Batches
 from cnnlab.data.dataset import Dataset, Scaling, Split
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
@@ -43,6 +46,16 @@ def arm(architecture: str = "lenet", train: dict[str, Any] | None = None, **swit
         torch=torch.__version__,
         fingerprint="f",
     )
+
+
+def batches(
+    split: Split, seed: int, epoch: int, batch_size: int, augment: Sequence[str] = ()
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images and labels of each batch of an epoch."""
+    made = Batches(split, seed, batch_size, augment)
+    made.draw(epoch)
+    for step, size in enumerate(made.sizes):
+        yield made.at(step, size)
 
 
 def run(spec: ArmSpec | None = None, data: Dataset | None = None, **changes: Any) -> Run:

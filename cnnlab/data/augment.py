@@ -1,14 +1,14 @@
 """Augmentation of whole batches ``(N, C, H, W)``, reproducible from a generator; names are in `planning.datasets`.
 
-The functions `translate`, `turn`, `mirror` and `erase` are told what to do to each image;
-`AUGMENTATIONS` draw it at random.
+The functions `translate`, `turn`, `mirror` and `erase` are told what to do to each image; `AUGMENTATIONS` draw it at
+random. Drawing and doing are two steps, so that an epoch is drawn at once: on the CPU, whatever trains.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
@@ -16,7 +16,27 @@ from torch.nn import functional as F
 
 from cnnlab.planning.datasets import parse_augment
 
-Step = Callable[[Tensor, Generator, Tensor, Tensor], Tensor]
+# The value that is asked for, how many images, and their height and width, to what is drawn: the last axis is images.
+Draw = Callable[[float, int, tuple[int, int], Generator], Tensor]
+# That value, the images, what was drawn for them, and what a black and a mean pixel are, to changed images.
+Change = Callable[[float, Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is drawn, on the CPU, and what it does to images, on their device."""
+
+    value: float
+    drawing: Draw
+    change: Change
+
+    def draw(self, count: int, size: tuple[int, int], draws: Generator) -> Tensor:
+        """For `count` images of `size` ``(height, width)``: ``(..., count)``."""
+        return self.drawing(self.value, count, size, draws)
+
+    def __call__(self, images: Tensor, drawn: Tensor, black: Tensor, average: Tensor) -> Tensor:
+        """The images changed; `black` and `average` ``(C, 1, 1)`` or ``(C, H, W)`` come into view."""
+        return self.change(self.value, images, drawn, black, average)
 
 
 def translate(images: Tensor, down: Tensor, right: Tensor, fill: Tensor) -> Tensor:
@@ -54,56 +74,67 @@ def erase(images: Tensor, row: Tensor, column: Tensor, size: int, fill: Tensor) 
     return torch.where(inside[:, None], fill, images)
 
 
-def augmentations(texts: Sequence[str]) -> tuple[Step, ...]:
-    """``("shift:2", "flip")`` → functions of (images, generator, black, average) in that order.
+def augmentations(texts: Sequence[str]) -> tuple[Augmentation, ...]:
+    """``("shift:2", "flip")`` → what they stand for, in that order.
 
     Raises:
         UserError: if a name or a value is not valid.
     """
-    return tuple(partial(AUGMENTATIONS[name], value) for name, value in map(parse_augment, texts))
+    return tuple(Augmentation(value, *AUGMENTATIONS[name]) for name, value in map(parse_augment, texts))
 
 
-def _shift(value: float, images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
-    """Up to `value` pixels in each direction, black coming into view."""
+def _offsets(value: float, count: int, _size: tuple[int, int], draws: Generator) -> Tensor:
+    """Up to `value` pixels in each direction: down and right ``(2, count)``."""
     most = int(value)
-    down, right = _integers(-most, most + 1, (2, len(images)), draws, images)
-    return translate(images, down, right, black)
+    return torch.randint(-most, most + 1, (2, count), generator=draws)
 
 
-def _crop(value: float, images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
+def _shift(_value: float, images: Tensor, drawn: Tensor, black: Tensor, _average: Tensor) -> Tensor:
+    """Black comes into view."""
+    return translate(images, drawn[0], drawn[1], black)
+
+
+def _crop(_value: float, images: Tensor, drawn: Tensor, _black: Tensor, average: Tensor) -> Tensor:
     """Pad with the mean pixel, cut out the original size at a random place (He et al. 2016, section 4.2)."""
-    return _shift(value, images, draws, average, average)
+    return translate(images, drawn[0], drawn[1], average)
 
 
-def _rotate(value: float, images: Tensor, draws: Generator, black: Tensor, _average: Tensor) -> Tensor:
-    """By an angle between minus and plus `value` degrees, black coming into view."""
-    degrees = (2 * torch.rand(len(images), generator=draws) - 1) * value
-    return turn(images, degrees.to(images.device), black)
+def _angles(value: float, count: int, _size: tuple[int, int], draws: Generator) -> Tensor:
+    """Between minus and plus `value` degrees ``(count,)``."""
+    return (2 * torch.rand(count, generator=draws) - 1) * value
 
 
-def _flip(_value: float, images: Tensor, draws: Generator, _black: Tensor, _average: Tensor) -> Tensor:
+def _rotate(_value: float, images: Tensor, drawn: Tensor, black: Tensor, _average: Tensor) -> Tensor:
+    """Black comes into view."""
+    return turn(images, drawn, black)
+
+
+def _coins(_value: float, count: int, _size: tuple[int, int], draws: Generator) -> Tensor:
+    return torch.randint(0, 2, (count,), generator=draws)
+
+
+def _flip(_value: float, images: Tensor, drawn: Tensor, _black: Tensor, _average: Tensor) -> Tensor:
     """Left and right swapped with probability 1/2."""
-    return mirror(images, _integers(0, 2, (len(images),), draws, images).bool())
+    return mirror(images, drawn.bool())
 
 
-def _cutout(value: float, images: Tensor, draws: Generator, _black: Tensor, average: Tensor) -> Tensor:
+def _centres(_value: float, count: int, size: tuple[int, int], draws: Generator) -> Tensor:
+    """Row and column of any pixel ``(2, count)``."""
+    return torch.stack([torch.randint(0, side, (count,), generator=draws) for side in size])
+
+
+def _cutout(value: float, images: Tensor, drawn: Tensor, _black: Tensor, average: Tensor) -> Tensor:
     """A square of the mean pixel, centred anywhere (DeVries & Taylor 2017)."""
-    row, column = (_integers(0, side, (len(images),), draws, images) for side in images.shape[2:])
-    return erase(images, row, column, int(value), average)
+    return erase(images, drawn[0], drawn[1], int(value), average)
 
 
-AUGMENTATIONS: dict[str, Callable[[float, Tensor, Generator, Tensor, Tensor], Tensor]] = {
-    "shift": _shift,
-    "crop": _crop,
-    "rotate": _rotate,
-    "flip": _flip,
-    "cutout": _cutout,
+AUGMENTATIONS: dict[str, tuple[Draw, Change]] = {
+    "shift": (_offsets, _shift),
+    "crop": (_offsets, _crop),
+    "rotate": (_angles, _rotate),
+    "flip": (_coins, _flip),
+    "cutout": (_centres, _cutout),
 }
-
-
-def _integers(low: int, high: int, shape: tuple[int, ...], draws: Generator, images: Tensor) -> Tensor:
-    """Drawn on the CPU, so that every device does the same to the same image."""
-    return torch.randint(low, high, shape, generator=draws).to(images.device)
 
 
 def _within(index: Tensor, size: int) -> Tensor:

@@ -14,6 +14,7 @@ from torch import nn
 
 from cnnlab.core.errors import UserError
 from cnnlab.models.layers.blocks import Images, Layers
+from cnnlab.models.layers.dropout import Dropout
 from cnnlab.models.layers.initialization import initialize, scheme
 from cnnlab.models.layers.switches import NOT_ARGUMENTS, look_up
 from cnnlab.planning import model_registry
@@ -52,6 +53,14 @@ def build(
     except TypeError as error:
         raise UserError(f"{architecture.path}: build(): {error}; it must take every declared switch") from None
     model: nn.Module = builder(images, layers, **arguments)
+    for name, layer in list(model.named_modules()):
+        if type(layer) is nn.Dropout:
+            model.set_submodule(name, Dropout(layer.p))
+        elif type(layer).__module__ == nn.Dropout.__module__:
+            raise UserError(
+                f"{architecture.path}: {name}: the masks of torch's {type(layer).__name__} depend on what else draws; "
+                "take cnnlab.models.layers.dropout.Dropout"
+            )
     if seed is not None:
         initialize(model, seed, scheme(str(switches["initialization"]), architecture.paper_initialization))
     return model.to(memory_format=torch.channels_last)

@@ -26,10 +26,13 @@ class Curves:
     learning_rates: list[float] = field(default_factory=list)
     milliseconds: list[int] = field(default_factory=list)
 
-    def step(self, step: int, loss: Tensor, gradient: Tensor) -> None:
-        """Note the loss of `step` (0-based), and the gradient of the first weight."""
-        self.loss[step] = loss
-        self.gradient_norm[step] = torch.linalg.vector_norm(gradient)
+    def step(self, step: int | Tensor, loss: Tensor, gradient: Tensor) -> None:
+        """Note the loss of `step` (0-based, or a tensor ``(1,)`` of it), and the gradient of the first weight."""
+        for curve, value in ((self.loss, loss), (self.gradient_norm, torch.linalg.vector_norm(gradient))):
+            if isinstance(step, int):
+                curve[step] = value
+            else:  # with deterministic kernels alone, and without telling the CPU the step
+                curve.copy_(torch.where(torch.arange(len(curve), device=curve.device) == step, value, curve))
 
     def evaluation(self, step: int, evaluation: Evaluation, learning_rate: float) -> None:
         """Note an evaluation after `step` updates, beside the mean loss of the steps since the last one."""

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cnnlab.core.files import read_json, write_json
 from cnnlab.core.git import git_state
@@ -21,15 +22,17 @@ from cnnlab.training import process, records
 from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
 from cnnlab.training.lease import lease
 from cnnlab.training.observer import Observer
-from cnnlab.training.provenance import cpu_name, peak_memory_mb, process_start, versions
+from cnnlab.training.provenance import cpu_name, forget_peak_memory, peak_memory_mb, process_start, versions
 from cnnlab.training.records import Record
 
 if TYPE_CHECKING:
     from cnnlab.data.dataset import Dataset
+    from cnnlab.training.lane import Lane
     from cnnlab.training.loop import Trained
     from cnnlab.training.outcome import Outcome
 
 Report = Callable[[Record], None]
+Item = TypeVar("Item")
 
 
 class Mirror(Protocol):
@@ -46,9 +49,17 @@ class FirstStep(Observer):
     began: float = field(default_factory=process_start)
     seconds: float | None = None
 
+    def wants(self, step: int) -> bool:
+        return self.seconds is None
+
     def after_update(self, step: int) -> None:
-        if self.seconds is None:
-            self.seconds = time.time() - self.began
+        self.seconds = self.seconds or time.time() - self.began
+
+
+@cache
+def first_step_of_process() -> FirstStep:
+    """One for all arms that the process trains."""
+    return FirstStep()
 
 
 @dataclass
@@ -59,17 +70,17 @@ class Job:
     paths: Paths
     checkpoint_seconds: float = 30.0
     mirror: Mirror | None = None
-    first_step: FirstStep = field(default_factory=FirstStep)
+    first_step: FirstStep = field(default_factory=first_step_of_process)
     _data: tuple[int | None, Dataset] | None = None
 
     @property
     def card(self) -> dict[str, Any]:
         return read_json(self.paths.data_card(self.arm.data.data_id))
 
-    def tried(self, rate: float) -> Trial | None:
-        """The outcome of a tuning run that is on disk, without what it cost."""
-        path = self._trial_path(rate)
-        return read_json(path)["outcome"] if path.exists() else None
+    def tried(self, rates: Sequence[float]) -> list[Trial | None]:
+        """The outcomes of tuning runs that are on disk, without what they cost."""
+        paths = map(self._trial_path, rates)
+        return [read_json(path)["outcome"] if path.exists() else None for path in paths]
 
     def tuning_cpu_seconds(self, choice: Choice) -> float | None:
         """What tuning the arm cost, in whichever process it was done; None if that is no longer known."""
@@ -83,56 +94,82 @@ class Job:
         folders = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed in seeds}
         return {seed: Record(path) for seed, path in folders.items() if (path / records.SPEC).exists()}
 
-    def trial(self, rate: float) -> Trial:
-        """The outcome of one tuning run, from disk or trained now."""
+    def trials(self, rates: Sequence[float]) -> list[Trial | None]:
+        """The outcomes of tuning runs, from disk or trained now."""
+        known = zip(rates, self.tried(rates), strict=True)
+        for group in self.groups([rate for rate, outcome in known if outcome is None]):
+            self._tune(group)
+        return self.tried(rates)
+
+    def _tune(self, rates: Sequence[float]) -> None:
+        """Train lanes of these rates and write their outcomes."""
+        from cnnlab.training import loop
+        from cnnlab.training.lane import Lane
+
+        arm, data, watch = self.arm, self.data(TUNING_SEED), (self.first_step,)
+        lanes = [Lane(arm, data, TUNING_SEED, rate, tuning_epochs(arm), observers=watch) for rate in rates]
+        for rate, trained in zip(rates, loop.train_lanes(lanes), strict=True):
+            curves, whole = trained.curves, trained.status == "finished"
+            outcome: Trial = {
+                "learning_rate": rate,
+                "status": trained.status,
+                "validation_loss": curves.validation_losses[-1] if whole else None,
+                "validation_error": 1 - curves.validation_accuracies[-1] if whole else None,
+            }
+            write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
+
+    def run(self, choice: Choice, seeds: Sequence[int]) -> list[Record]:
+        """Train lanes of these seeds and write their records."""
         from cnnlab.training import loop
 
-        if (finished := self.tried(rate)) is not None:
-            return finished
-        data, epochs = self.data(TUNING_SEED), tuning_epochs(self.arm)
-        trained = loop.train(self.arm, data, TUNING_SEED, rate, epochs, observers=(self.first_step,))
-        curves, whole = trained.curves, trained.status == "finished"
-        outcome: Trial = {
-            "learning_rate": rate,
-            "status": trained.status,
-            "validation_loss": curves.validation_losses[-1] if whole else None,
-            "validation_error": 1 - curves.validation_accuracies[-1] if whole else None,
-        }
-        write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
-        return outcome
+        began, data = time.time_ns() // 1_000_000, {seed: self.data(seed) for seed in seeds}
+        trained = loop.train_lanes([self._lane(choice, seed, data[seed]) for seed in seeds])
+        return [self._record(choice, seed, data[seed], each, began) for seed, each in zip(seeds, trained, strict=True)]
 
-    def run(self, choice: Choice, seed: int) -> Record:
-        """Train one seed and write its record."""
-        from cnnlab.training import loop
-        from cnnlab.training.outcome import result
+    def _lane(self, choice: Choice, seed: int, data: Dataset) -> Lane:
+        from cnnlab.training.lane import Lane
 
-        checkpoint = self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
-        began, data, spec = time.time_ns() // 1_000_000, self.data(seed), self._spec(choice, seed)
-        mirrors = (self.mirror.watch(spec, git_state()),) if self.mirror else ()
-        trained = loop.train(
+        mirrors = (self.mirror.watch(self._spec(choice, seed), git_state()),) if self.mirror else ()
+        return Lane(
             self.arm,
             data,
             seed,
             choice.learning_rate,
             self.arm.train.epochs,
-            checkpoint=checkpoint,
+            checkpoint=self._checkpoint(choice, seed),
             checkpoint_seconds=self.checkpoint_seconds,
             diagnostics=self.arm.diagnostics,
             observers=(self.first_step, *mirrors),
         )
+
+    def _record(self, choice: Choice, seed: int, data: Dataset, trained: Trained, began: int) -> Record:
+        from cnnlab.training.outcome import result
+
         clock = time.process_time()
         outcome = result(self.arm, data, trained, self.arm.train.epochs)
         evaluation = time.process_time() - clock
         record = records.write_record(
             self.paths,
-            spec,
+            self._spec(choice, seed),
             outcome.values,
             self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
             _tensors(trained, outcome, data),
             [point.as_row() for point in outcome.findings.profile],
         )
-        checkpoint.unlink(missing_ok=True)
+        self._checkpoint(choice, seed).unlink(missing_ok=True)
         return record
+
+    def groups(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """`items` in groups of about equal size: what trains together."""
+        count = -(-len(items) // self._most_lanes) if items else 0
+        return [items[place * len(items) // count : (place + 1) * len(items) // count] for place in range(count)]
+
+    @cached_property
+    def _most_lanes(self) -> int:
+        """On a CPU one at a time: its caches and its memory are small."""
+        from cnnlab.training.memory import free_memory, lanes_that_fit
+
+        return lanes_that_fit(self.arm, free_memory()) if self.arm.device == "cuda" else 1
 
     def data(self, seed: int) -> Dataset:
         """The data set in memory; read again only where it differs from seed to seed."""
@@ -148,6 +185,9 @@ class Job:
 
     def _run_id(self, choice: Choice, seed: int) -> str:
         return run_id(self.arm.arm_id, self.card["checksum"], choice.learning_rate, seed)
+
+    def _checkpoint(self, choice: Choice, seed: int) -> Path:
+        return self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
 
     def _trial_path(self, rate: float) -> Path:
         key = digest([self.card["checksum"], rate])
@@ -223,13 +263,14 @@ def run_job(
         if len(finished) < len(seeds):
             with lease(arm.device):
                 prepare(arm)
-                choice = choice or choose(arm, job.trial)
+                forget_peak_memory()
+                choice = choice or choose(arm, job.trials)
                 assert choice is not None
                 finished = job.finished(choice, seeds)
-                for seed in seeds:
-                    if seed not in finished:
-                        finished[seed] = job.run(choice, seed)
-                        report(finished[seed])
+                for group in job.groups([seed for seed in seeds if seed not in finished]):
+                    for record in job.run(choice, group):
+                        finished[record.seed] = record
+                        report(record)
         return records.write_manifest(paths, arm.arm_id, finished)
 
 

@@ -30,10 +30,11 @@ def tuning_epochs(arm: ArmSpec) -> int:
     return max(1, round(arm.train.epochs * arm.train.tune.epochs_share))
 
 
-def choose(arm: ArmSpec, trial: Callable[[float], Trial | None]) -> Choice | None:
+def choose(arm: ArmSpec, outcomes: Callable[[Sequence[float]], Sequence[Trial | None]]) -> Choice | None:
     """Try the grid, extend it while its best rate is an edge, and take the least validation loss.
 
-    `trial` returns a trial's outcome, or None if it is not known; then the choice is not known either.
+    `outcomes` returns those of trials at several rates, None for one that is not known; then the choice is not known
+    either.
     """
     if arm.train.epochs == 0:
         return Choice(None, "untrained")
@@ -42,18 +43,16 @@ def choose(arm: ArmSpec, trial: Callable[[float], Trial | None]) -> Choice | Non
     spec, trials = arm.train.tune, list[Trial]()
     rates = list(spec.rates)
     for _ in range(spec.extensions + 1):
-        for rate in rates[:]:
-            if all(tried["learning_rate"] != rate for tried in trials):
-                outcome = trial(rate)
-                if outcome is None:
-                    return None
-                trials.append(outcome)
+        trials += (known := [outcome for outcome in outcomes(rates) if outcome is not None])
+        if len(known) < len(rates):
+            return None
         trials.sort(key=lambda tried: tried["learning_rate"])
         best = min(range(len(trials)), key=lambda index: _score(trials[index]))
         edge = len(trials) > 1 and best in (0, len(trials) - 1)
         if not edge or len(trials) >= len(spec.rates) + spec.extensions:
             break
-        rates.append(_beyond(spec, trials, upwards=best > 0))
+        further = _beyond(spec, trials, upwards=best > 0)
+        rates = [further] if all(tried["learning_rate"] != further for tried in trials) else []
     return Choice(trials[best]["learning_rate"], "tuned", tuple(trials), edge)
 
 

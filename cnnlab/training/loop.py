@@ -1,42 +1,35 @@
-"""Training, whole: one network, one seed, one learning rate; nothing between the reader and the loop.
+"""Training, whole: lanes, each of one network, one seed and one learning rate; nothing between the reader and the loop.
 
 Reproducible bit for bit on one type of machine: the order of the images and every random draw are functions of (seed,
-epoch), so a run that is resumed from a checkpoint ends with the bits of one that never stopped.
+epoch), so a run that is resumed from a checkpoint ends with the bits of one that never stopped. Nor does it matter
+which lanes train beside it, or how many: they take turns, or are branches of one CUDA graph (`cnnlab.training.cuda`).
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import nn
 
-from cnnlab import models
-from cnnlab.data.batches import batch_sizes, batches
-from cnnlab.data.dataset import Dataset
-from cnnlab.data.random_streams import derive_seed
 from cnnlab.models.layers.auxiliary import cross_entropy
-from cnnlab.planning.specs import ArmSpec, TrainSpec
-from cnnlab.training.checkpoint import read_checkpoint, save_checkpoint
+from cnnlab.training.cuda import Graphs
 from cnnlab.training.curves import Curves
-from cnnlab.training.diagnostics import Diagnostics, Run, first_weight
-from cnnlab.training.evaluate import evaluate
-from cnnlab.training.lane import Lane
-from cnnlab.training.learning_rate import schedule
-from cnnlab.training.observer import Observer
-from cnnlab.training.optimizers import build_optimizer
+from cnnlab.training.diagnostics import Diagnostics
+from cnnlab.training.evaluate import Evaluation, evaluate
+from cnnlab.training.lane import Clock, Lane, Status, ending
 
-Status = Literal["finished", "diverged", "timed_out"]
+Together = Callable[[Callable[[Lane], Any], Sequence[Lane], int, int, bool], list[Any]]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run leaves behind: the network, its curves, how it ended, and what it cost."""
+    """What a run leaves behind: the network, its curves, how it ended, and what it cost.
+
+    `seconds` and `cpu_seconds` are what the run itself took; lanes that train together share theirs equally.
+    """
 
     model: nn.Module
     curves: Curves
@@ -49,103 +42,71 @@ class Trained:
     diagnostics: Diagnostics
 
 
-def train(
-    arm: ArmSpec,
-    data: Dataset,
-    seed: int,
-    learning_rate: float | None,
-    epochs: int,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = 30.0,
-    diagnostics: Sequence[str] = (),
-    observers: Sequence[Observer] = (),
-) -> Trained:
-    """Train for `epochs`, evaluating on the validation split; the test images are not touched.
+def train(*run: Any, **options: Any) -> Trained:
+    """Train one lane by itself; the arguments are those of `Lane`."""
+    return train_lanes([Lane(*run, **options)])[0]
 
-    A loss that is no longer finite ends the run as *diverged*, a passed time limit as *timed_out*: both are results.
-    With `checkpoint`, an epoch's end is saved there at most every `checkpoint_seconds`, and a run found there goes on.
-    `learning_rate` is None where there are no epochs.
+
+def train_lanes(lanes: Sequence[Lane]) -> list[Trained]:
+    """Train lanes of one arm to their ends, evaluating on the validation split; the test images are not touched.
+
+    A loss that is no longer finite ends a run as *diverged*, a passed time limit as *timed_out*: both are results, and
+    the other lanes go on.
     """
-    spec, device = arm.train, torch.device(arm.device)
-    model = models.build(arm.model, data.channels, data.image_size, data.classes, seed).to(device)
-    optimizer = build_optimizer(spec, model.parameters())
-    steps_per_epoch = len(batch_sizes(len(data.train), spec.batch_size))
-    total = epochs * steps_per_epoch
-    interval = max(1, steps_per_epoch // spec.evaluations_per_epoch)
-    run = Run(arm, model, data, seed, learning_rate, total, steps_per_epoch, optimizer)
-    curves = Curves(torch.zeros(total, device=device), torch.zeros(total, device=device))
-    lane = Lane(model, optimizer, curves, Diagnostics(diagnostics, run))
-    saved = read_checkpoint(checkpoint, device) if checkpoint is not None else None
-    if saved is not None:
-        lane.load_state_dict(saved)
-    status = _train(lane, run, interval, checkpoint, checkpoint_seconds, (lane.diagnostics, *observers))
-    return Trained(
-        model=model,
-        curves=lane.curves,
-        status=status,
-        step=lane.step,
-        steps_per_epoch=steps_per_epoch,
-        interval=interval,
-        seconds=lane.watch.seconds,
-        cpu_seconds=lane.watch.cpu_seconds,
-        diagnostics=lane.diagnostics,
-    )
+    together: Together = Graphs(lanes) if lanes[0].device.type == "cuda" else _in_turn
+    running, clock = [lane for lane in lanes if lane.status is None], Clock()
+    for lane in lanes:
+        if lane.step == 0:
+            for observer in lane.observers:
+                observer.start()
+    clock.share(lanes)
 
-
-def _train(
-    lane: Lane,
-    run: Run,
-    interval: int,
-    checkpoint: Path | None,
-    checkpoint_seconds: float,
-    observers: Sequence[Observer],
-) -> Status:
-    """Train `lane` to its end, and say how it ended."""
-    arm, spec, data, total = run.arm, run.arm.train, run.data, run.total_steps
-    model, optimizer, curves = lane.model, lane.optimizer, lane.curves
-    device, watched, last_save = torch.device(arm.device), first_weight(model), time.perf_counter()
-    peak = math.nan if run.learning_rate is None else run.learning_rate  # where nothing is trained
-    if lane.step == 0:
-        for observer in observers:
-            observer.start()
-
-    for epoch in range(lane.epoch, total // run.steps_per_epoch):
-        torch.manual_seed(derive_seed(run.seed, "epoch", epoch))  # dropout; the order of the images has its own
-        model.train()
-        for images, labels in batches(data.train, run.seed, epoch, spec.batch_size, arm.data.augment):
-            rate = peak * schedule(spec, lane.step, total)
-            with torch.autocast(device.type, torch.bfloat16, enabled=arm.precision == "bf16"):
-                loss = cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            assert watched.grad is not None
-            curves.step(lane.step, loss.detach(), watched.grad)
-            for observer in observers:
-                observer.before_update(lane.step)
-            optimizer.step(rate)
-            for observer in observers:
-                observer.after_update(lane.step)
+    while running:
+        for lane in running:
+            lane.begin_step()
+        any_lane, left = running[0], max(lane.total - lane.step for lane in running)
+        uses = left if any_lane.size == any_lane.batches.batch_size else left // any_lane.steps_per_epoch + 1
+        together(_step, running, any_lane.size, uses, any(lane.watching for lane in running))
+        for lane in running:
             lane.step += 1
 
-            if lane.step % interval == 0 or lane.step == total:
-                curves.evaluation(lane.step, evaluate(model, data.validation), rate)
-                for observer in observers:
-                    observer.evaluated(curves)
-                model.train()
-                status = ending(curves, spec, total, lane.watch.seconds)
-                if status is not None:
-                    return status
-        lane.epoch = epoch + 1
-        if checkpoint is not None and time.perf_counter() - last_save > checkpoint_seconds and lane.step < total:
-            last_save = time.perf_counter()
-            save_checkpoint(checkpoint, **lane.state_dict())
-    return "finished"
+        due, epoch_ends = [lane for lane in running if lane.due], any_lane.step % any_lane.steps_per_epoch == 0
+        if due:
+            evaluations = together(_validate, due, 0, left // any_lane.interval + 1, len(due) < len(running))
+            for lane, evaluation in zip(due, evaluations, strict=True):
+                lane.evaluated(evaluation)
+        if due or epoch_ends:
+            clock.share(running)
+        for lane in due:
+            lane.status = ending(lane.curves, lane.arm.train, lane.total, lane.seconds)
+        running = [lane for lane in running if lane.status is None]
+        if epoch_ends:
+            for lane in running:
+                lane.save()
+    return [Trained(**{field.name: getattr(lane, field.name) for field in fields(Trained)}) for lane in lanes]
 
 
-def ending(curves: Curves, spec: TrainSpec, total: int, seconds: float) -> Status | None:
-    """How a run of `total` steps ends after its last evaluation, having taken `seconds`; None if it goes on."""
-    if curves.diverged_at() is not None:
-        return "diverged"
-    if curves.steps[-1] == total:
-        return "finished"
-    return "timed_out" if spec.time_limit_seconds is not None and seconds > spec.time_limit_seconds else None
+def _in_turn(work: Callable[[Lane], Any], lanes: Sequence[Lane], *_: object) -> list[Any]:
+    return [work(lane) for lane in lanes]
+
+
+def _step(lane: Lane) -> None:
+    """One step of training; captured, it is run by the GPU alone."""
+    step, rate = lane.now()
+    images, labels = lane.batches.at(step, lane.size)
+    with torch.autocast(lane.device.type, torch.bfloat16, enabled=lane.arm.precision == "bf16", cache_enabled=False):
+        loss = cross_entropy(lane.model(images), labels)
+    lane.optimizer.zero_grad()
+    loss.backward()
+    assert lane.first_weight.grad is not None
+    lane.curves.step(step, loss.detach(), lane.first_weight.grad)
+    for observer in lane.watching:
+        observer.before_update(lane.step)
+    lane.optimizer.step(rate)
+    for observer in lane.watching:
+        observer.after_update(lane.step)
+    lane.count()
+
+
+def _validate(lane: Lane) -> Evaluation:
+    return evaluate(lane.model, lane.data.validation)

@@ -14,6 +14,14 @@ class Observer:
     def start(self) -> None:
         """Before the first step; not where a run goes on from a checkpoint."""
 
+    def wants(self, step: int) -> bool:
+        """Whether it is told of the middle of `step` (0-based); no step is captured in a CUDA graph that anyone wants.
+
+        All of them where a subclass has `before_update` or `after_update`, unless it says which.
+        """
+        own = type(self)
+        return own.before_update is not Observer.before_update or own.after_update is not Observer.after_update
+
     def before_update(self, step: int) -> None:
         """Gradients of `step` (0-based) are there, weights not yet changed."""
 

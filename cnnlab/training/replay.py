@@ -82,4 +82,5 @@ def retrain(record: Record, paths: Paths) -> Record:
     job = Job(arm, paths)
     choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
     prepare(arm)
-    return job.run(choice, int(spec["seed"]))
+    (again,) = job.run(choice, [int(spec["seed"])])
+    return again

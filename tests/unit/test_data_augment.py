@@ -17,9 +17,11 @@ def images(count: int = 8, size: int = 12) -> Tensor:
     return torch.rand(count, 2, size, size, generator=torch.Generator().manual_seed(0))
 
 
-def apply(text: str, batch: Tensor, seed: int = 0) -> Tensor:
-    (step,) = augmentations([text])
-    return step(batch, torch.Generator().manual_seed(seed), BLACK, AVERAGE)
+def apply(text: str, batch: Tensor, seed: int = 0, black: Tensor = BLACK) -> Tensor:
+    (augmentation,) = augmentations([text])
+    height, width = batch.shape[2:]
+    drawn = augmentation.draw(len(batch), (height, width), torch.Generator().manual_seed(seed))
+    return augmentation(batch, drawn, black, AVERAGE)
 
 
 def sample(name: str) -> str:
@@ -93,8 +95,7 @@ def test_rotations_stay_within_their_bounds() -> None:
     """A dot at distance 5 right of the centre moves up or down by at most 5 sin 30° = 2.5 pixels."""
     dot = torch.zeros(500, 2, 13, 13)
     dot[:, :, 6, 11] = 1
-    black = torch.zeros(2, 1, 1)
-    turned = augmentations(["rotate:30"])[0](dot, torch.Generator().manual_seed(0), black, black)[:, 0]
+    turned = apply("rotate:30", dot, black=torch.zeros(2, 1, 1))[:, 0]
     height = (turned.sum(2) * torch.arange(13)).sum(1) / turned.sum((1, 2)) - 6
     assert height.abs().max() < 2.9
     assert height.min() < -2

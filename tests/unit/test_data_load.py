@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cnnlab.core.errors import UserError
-from cnnlab.data.batches import batch_sizes, batches, order
+from cnnlab.data.batches import batch_sizes, order
 from cnnlab.data.dataset import Dataset, Split, _scaling, load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning.specs import DataSpec
+from tests.small_runs import batches
 
 SPLITS = ("train", "validation", "test")
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from cnnlab.core.errors import UserError
 from cnnlab.data import arrays
-from cnnlab.data.batches import batches
 from cnnlab.data.dataset import Dataset, Split, load
 from cnnlab.data.prepare import prepare
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
@@ -21,6 +20,7 @@ from cnnlab.planning import datasets
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import DataSpec
+from tests.small_runs import batches
 
 SPLITS = ("train", "validation", "test")
 

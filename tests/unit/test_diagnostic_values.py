@@ -147,9 +147,11 @@ def updated(diagnostic: update_ratios.Diagnostic, model: nn.Sequential, *gradien
     values = [weight.detach().clone() for weight in weights]
     for gradient, weight in zip(gradients, weights, strict=True):
         weight.grad = torch.full_like(weight, gradient)
-    diagnostic.before_update(step)
+    if diagnostic.wants(step):
+        diagnostic.before_update(step)
     diagnostic.run.optimizer.step(0.1)
-    diagnostic.after_update(step)
+    if diagnostic.wants(step):
+        diagnostic.after_update(step)
     with torch.no_grad():
         for value, weight in zip(values, weights, strict=True):
             weight.copy_(value)

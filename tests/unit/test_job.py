@@ -65,7 +65,7 @@ def test_what_is_finished_is_not_trained_again(paths: Paths, monkeypatch: pytest
     reported: list[int] = []
     job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: reported.append(record.seed))
     assert reported == [2]
-    monkeypatch.setattr(loop, "train", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.setattr(loop, "train_lanes", lambda *a, **k: pytest.fail("trained"))
     job.run_job(arm(), paths, (0, 1, 2), 30, lambda record: pytest.fail("trained"))
     after = {record.run_id: record.directory.stat().st_mtime_ns for record in records.scan(paths)}
     assert before.items() <= after.items()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training.learning_rate import Choice, Trial, choose, schedule, tuning_epochs
+
+Outcomes = Callable[[Sequence[float]], list[Trial | None]]
 
 
 def arm(**train: object) -> ArmSpec:
@@ -17,8 +20,8 @@ def arm(**train: object) -> ArmSpec:
     return ArmSpec(model=model, data=DataSpec(name="mnist5k"), train=fields, torch="2", fingerprint="f")
 
 
-def bowl(best: float, tried: list[float] | None = None) -> object:
-    """Loss is least at `best`; each call is noted in `tried`."""
+def bowl(best: float, tried: list[float] | None = None) -> Outcomes:
+    """Loss is least at `best`; each rate is noted in `tried`."""
 
     def trial(rate: float) -> Trial:
         if tried is not None:
@@ -26,7 +29,11 @@ def bowl(best: float, tried: list[float] | None = None) -> object:
         loss = abs(math.log(rate / best))
         return {"learning_rate": rate, "status": "finished", "validation_loss": loss, "validation_error": 0.1}
 
-    return trial
+    return of_each(trial)
+
+
+def of_each(trial: Callable[[float], Trial | None]) -> Outcomes:
+    return lambda rates: [trial(rate) for rate in rates]
 
 
 def chosen(choice: Choice | None) -> Choice:
@@ -36,16 +43,16 @@ def chosen(choice: Choice | None) -> Choice:
 
 def test_the_least_validation_loss_wins() -> None:
     tried: list[float] = []
-    choice = chosen(choose(arm(), bowl(0.1, tried)))  # type: ignore[arg-type]
+    choice = chosen(choose(arm(), bowl(0.1, tried)))
     assert (choice.learning_rate, choice.source, choice.edge) == (0.1, "tuned", False)
     assert tried == [0.01, 0.03, 0.1, 0.3]
 
 
 def test_an_optimum_at_the_edge_extends_the_grid_at_its_own_ratio() -> None:
-    upwards = chosen(choose(arm(), bowl(1.0)))  # type: ignore[arg-type]
+    upwards = chosen(choose(arm(), bowl(1.0)))
     assert [trial["learning_rate"] for trial in upwards.trials] == [0.01, 0.03, 0.1, 0.3, 0.93, 2.9]
     assert (upwards.learning_rate, upwards.edge) == (0.93, False)
-    downwards = chosen(choose(arm(), bowl(1e-9)))  # type: ignore[arg-type]
+    downwards = chosen(choose(arm(), bowl(1e-9)))
     assert [trial["learning_rate"] for trial in downwards.trials][:2] == [0.001, 0.0032]
     assert downwards.edge
 
@@ -54,7 +61,19 @@ def test_every_arm_has_the_same_budget_of_epochs_and_extensions() -> None:
     assert tuning_epochs(arm()) == 2
     assert tuning_epochs(arm(epochs=1)) == 1
     none = arm(tune=TuneSpec(rates=(0.1, 0.2), extensions=0))
-    assert chosen(choose(none, bowl(9))).edge  # type: ignore[arg-type]
+    assert chosen(choose(none, bowl(9))).edge
+
+
+def test_the_whole_grid_is_asked_for_at_once_and_then_each_extension() -> None:
+    asked: list[list[float]] = []
+    outcomes = bowl(1.0)
+
+    def ask(rates: Sequence[float]) -> list[Trial | None]:
+        asked.append(list(rates))
+        return outcomes(rates)
+
+    chosen(choose(arm(), ask))
+    assert asked == [[0.01, 0.03, 0.1, 0.3], [0.93], [2.9]]
 
 
 def test_a_rate_fixed_by_the_study_is_not_tuned() -> None:
@@ -68,18 +87,18 @@ def test_a_trial_that_diverged_is_worse_than_any_that_did_not() -> None:
         status = "finished" if loss else "diverged"
         return {"learning_rate": rate, "status": status, "validation_loss": loss, "validation_error": None}
 
-    assert chosen(choose(arm(), trial)).learning_rate < 0.02
+    assert chosen(choose(arm(), of_each(trial))).learning_rate < 0.02
 
 
 def test_an_arm_of_which_every_trial_diverges_is_still_trained() -> None:
     def trial(rate: float) -> Trial:
         return {"learning_rate": rate, "status": "diverged", "validation_loss": None, "validation_error": None}
 
-    assert chosen(choose(arm(), trial)).edge
+    assert chosen(choose(arm(), of_each(trial))).edge
 
 
 def test_an_unknown_trial_makes_the_choice_unknown() -> None:
-    assert choose(arm(), lambda rate: None) is None
+    assert choose(arm(), lambda rates: [None for _ in rates]) is None
 
 
 def test_the_schedule_warms_up_and_decays() -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cnnlab.models.layers.dropout import Dropout
 from cnnlab.models.layers.hooks import evaluation
 from cnnlab.models.layers.switches import Activation, Normalization, Pooling
 
@@ -78,7 +79,7 @@ def named(**layers: nn.Module) -> nn.Sequential:
 
 def dropout(rate: float) -> nn.Module:
     """No layer at rate 0, so that nothing is drawn for it."""
-    return nn.Dropout(rate) if rate else nn.Identity()
+    return Dropout(rate) if rate else nn.Identity()
 
 
 def scaled(widths: Sequence[int], factor: float) -> list[int]:

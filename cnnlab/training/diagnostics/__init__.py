@@ -119,27 +119,33 @@ class Diagnostics(Observer):
 
     def __init__(self, names: Sequence[str], run: Run) -> None:
         began = time.thread_time()
-        self._members = [module(name).Diagnostic(run) for name in names]
+        self._members: list[Diagnostic] = [module(name).Diagnostic(run) for name in names]
         self.cpu_seconds = time.thread_time() - began if names else 0.0
 
-    def call(self, method: str, *arguments: Any) -> None:
-        if self._members:
+    def call(self, members: Sequence[Diagnostic], method: str, *arguments: Any) -> None:
+        if members:
             began = time.thread_time()
-            for member in self._members:
+            for member in members:
                 getattr(member, method)(*arguments)
             self.cpu_seconds += time.thread_time() - began
 
     def start(self) -> None:
-        self.call("start")
+        self.call(self._members, "start")
+
+    def wants(self, step: int) -> bool:
+        return bool(self._wanting(step))
 
     def before_update(self, step: int) -> None:
-        self.call("before_update", step)
+        self.call(self._wanting(step), "before_update", step)
 
     def after_update(self, step: int) -> None:
-        self.call("after_update", step)
+        self.call(self._wanting(step), "after_update", step)
 
     def evaluated(self, curves: Curves) -> None:
-        self.call("evaluated", curves)
+        self.call(self._members, "evaluated", curves)
+
+    def _wanting(self, step: int) -> list[Diagnostic]:
+        return [member for member in self._members if member.wants(step)]
 
     def finish(self) -> Findings:
         began = time.thread_time()

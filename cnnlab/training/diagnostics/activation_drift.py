@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.data.random_streams import derive_seed
+from cnnlab.models.layers.dropout import drawing_from
 from cnnlab.models.layers.hooks import observed
 from cnnlab.training import diagnostics
 from cnnlab.training.curves import Curves
@@ -139,22 +140,12 @@ class Diagnostic(diagnostics.Diagnostic):
                 moments["preactivation_drift", name] = _channels(returned)
 
         kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
-        device = self.images.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            self._reseed()
-            with observed(self.layers, keep):
-                model.train()(self.images)
+        draws = torch.Generator(self.images.device).manual_seed(derive_seed(self.run.seed, "inputs"))
+        with drawing_from(draws, model), observed(self.layers, keep):
+            model.train()(self.images)
         for name, buffer in model.named_buffers():
             buffer.copy_(kept[name])
         return moments
-
-    def _reseed(self) -> None:
-        """Without a GPU, the CPU's stream alone: `torch.manual_seed` would take as long as an eighth of the network."""
-        seed = derive_seed(self.run.seed, "inputs")
-        if self.images.device.type == "cuda":
-            torch.manual_seed(seed)
-        else:
-            torch.default_generator.manual_seed(seed)
 
 
 def _channels(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -60,17 +60,18 @@ class Diagnostic(diagnostics.Diagnostic):
         self.weights = [layer.get_parameter("weight") for _, layer in inner]
         self.state = {"gradient": [], "update": []}
 
+    def wants(self, step: int) -> bool:
+        return step < FIRST_STEPS and step % EVERY == 0
+
     @torch.no_grad()
     def before_update(self, step: int) -> None:
-        if _counts(step):
-            self.sizes = [_norm(weight) for weight in self.weights]
-            self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
+        self.sizes = [_norm(weight) for weight in self.weights]
+        self.state["gradient"].append([_norm(weight.grad) for weight in self.weights])
 
     @torch.no_grad()
     def after_update(self, step: int) -> None:
-        if _counts(step):
-            updates = [_norm(self.run.optimizer.update_of(weight)) for weight in self.weights]
-            self.state["update"].append([update / size for update, size in zip(updates, self.sizes, strict=True)])
+        updates = [_norm(self.run.optimizer.update_of(weight)) for weight in self.weights]
+        self.state["update"].append([update / size for update, size in zip(updates, self.sizes, strict=True)])
 
     def finish(self) -> Findings:
         update, gradient = (_mean_log10(self.state[name]) for name in ("update", "gradient"))
@@ -86,10 +87,6 @@ class Diagnostic(diagnostics.Diagnostic):
         update_ratio, gradient_norm = (dict(zip(self.names, values, strict=True)) for values in (update, gradient))
         profile = points("update_ratio", update_ratio, first=2) + points("gradient_norm", gradient_norm, first=2)
         return Findings(values, profile=profile)
-
-
-def _counts(step: int) -> bool:
-    return step < FIRST_STEPS and step % EVERY == 0
 
 
 def _norm(tensor: torch.Tensor | None) -> float:
