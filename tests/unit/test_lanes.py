@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cnnlab import models
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
-from cnnlab.models.layers.dropout import Dropout, drawing_from
+from cnnlab.models.layers.dropout import Dropout, drawing_from, dropouts
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, ModelSpec
 from cnnlab.training import cuda, job, loop, process, records
