@@ -54,19 +54,6 @@ def test_the_terminal_shows_progress_and_verdicts_as_they_fall(tiny: Project) ->
     assert text.index("cnnlab: ", text.index(" inconclusive ") - 20) < text.index("Rule: render")
 
 
-def test_nothing_but_verdicts_is_told_where_nobody_watches(tiny: Project) -> None:
-    tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
-    try:
-        output = tiny.snakemake()
-    finally:
-        tiny.study("dense", seeds=2, architecture="mlp", claim="mine")
-    told = [line for line in output.splitlines() if line.startswith("cnnlab: ")]
-    assert [line.split()[1] for line in told] == ["tiny", "mine", "done."]
-    logs = [path.read_text() for path in tiny.path.glob("results/tiny/logs/train/mlp-*/0-2.log")]
-    assert len(logs) == 2
-    assert all("seed 2: test error" in log for log in logs)
-
-
 def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) -> None:
     project = Project.copy(tmp_path, *SMOKE)
     assert project.planned().keys() == {
@@ -104,13 +91,19 @@ class TestFinished:
         before = tiny.runs()
         tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
         assert tiny.planned()["train"] == 1  # one batch
-        tiny.snakemake()
+        output = tiny.snakemake()
         after = tiny.runs()
         assert len(after) == len(before) + 2
         assert before.items() <= after.items()
         claims = pd.read_csv(tiny.path / "results/tiny/tables/claims.csv").set_index("id")
         assert claims.loc["mine", "seeds_added"]
         assert not claims.loc["C06", "seeds_added"]
+        # Where nobody watches, verdicts are told, and of runs only their logs.
+        told = [line.split()[1] for line in output.splitlines() if line.startswith("cnnlab: ")]
+        assert told == ["tiny", "mine", "done."]
+        logs = [path.read_text() for path in tiny.path.glob("results/tiny/logs/train/mlp-*/0-2.log")]
+        assert len(logs) == 2
+        assert all("seed 2: test error" in log for log in logs)
 
     def test_a_deleted_table_is_made_again(self, tiny: Project) -> None:
         before = tiny.tables()
