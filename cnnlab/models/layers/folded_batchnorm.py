@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 def pays(images: Tensor) -> bool:
     """Whether folding `images` ``(N, C, H, W)`` gains, by measurement: `python benchmarks/batchnorm.py`.
 
-    The work on its short vectors is worth 10,000 pixels, and networks gained nothing on fewer than twice as many. From 24
+    The work on its short vectors is worth 10,000 pixels; networks gained nothing on fewer than twice as many. From 24
     channels on, PyTorch is as fast.
     """
     return (
