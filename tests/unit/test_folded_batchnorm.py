@@ -110,6 +110,13 @@ def test_its_memory_format_stays_and_that_of_the_gradient_does_not_matter() -> N
     assert summed.abs().max() < 1e-4
 
 
+def test_what_follows_may_overwrite_its_output() -> None:
+    values = last(drawn(*LARGE).float())
+    once, again = (nn.Sequential(BatchNorm2d(LARGE[1]), nn.ReLU(inplace)) for inplace in (False, True))
+    for one, two in zip(output_and_gradients(once, values), output_and_gradients(again, values), strict=True):
+        assert torch.equal(one, two)
+
+
 @pytest.mark.parametrize("affine", AFFINE)
 def test_only_a_scale_or_only_a_shift_is_learned_where_that_is_asked_for(affine: str, always: list[Tensor]) -> None:
     switches = {"normalization": "batch", "normalization_order": "before", "affine": affine}

@@ -74,7 +74,9 @@ class Folded(torch.autograd.Function):
         shifts, scales, *moments = _repeated(width, shift, scale, mean, precision)
         ctx.save_for_backward(images, scales, *moments)
         ctx.vectors = mean, precision, scale
-        return _unfolded(torch.addcmul(shifts, rows, scales), images)
+        out = torch.empty_like(images)
+        torch.addcmul(shifts, rows, scales, out=_folded(out))
+        return out
 
     @staticmethod
     @once_differentiable
@@ -91,9 +93,9 @@ class Folded(torch.autograd.Function):
         slope = to_weight * precision
         constant, share = to_bias - slope * mean, scale * (-1 / count)
         constants, slopes = _repeated(width, constant * share, slope * share)
-        to_images = torch.addcmul(constants, rows, slopes).addcmul_(gradients, scales)
-        to_vectors = torch.from_numpy(to_weight), torch.from_numpy(to_bias)
-        return _unfolded(to_images, images), *to_vectors, None, None, None, None
+        to_images = torch.empty_like(images)
+        torch.addcmul(constants, rows, slopes, out=_folded(to_images)).addcmul_(gradients, scales)
+        return to_images, torch.from_numpy(to_weight), torch.from_numpy(to_bias), None, None, None, None
 
 
 def _folded(images: Tensor) -> Tensor:
@@ -101,13 +103,6 @@ def _folded(images: Tensor) -> Tensor:
     count, channels, height, width = images.shape
     row = width * channels
     return images.as_strided((count, row, height, 1), (height * row, 1, row, row))
-
-
-def _unfolded(rows: Tensor, images: Tensor) -> Tensor:
-    """What `_folded` made of something in the shape of `images`, seen in that shape again."""
-    _, channels, height, width = images.shape
-    row = width * channels
-    return rows.as_strided(images.shape, (height * row, 1, row, channels))
 
 
 def _repeated(width: int, *vectors: Array) -> tuple[Tensor, ...]:
