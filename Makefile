@@ -9,7 +9,7 @@ STAMP = $(VENV)/.installed
 SMK = Snakefile workflow/rules
 
 .DEFAULT_GOAL = help
-.PHONY: help install report demo test lint format picture tiers lock clean distclean
+.PHONY: help install report demo test lint format bench picture tiers lock clean distclean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(STAMP)  ## put every file into its format
 	$(ON_PATH) ruff check --fix .
 	$(ON_PATH) ruff format .
 	$(ON_PATH) snakefmt $(SMK)
+
+bench: $(STAMP)  ## this machine's section of docs/performance.md, in about a quarter of an hour; leave the machine alone
+	$(ON_PATH) python benchmarks/bench.py
 
 picture: $(STAMP)  ## docs/report.png, the picture in the README, from reports/summary.html
 	$(ON_PATH) python docs/picture.py

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cnnlab.models.layers.folded_batchnorm import BatchNorm1d, BatchNorm2d
+
 
 class Ghost(nn.Module):
     """Normalizes by groups in training. A mixin, in front of one of PyTorch's two classes."""
@@ -29,9 +31,9 @@ class Ghost(nn.Module):
 def ghost(images: int) -> tuple[type[nn.Module], type[nn.Module]]:
     """Its layers for ``(N, C, H, W)`` and for ``(N, C)``, in groups of `images` images."""
 
-    class GhostBatchNorm2d(Ghost, nn.BatchNorm2d): ...
+    class GhostBatchNorm2d(Ghost, BatchNorm2d): ...
 
-    class GhostBatchNorm1d(Ghost, nn.BatchNorm1d): ...
+    class GhostBatchNorm1d(Ghost, BatchNorm1d): ...
 
     GhostBatchNorm2d.images = GhostBatchNorm1d.images = images
     return GhostBatchNorm2d, GhostBatchNorm1d

@@ -11,6 +11,7 @@ from torch import nn
 
 from cnnlab.models.layers.activations import ScaledSigmoid
 from cnnlab.models.layers.batchnorm import BatchNorm
+from cnnlab.models.layers.folded_batchnorm import BatchNorm1d, BatchNorm2d
 from cnnlab.models.layers.ghost_batchnorm import ghost
 from cnnlab.planning.specs import Switch
 
@@ -102,7 +103,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization(),
-    "batch": Normalization(nn.BatchNorm2d, nn.BatchNorm1d),
+    "batch": Normalization(BatchNorm2d, BatchNorm1d),
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
     "ghost8": Normalization(*ghost(8)),
     "ghost32": Normalization(*ghost(32)),
