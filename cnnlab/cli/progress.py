@@ -99,7 +99,7 @@ def seconds_left(
 
     def cost(runs: Collection[Run], tuning: Mapping[str, float]) -> float:
         shares = [number * goal["trials"][arm_id][1] * seconds[arm_id] for arm_id, number in tuning.items()]
-        return sum(seconds[arm_id] for arm_id, _ in runs) + sum(shares)
+        return float(sum(seconds[arm_id] for arm_id, _ in runs) + sum(shares))
 
     new = {arm_id: float(number - goal["trials_done"][arm_id]) for arm_id, number in trials.items()}
     missing = {

@@ -31,8 +31,8 @@ ARMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "plain-8": ("resnet_cifar", {"depth": 8, "residual": False}, {}),
     "lenet-adamw": ("lenet", {"activation": "relu", "pooling": "max"}, {}),
 }
-# In float32 the rounding of one processor against another's grows to several percent within eight steps of networks with
-# batch normalization, or deep; in float64 it stays below the tenth digit, so that their traces hold on every machine.
+# In float32 the rounding of one processor against another's grows to several percent within eight steps of networks
+# that are deep or have batch normalization; in float64 it stays below the tenth digit: their traces hold everywhere.
 DOUBLE = {"lenet-batch", "resnet-8", "plain-8"}
 # Of those that are not trained by SGD at a rate of 0.05.
 OPTIMIZERS: dict[str, tuple[str, float]] = {"lenet-adamw": ("adamw", 0.003)}

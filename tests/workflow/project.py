@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 SMOKE = ("--configfile", "workflow/config/smoke.yaml")
 COMMAND = ("snakemake", "--cores", "4", "--resources", "gpu=1")
 
+TINY = ("--configfile", "tiny.yaml")
 TINY_CONFIG = """\
 tier: tiny
 results: results/tiny
@@ -74,9 +75,15 @@ class Project:
         return cls(path, options)
 
     @classmethod
+    def of(cls, other: Path, path: Path) -> Project:
+        """A copy of a finished tiny project, with the times of its files."""
+        shutil.copytree(other, path, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("mlflow"))
+        return cls(path, TINY)
+
+    @classmethod
     def tiny(cls, path: Path) -> Project:
         """With two studies of its own, of a LeNet and of an MLP, each of two arms and a few seconds."""
-        project = cls.copy(path, "--configfile", "tiny.yaml")
+        project = cls.copy(path, *TINY)
         (path / "tiny.yaml").write_text(TINY_CONFIG)
         (path / "studies").mkdir()
         project.study("convolution", architecture="lenet", claim="C06")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from project import COMMAND, SMOKE, Project
+from project import SMOKE, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def tiny(finished: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A finished tiny project. Tests that change it put it back."""
-    project = Project.tiny(tmp_path_factory.mktemp("tiny"))
-    (project.path / "terminal.txt").write_text(project.watched(*COMMAND, *project.options))
-    return project
+    return finished(tmp_path_factory.mktemp("tiny"))
 
 
 # What differs from call to call, and what is Snakemake's own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -27,9 +28,10 @@ print(json.dumps([
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 
-def test_after_a_kill_it_finishes_with_the_same_tables_and_trains_no_run_twice(tmp_path: Path) -> None:
-    undisturbed = Project.tiny(tmp_path / "undisturbed")
-    undisturbed.snakemake()
+def test_after_a_kill_it_finishes_with_the_same_tables_and_trains_no_run_twice(
+    finished: Callable[[Path], Project], tmp_path: Path
+) -> None:
+    undisturbed = finished(tmp_path / "undisturbed")
     killed = Project.tiny(tmp_path / "killed")
     process = killed.start()
     wait_for(lambda: len(killed.runs()) >= 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,36 +53,34 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DryRuns]:
-    project = Project.tiny(tmp_path_factory.mktemp("finished"))
-    project.snakemake()
-    runs = DryRuns(project)
+def dry_runs(finished: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DryRuns]:
+    runs = DryRuns(finished(tmp_path_factory.mktemp("finished")))
     assert runs.planned() == {}
     yield runs
     runs.close()
 
 
 @pytest.mark.parametrize("kind", EDITS)
-def test_an_edit_runs_what_depends_on_it_and_nothing_else(finished: DryRuns, kind: str) -> None:
+def test_an_edit_runs_what_depends_on_it_and_nothing_else(dry_runs: DryRuns, kind: str) -> None:
     name, old, new, rules = EDITS[kind]
-    text = (finished.project.path / name).read_text()
+    text = (dry_runs.project.path / name).read_text()
     assert old in text
-    with written(finished.project.path / name, text.replace(old, new) if old else text + new):
-        planned = finished.planned()
+    with written(dry_runs.project.path / name, text.replace(old, new) if old else text + new):
+        planned = dry_runs.planned()
     assert set(planned) == rules
     # There are two studies, and one edit of a study or of a network concerns its own.
     one = name.startswith(("studies/", "cnnlab/models/"))
     assert all(planned[rule] == (1 if one else 2) for rule in {"train", "compare", "figures"} & set(planned))
 
 
-def test_comments_and_the_time_of_files_run_nothing(finished: DryRuns) -> None:
+def test_comments_and_the_time_of_files_run_nothing(dry_runs: DryRuns) -> None:
     """A comment at the end of every Python file at once, a touch of everything, and all put back."""
-    path = finished.project.path
+    path = dry_runs.project.path
     files = sorted((path / "cnnlab").rglob("*.py"))
     texts = {file: file.read_text() for file in files}
     for file, text in texts.items():
         file.write_text(text + COMMENT)
-    assert finished.planned() == {}
+    assert dry_runs.planned() == {}
     time.sleep(1.1)
     for file, text in texts.items():
         file.write_text(text)
@@ -91,7 +89,7 @@ def test_comments_and_the_time_of_files_run_nothing(finished: DryRuns) -> None:
             os.utime(file)
     for name in ("Snakefile", "requirements.lock", "environment.yml", "tiny.yaml"):
         os.utime(path / name)
-    assert finished.planned() == {}
+    assert dry_runs.planned() == {}
 
 
 @contextmanager
