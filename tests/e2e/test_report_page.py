@@ -91,10 +91,14 @@ def test_a_page_of_many_studies_is_small_and_opens_fast(
 ) -> None:
     """As many studies as the whole ledger takes, each with figures of every kind."""
     plan, frames = report_samples.many(tmp_path_factory.mktemp("many"), 27)
-    for study in plan.studies[:1]:
-        for name, drawing in figures.draw(study, frames).items():
-            for other in plan.studies:
-                figures.save(drawing, plan.paths.figures / other.name / name, f"{other.name}-{name}")
+    first, *others = plan.studies
+    figures.draw_study(first, frames, plan.paths)
+    for name in first.figures:
+        drawn = plan.paths.figure(first.name, name, "svg").read_text()
+        for other in others:
+            path = plan.paths.figure(other.name, name, "svg")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(drawn.replace(f"{first.name}-{name}", f"{other.name}-{name}"))
     render(plan, frames, plan.paths.figures, plan.paths.report)
     assert plan.paths.report.stat().st_size < 8_000_000
     assert 0.1 < seconds_to_open(browser_page_factory, plan.paths.report) < 2
