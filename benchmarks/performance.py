@@ -11,14 +11,15 @@ HEAD = """# Performance
 
 `make bench` writes the section of the machine that it runs on and leaves the others; nothing here is typed by hand.
 
-The networks are those of the studies (preset `small`) on MNIST-5k, batches of 64, SGD with momentum in float32, at one
-constant learning rate. Each loop has a process of its own with so many threads, and the loops take turns; cells are
-medians, with the range over the rounds. *textbook* is the loop of PyTorch's tutorials, with a `DataLoader` over PIL
-images; *Lightning* that of its documentation, without logger, progress bar and checkpoints. *layers alone* is the limit
-of a network: forward and backward of its convolutions and dense layers, in the memory format it trains in, and nothing
-else. The time to an accuracy begins with the network's first weights and counts the evaluations after each epoch on the
-validation images; a run that does not arrive within the epochs allowed has no number. The time to the first step begins
-with the process. Memory is the peak of the process on a CPU, and what PyTorch had allocated on a GPU.
+The networks are those of the studies (preset `small`) on MNIST-5k, batches of 64, SGD with momentum in float32, at a
+learning rate that falls along a cosine. Each loop has a process of its own with so many threads, and the loops take
+turns; cells are medians, with the range over the rounds. *textbook* is the loop of PyTorch's tutorials, with a
+`DataLoader` over PIL images; *Lightning* that of its documentation, without logger, progress bar and checkpoints.
+*layers alone* is the limit of a network: forward and backward of its convolutions and dense layers, in the memory
+format it trains in, and nothing else. The time to an accuracy begins with the network's first weights and counts the
+evaluations after each epoch on the validation images; a run that does not arrive within the epochs allowed has no
+number. The time to the first step begins with the process. Memory is the peak of the process on a CPU, and what PyTorch
+had allocated on a GPU.
 """
 
 

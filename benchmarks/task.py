@@ -13,7 +13,7 @@ from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 if TYPE_CHECKING:
     from torch import nn
 
-BATCH, RATE, MOMENTUM, WEIGHT_DECAY = 64, 0.03, 0.9, 5e-4
+BATCH, RATE, MOMENTUM, WEIGHT_DECAY = 64, 0.1, 0.9, 5e-4  # the rate falls to 0 along half a cosine
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Network:
 
 NETWORKS = {
     "LeNet": Network("lenet", {"activation": "relu", "pooling": "max"}),
+    "LeNet + BN": Network("lenet", {"activation": "relu", "pooling": "max", "normalization": "batch"}),
     "VGG-11": Network("vgg", {"normalization": "batch"}),
     "GoogLeNet": Network("googlenet", {"normalization": "batch"}),
     "ResNet-18": Network("resnet"),
@@ -60,11 +61,11 @@ class Task:
 
     @property
     def arm(self) -> ArmSpec:
-        """Itself as a study would have it, at a constant rate."""
+        """Itself as a study would have it."""
         network = NETWORKS[self.network]
         switches = model_registry.resolve(network.architecture, "small", network.switches, "benchmark")
         model = ModelSpec(architecture=network.architecture, preset="small", switches=switches)
-        train = TrainSpec(epochs=1, batch_size=BATCH, learning_rate=RATE, schedule="constant")
+        train = TrainSpec(epochs=1, batch_size=BATCH, learning_rate=RATE)
         device: Any = self.device
         return ArmSpec(model=model, data=self.data, train=train, device=device, torch="", fingerprint="")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import multiprocessing
 import time
 import warnings
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -22,6 +24,7 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs, loop, task, threads, workers))
         self.process.start()
         theirs.close()  # so that the death of the process ends our waiting
+        atexit.register(self.pipe.close)  # and ours its
 
     def ready(self) -> float:
         """Seconds from its beginning to the end of its first step, once that is done."""
@@ -52,9 +55,10 @@ def serve(pipe: Connection, loop: str, task: Task, threads: int, workers: int) -
     torch.set_num_threads(threads)
     made.epoch(BATCH)
     pipe.send("ready")
-    while asked := pipe.recv():
-        method, arguments = asked
-        pipe.send(memory(task.device) if method == "memory" else getattr(made, method)(*arguments))
+    with suppress(EOFError):
+        while asked := pipe.recv():
+            method, arguments = asked
+            pipe.send(memory(task.device) if method == "memory" else getattr(made, method)(*arguments))
 
 
 def memory(device: str) -> float:

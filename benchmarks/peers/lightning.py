@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from task import BATCH, MOMENTUM, RATE, WEIGHT_DECAY, Task
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Subset
 
 from .textbook import datasets, loader_settings
@@ -37,7 +38,9 @@ class Classifier(L.LightningModule):
         self.log("accuracy", (self.network(images).argmax(1) == labels).float().mean())
 
     def configure_optimizers(self) -> Any:
-        return torch.optim.SGD(self.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+        optimizer = torch.optim.SGD(self.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+        scheduler = CosineAnnealingLR(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 class Clock(Callback):

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from task import BATCH, MOMENTUM, RATE, WEIGHT_DECAY, Task
 from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 
@@ -52,13 +53,14 @@ class Loop:
         self.task, self.datasets = task, datasets(task)
         self.settings = loader_settings(task.device, workers)
         self.loaders: dict[int, Any] = {}
-        self.fresh(0)
+        self.fresh(0, 1)
 
-    def fresh(self, seed: int) -> None:
+    def fresh(self, seed: int, epochs: int) -> None:
         torch.manual_seed(seed)
         self.model = self.task.build(seed).to(self.task.device)
         self.criterion = nn.CrossEntropyLoss()
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+        self.scheduler = CosineAnnealingLR(self.optimizer, epochs * len(self.loader(len(self.datasets["train"]))))
 
     def loader(self, images: int) -> Any:
         if images not in self.loaders:
@@ -75,6 +77,7 @@ class Loop:
             loss.backward()
             self.optimizer.step()
             self.optimizer.zero_grad()
+            self.scheduler.step()
         loss.item()  # waits for a GPU
         return time.perf_counter() - start
 
@@ -90,7 +93,7 @@ class Loop:
 
     def reach(self, accuracy: float, epochs: int, seed: int) -> tuple[float, int] | None:
         start = time.perf_counter()
-        self.fresh(seed)
+        self.fresh(seed, epochs)
         for epoch in range(1, epochs + 1):
             self.epoch(len(self.datasets["train"]))
             if self.accuracy() >= accuracy:

@@ -113,34 +113,34 @@ def _repeated(width: int, *vectors: Array) -> tuple[Tensor, ...]:
     return torch.from_numpy(repeated.reshape(len(vectors), -1, 1, 1)).unbind()
 
 
-class Folding(nn.Module):
-    """What is said above. A mixin, in front of one of PyTorch's two classes."""
+class BatchNorm2d(nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d`, but for what is said above."""
 
-    weight: nn.Parameter | None
-    bias: nn.Parameter | None
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-    momentum: float
-    eps: float
-
-    def forward(self, values: Tensor) -> Tensor:
-        """``(N, C)`` or ``(N, C, H, W)`` to the same shape."""
-        folds = self.training and pays(values)
-        if not folds and not (values.is_cuda and (self.weight is None) != (self.bias is None)):
-            return super().forward(values)  # type: ignore[misc, no-any-return]
-        running = self.running_mean, self.running_var
-        weight = torch.ones_like(self.running_mean) if self.weight is None else self.weight
-        bias = torch.zeros_like(self.running_mean) if self.bias is None else self.bias
-        if self.training:
-            self.num_batches_tracked.add_(1)
-        if not folds:
-            return F.batch_norm(values, *running, weight, bias, self.training, self.momentum, self.eps)
-        folded: Tensor = Folded.apply(values, weight, bias, *running, self.momentum, self.eps)
-        return folded
+    def forward(self, images: Tensor) -> Tensor:
+        normalized = _normalized(self, images)
+        return super().forward(images) if normalized is None else normalized
 
 
-class BatchNorm2d(Folding, nn.BatchNorm2d): ...
+class BatchNorm1d(nn.BatchNorm1d):
+    """`torch.nn.BatchNorm1d`, but for what is said above."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        normalized = _normalized(self, features)
+        return super().forward(features) if normalized is None else normalized
 
 
-class BatchNorm1d(Folding, nn.BatchNorm1d): ...
+def _normalized(layer: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor | None:
+    """What `layer` makes of `values`; None where PyTorch does it well."""
+    mean, variance, momentum = layer.running_mean, layer.running_var, layer.momentum
+    folds = layer.training and pays(values)
+    fails = values.is_cuda and (layer.weight is None) != (layer.bias is None)
+    if not (folds or fails) or mean is None or variance is None or momentum is None:
+        return None
+    weight = torch.ones_like(mean) if layer.weight is None else layer.weight
+    bias = torch.zeros_like(mean) if layer.bias is None else layer.bias
+    if layer.training and layer.num_batches_tracked is not None:
+        layer.num_batches_tracked.add_(1)
+    if fails:
+        return F.batch_norm(values, mean, variance, weight, bias, layer.training, momentum, layer.eps)
+    folded: Tensor = Folded.apply(values, weight, bias, mean, variance, momentum, layer.eps)
+    return folded
