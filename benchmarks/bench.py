@@ -242,7 +242,7 @@ def main(
 
     loops = ("ours", "textbook", *(["lightning"] if find_spec("lightning") else []))
     wanted = networks or tuple(NETWORKS)
-    where = resolve(device)
+    where, _ = resolve(device, "auto")
     plan = Plan(wanted, loops, where, threads, rounds, images, target, epochs, target_rounds, starts)
     if quick:
         plan = Plan(networks or ("LeNet",), loops, where, threads, 1, 128, 0.5, 1, 1, 1, whole_machine=False)

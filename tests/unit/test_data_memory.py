@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from cnnlab.data.batches import batches
+from cnnlab.data.batches import Batches
 from cnnlab.data.dataset import load
 from cnnlab.data.prepare import prepare
 from cnnlab.planning.specs import DataSpec
@@ -41,7 +41,9 @@ def work(step, folder, spec):
         prepare(spec.prepared(), *files)
     else:
         data = load(*files, spec, 0)
-        next(batches(data.train, 0, 0, 64))
+        batches = Batches(data.train, 0, 64)
+        batches.draw(0)
+        batches.at(0, 64)
         sum(float(images.sum()) for images in data.test.chunks(64))
 
 
