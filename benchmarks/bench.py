@@ -10,6 +10,7 @@ written anew; --quick writes nothing and says only whether everything runs.
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
@@ -28,6 +29,7 @@ from task import NETWORKS, Task
 from workers import Worker
 
 TITLES = {"ours": "cnnlab", "textbook": "textbook", "lightning": "Lightning", "layers": "layers alone"}
+LOAD = os.getloadavg()[0]  # other work on the same cores makes all numbers worse, and those of threads most of all
 PACKAGES = ("torch", "torchvision", "numpy", "lightning")
 
 
@@ -187,10 +189,9 @@ def about() -> str:
     git = git_state()
     commit = f"{(git['commit'] or 'unknown')[:10]}{' with changes' if git['dirty'] else ''}"
     command = shlex.join(["python", *sys.argv])
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return (
-        f"`{command}` on {datetime.now(UTC):%Y-%m-%d}, commit {commit}; Python {platform.python_version()}, {versions}"
-    )
+    versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
+    load = f"load average {LOAD:.1f} on {os.cpu_count()} cores before it began"
+    return f"`{command}` on {datetime.now(UTC):%Y-%m-%d}, commit {commit}; {', '.join(versions)}; {load}"
 
 
 def version(package: str) -> str:
@@ -202,8 +203,6 @@ def version(package: str) -> str:
 
 def machine(device: str) -> str:
     """The name of the section."""
-    import os
-
     from cnnlab.training.provenance import cpu_name
 
     if device == "cuda":

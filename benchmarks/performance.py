@@ -19,7 +19,8 @@ turns; cells are medians, with the range over the rounds. *textbook* is the loop
 format it trains in, and nothing else. The time to an accuracy begins with the network's first weights and counts the
 evaluations after each epoch on the validation images; a run that does not arrive within the epochs allowed has no
 number. The time to the first step begins with the process. Memory is the peak of the process on a CPU, and what PyTorch
-had allocated on a GPU.
+had allocated on a GPU. A section says how busy the machine was before: beside other work its numbers mean little, least
+of all those of several threads.
 """
 
 
