@@ -48,7 +48,7 @@ tiers: $(STAMP)  ## docs/full-tier.md, the verdicts of the full tier beside thos
 	$(ON_PATH) python docs/full_tier.py
 
 lock: $(STAMP)  ## requirements.lock and the schemas, from pyproject.toml and the code
-	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml --generate-hashes \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 	$(ON_PATH) python -m cnnlab schema
 

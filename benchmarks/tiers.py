@@ -70,7 +70,7 @@ def measure(tier: str, cores: int, device: str) -> str:
 def main(tiers: tuple[str, ...], cores: int, device: str, output: Path) -> None:
     for tier in tiers:
         text = f"{about()}.\n\n{measure(tier, cores, device)}"
-        performance.write(output, f"{machine(resolve(device, "auto")[0])}: the tier {tier}", text)
+        performance.write(output, f"{machine(resolve(device, 'auto')[0])}: the tier {tier}", text)
         click.echo(text)
 
 

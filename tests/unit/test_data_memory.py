@@ -43,7 +43,7 @@ def work(step, folder, spec):
         data = load(*files, spec, 0)
         batches = Batches(data.train, 0, 64)
         batches.draw(0)
-        batches.at(0, 64)
+        batches.at(0, batches.sizes[0])
         sum(float(images.sum()) for images in data.test.chunks(64))
 
 

@@ -25,7 +25,8 @@ rule cost:
 rule throughput:
     input:
         WORK.lock,
-        "benchmarks/throughput.py",
+        [f"benchmarks/{name}.py" for name in ("throughput", "task", "workers")],
+        [f"benchmarks/peers/{name}.py" for name in ("ours", "textbook")],
     output:
         WORK.tables("measured/throughput"),
     log:
