@@ -41,10 +41,10 @@ def work(step, folder, spec):
         prepare(spec.prepared(), *files)
     else:
         data = load(*files, spec, 0)
-        batches = Batches(data.train, 0, 64)
+        batches = Batches(data.train, 0, 16)
         batches.draw(0)
         batches.at(0, batches.sizes[0])
-        sum(float(images.sum()) for images in data.test.chunks(64))
+        sum(float(images.sum()) for images in data.test.chunks(16))
 
 
 torch.set_num_threads(1)
