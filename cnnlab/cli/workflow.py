@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
 from cnnlab.planning import device, fingerprint, model_registry, tiers
-from cnnlab.planning.batches import selected
+from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.specs import seeds_slug
@@ -76,21 +76,27 @@ class Rules:
         """The jobs that train what is selected. What they read and how they are told does not hang on the selection:
         another one would train again."""
         chosen = selected(self.plan.batches, self.plan.manifests())
-        first = min((batch for batch, _ in chosen), key=lambda batch: batch.seconds, default=None)
+        first = self._first_verdict([batch for batch, _ in chosen])
         return [
             Job(
                 name=re.sub(r"\W", "_", f"train_{batch.name}"),
                 log=self.path(f"logs/train/{batch.name}.log"),
                 cards=sorted({self._card(arm_id) for arm_id, _ in batch.manifests}),
                 manifests=[str(self.plan.paths.manifest(arm_id, seeds_slug(seeds))) for arm_id, seeds in manifests],
-                # The shortest first, so that a verdict is soon to be seen; then the longest, so that cores idle least.
-                priority=10_000 if batch is first else int(batch.seconds),
+                # First a verdict that is soon to be had; then the longest, so that cores idle least.
+                priority=int(batch.seconds) + (10_000 if batch in first else 0),
             )
             for batch, manifests in chosen
         ]
 
+    def _first_verdict(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Those that the study needs whose claims are judged soonest."""
+        judged = [set(self.plan.only(study.name).manifests()) for study in self.plan.studies if study.claims]
+        needed = [[batch for batch in batches if wanted & set(batch.manifests)] for wanted in judged]
+        return min(needed, key=lambda some: sum(batch.seconds for batch in some), default=[])
+
     def _card(self, arm_id: str) -> str:
-        return str(self.plan.paths.data_card(self.plan.every_arm(arm_id).data.data_id))
+        return str(self.plan.paths.data_card(self.plan.whole.arm(arm_id).data.data_id))
 
     @property
     def manifests(self) -> list[str]:
@@ -176,11 +182,11 @@ class Rules:
 
     def listing(self, data_id: str) -> str:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
-        return self.plan.data()[data_id].source.listing
+        return self.plan.whole.data()[data_id].source.listing
 
     def reader(self, data_id: str) -> str:
         """The code that prepares a data set; what reads its images is imported by no name."""
-        return self.code("cnnlab.data.prepare", self.plan.data()[data_id].source.module)
+        return self.code("cnnlab.data.prepare", self.plan.whole.data()[data_id].source.module)
 
     @property
     def collected(self) -> str:

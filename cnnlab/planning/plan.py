@@ -91,13 +91,9 @@ class Plan:
             )
         return self._arms[arm_id]
 
-    def every_arm(self, arm_id: str) -> ArmSpec:
-        """The arm of that id, of a study that need not be selected."""
-        return self._whole.arm(arm_id)
-
     @cached_property
-    def _whole(self) -> Plan:
-        """The plan of all studies."""
+    def whole(self) -> Plan:
+        """The plan of all studies, whatever is selected."""
         return replace(self, studies=self.every)
 
     def manifests(self) -> list[tuple[str, tuple[int, ...]]]:
@@ -133,9 +129,8 @@ class Plan:
     @cached_property
     def batches(self) -> list[Batch]:
         """All arms that could be selected, by the job that trains them; the same whatever is selected."""
-        whole = self._whole
-        seconds = {manifest: whole.seconds(*manifest) for manifest in whole.manifests()}
-        on_gpu = any(arm.device == "cuda" for arm in whole.arms().values())
+        seconds = {manifest: self.whole.seconds(*manifest) for manifest in self.whole.manifests()}
+        on_gpu = any(arm.device == "cuda" for arm in self.whole.arms().values())
         return batches(self.every, seconds, together=on_gpu)
 
     def trials(self, arm_id: str) -> tuple[int, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnnlab.cli.workflow import Rules
+from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
-from cnnlab.planning.config import load_config
+from cnnlab.planning.config import DEFAULT, load_config
 from cnnlab.planning.plan import make_plan
 
 
@@ -78,3 +82,15 @@ def test_a_selection_takes_arms_out_of_batches_and_changes_none() -> None:
     chosen = selected(core.batches, core.manifests())
     assert sorted(manifest for _, some in chosen for manifest in some) == core.manifests()
     assert len(chosen) < len(whole.batches) < len(whole.arms()) * 0.6
+
+
+def test_whatever_study_is_selected_its_jobs_find_their_data() -> None:
+    """Also those of arms that train in the batch of another study, beside arms of other images."""
+    rules = Rules({**read_yaml(DEFAULT), "device": "cpu"}, [])
+    for study in rules.plan.every:
+        rules.plan = rules.plan.whole.only(study.name)
+        assert {name for job in rules.batches for name in job.manifests} == set(rules.manifests)
+        for job in rules.batches:
+            assert re.fullmatch(r"\w+", job.name)
+            assert all(rules.reader(Path(card).stem) for card in job.cards)
+        assert max(job.priority for job in rules.batches) >= 10_000 or not study.claims
