@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -73,7 +74,9 @@ def from_mapping(merged: Mapping[str, Any], where: str = "configuration") -> Con
 
 def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:
     """How a step is told the same by hand: ``--configfile`` and ``--config`` options, by key."""
-    files = [Path(file) for file in configfiles if Path(file) != DEFAULT]
+    # Relative, as a project that moves must not run anything again for its new place.
+    files = [Path(os.path.relpath(file)) for file in configfiles]
+    files = [file for file in files if file != DEFAULT]
     written = _merged([DEFAULT, *files])
     options = {"configfile": " ".join(f"--configfile {shlex.quote(str(file))}" for file in files)}
     for key, value in sorted(merged.items()):
