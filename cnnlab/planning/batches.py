@@ -58,9 +58,7 @@ def _merged(owned: Mapping[str, list[Manifest]], count: int) -> dict[str, list[M
     return groups
 
 
-def _cut(
-    name: str, manifests: Sequence[Manifest], seconds: Callable[[Manifest], float], least: int
-) -> Iterator[Batch]:
+def _cut(name: str, manifests: Sequence[Manifest], seconds: Callable[[Manifest], float], least: int) -> Iterator[Batch]:
     """Pieces of about equal length, at least so many of what is not short."""
     whole = sum(map(seconds, manifests))
     count = min(len(manifests), max(round(whole / SECONDS), least if whole > ALONE else 1))

@@ -57,7 +57,7 @@ def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) ->
     project = Project.copy(tmp_path, *SMOKE)
     assert project.planned().keys() == {
         "prepare", "train", "collect", "exact", "networks", "compare", "figures", "ledger", "cost", "throughput",
-        "track", "render",
+        "track", "mirrored", "attach", "render",
     }  # fmt: skip
     start = time.monotonic()
     output = project.snakemake()
