@@ -101,7 +101,11 @@ def test_a_page_of_many_studies_is_small_and_opens_fast(
             path.write_text(drawn.replace(f"{first.name}-{name}", f"{other.name}-{name}"))
     render(plan, frames, plan.paths.figures, plan.paths.report)
     assert plan.paths.report.stat().st_size < 8_000_000
-    assert 0.1 < seconds_to_open(browser_page_factory, plan.paths.report) < 2
+    # Beside a plain table of 100,000 elements: how fast a machine is differs by more than two, even from hour to hour.
+    table = plan.paths.reports / "table.html"
+    table.write_text(f"<!doctype html><table>{20_000 * '<tr><td>1<td>2<td>3<td>4'}</table>", encoding="utf-8")
+    plain, whole = (seconds_to_open(browser_page_factory, path) for path in (table, plan.paths.report))
+    assert 0.1 < whole < 2 * plain, (whole, plain)
     page = open_report(browser_page_factory, plan.paths.report)
     assert page.locator("section.study").count() == 27
 

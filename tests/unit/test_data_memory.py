@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,15 @@ def copies(step: str, folder: Path, **variant: object) -> float:
     return int(done.stdout) / (folder / "data.safetensors").stat().st_size
 
 
+def least_copies(enough: float, folder: Path, variant: dict[str, object]) -> float:
+    """Of at most three loads, as soon as one takes less than `enough`: an allocator may hold more, never less."""
+    found = math.inf
+    for _ in range(3):
+        if found >= enough:
+            found = min(found, copies("load", folder, **variant))
+    return found
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """The folder of the prepared images, and the memory that preparing them took."""
@@ -85,11 +95,11 @@ def test_preparation_holds_two_copies(prepared: tuple[Path, float]) -> None:
 
 @pytest.mark.parametrize("variant", [{}, {"standardize": "pixel"}, {"scale_pixels": True}], ids=str)
 def test_a_job_maps_the_file_and_copies_nothing(prepared: tuple[Path, float], variant: dict[str, object]) -> None:
-    assert copies("load", prepared[0], **variant) < 1.4
+    assert least_copies(1.4, prepared[0], variant) < 1.4
 
 
 @pytest.mark.parametrize("variant", [{"shuffle_pixels": True}, {"random_scale": 0.5}], ids=str)
 def test_a_job_that_varies_its_images_holds_one_copy_more(
     prepared: tuple[Path, float], variant: dict[str, object]
 ) -> None:
-    assert copies("load", prepared[0], **variant) < 2.2
+    assert least_copies(2.2, prepared[0], variant) < 2.2
