@@ -49,7 +49,7 @@ def train(plan: Plan, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> bool:
     """
     from cnnlab.cli import progress
 
-    done = True
+    problems = set[str]()
     progress.began(plan.paths)
     for arm_id, seeds in manifests:
         log = plan.paths.train_log(arm_id, seeds_slug(seeds))
@@ -57,12 +57,14 @@ def train(plan: Plan, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> bool:
         try:
             _train_arm(plan, arm_id, seeds, log)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            done = False
+            problem = f"error: {error}"
+            if problem not in problems:  # a missing GPU or a full disk concerns every arm, and is said once
+                print(problem, file=sys.stderr, flush=True)
+            problems.add(problem)
         except Exception:  # the arm's own: a network that fails must not keep others from being trained
             print(f"error: {arm_id}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
-            done = False
-    return done
+            problems.add(arm_id)
+    return not problems
 
 
 def _train_arm(plan: Plan, arm_id: str, seeds: tuple[int, ...], log: Path) -> None:
@@ -118,10 +120,13 @@ def figures(plan: Plan, name: str) -> None:
     from cnnlab import figures
     from cnnlab.analysis.tables import io
     from cnnlab.analysis.tables.recorded import recorded_tables
+    from cnnlab.planning.figure_choice import tables_beside
 
     alone = plan.only(name)
-    frames = io.read_tables(plan.paths, "measured/cost") | io.read_tables(plan.paths.study(name))
-    figures.draw_study(alone.study(name), frames | recorded_tables(alone, _records(alone)), plan.paths)
+    study = alone.study(name)
+    beside = {table: frame for table in tables_beside(study) for frame in io.read_tables(plan.paths, table).values()}
+    frames = beside | io.read_tables(plan.paths.study(name)) | recorded_tables(alone, _records(alone))
+    figures.draw_study(study, frames, plan.paths)
 
 
 def networks(plan: Plan) -> None:

@@ -6,7 +6,6 @@ a parameter: of its code the statements, and of a study what the step makes of i
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
 from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
-from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost
+from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.study import Study
@@ -79,7 +78,7 @@ class Rules:
         first = self._first_verdict([batch for batch, _ in chosen])
         return [
             Job(
-                name=re.sub(r"\W", "_", f"train_{batch.name}"),
+                name=f"train_{batch.name}",
                 log=self.path(f"logs/train/{batch.name}.log"),
                 cards=sorted({self._card(arm_id) for arm_id, _ in batch.manifests}),
                 manifests=[str(self.plan.paths.manifest(arm_id, seeds_slug(seeds))) for arm_id, seeds in manifests],
@@ -136,9 +135,9 @@ class Rules:
         names = self.plan.study(study).figures
         return [str(self.plan.paths.figure(study, name, suffix)) for name in names for suffix in ("svg", "png")]
 
-    def measured_for(self, study: str) -> list[str]:
-        """What its figures show of what a clock measured of the networks."""
-        return self.tables("measured/cost") if shows_cost(self.plan.study(study)) else []
+    def tables_beside(self, study: str) -> list[str]:
+        """What its figures show beside its own runs."""
+        return self.tables(*tables_beside(self.plan.study(study)))
 
     @property
     def measured(self) -> list[str]:

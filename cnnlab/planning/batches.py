@@ -67,7 +67,7 @@ def _cut(name: str, manifests: Sequence[Manifest], seconds: Callable[[Manifest],
     places = [min(count - 1, int(count * middle / whole)) if whole else 0 for middle in middles]
     pieces = [[manifest for _, manifest in piece] for _, piece in groupby(zip(places, manifests, strict=True), _first)]
     for number, piece in enumerate(pieces, start=1):
-        label = name if len(pieces) == 1 else f"{name}-{number}"
+        label = name if len(pieces) == 1 else f"{name}.{number}"  # no study has a dot in its name
         yield Batch(label, tuple(piece), sum(map(seconds, piece)))
 
 

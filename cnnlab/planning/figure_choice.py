@@ -71,9 +71,17 @@ def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -
     return tuple(name for name, kind in kinds().items() if kind.default_for in having)
 
 
+def tables_beside(study: Study) -> list[str]:
+    """The tables that its figures are drawn from and that are not of the study's own runs."""
+    declared = {table for name in study.figures for table in kinds()[name].tables}
+    return [
+        table for table in ("layers", "exact", "evidence", "measured/cost", "measured/throughput") if table in declared
+    ]
+
+
 def shows_cost(study: Study) -> bool:
     """Whether a figure of the study draws what its networks cost."""
-    return any("measured/cost" in kinds()[name].tables for name in study.figures)
+    return "measured/cost" in tables_beside(study)
 
 
 # The folder of the pictures of networks, beside those of the studies' figures.

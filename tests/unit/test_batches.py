@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from cnnlab.cli.workflow import Rules
 from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.planning import figure_choice
 from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
 from cnnlab.planning.config import DEFAULT, load_config
 from cnnlab.planning.plan import make_plan
@@ -41,6 +41,8 @@ def test_every_arm_is_in_one_batch_and_names_are_unique(
     wanted = {(arm_id, one.seeds) for one in studies for arm_id in one.arms}
     assert sorted(manifests(found)) == sorted(wanted)
     assert len({batch.name for batch in found}) == len(found)
+    # A name decides a rule and a log: not that of another study either, whatever it is called.
+    assert not {batch.name for batch in found} & {f"{one.name}-{place}" for one in studies for place in range(9)}
     assert all(batch.seconds == pytest.approx(sum(cost[each] for each in batch.manifests)) for batch in found)
 
 
@@ -48,7 +50,7 @@ def test_long_studies_are_cut_into_about_a_minute() -> None:
     arms = [str(place) for place in range(12)]
     found = batches([study("long", *arms)], {(arm, (0, 1)): 20.0 for arm in arms}, together=False)
     assert [batch.seconds for batch in found] == [SECONDS] * 4
-    assert [batch.name for batch in found] == ["long-1", "long-2", "long-3", "long-4"]
+    assert [batch.name for batch in found] == ["long.1", "long.2", "long.3", "long.4"]
 
 
 def test_a_study_alone_fills_two_cores_unless_it_is_short() -> None:
@@ -91,6 +93,22 @@ def test_whatever_study_is_selected_its_jobs_find_their_data() -> None:
         rules.plan = rules.plan.whole.only(study.name)
         assert {name for job in rules.batches for name in job.manifests} == set(rules.manifests)
         for job in rules.batches:
-            assert re.fullmatch(r"\w+", job.name)
             assert all(rules.reader(Path(card).stem) for card in job.cards)
         assert max(job.priority for job in rules.batches) >= 10_000 or not study.claims
+
+
+def test_names_of_studies_do_not_make_the_names_of_jobs_meet() -> None:
+    """Of a study that is cut in two, and of others that are called as its pieces might be."""
+    studies = [study("a", "1", "2"), study("a-1", "3"), study("a_1", "4")]
+    found = batches(studies, {(arm, (0, 1)): 60.0 for arm in "1234"}, together=False)
+    assert [batch.name for batch in found] == ["a.1", "a.2", "a-1", "a_1"]
+
+
+def test_a_figure_is_given_the_tables_that_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are not of the study's own runs: they must be made before, and read."""
+    kind = figure_choice.kinds()["errors"]
+    both = {**figure_choice.kinds(), "errors": kind.model_copy(update={"tables": ("runs", "layers", "exact")})}
+    monkeypatch.setattr(figure_choice, "kinds", lambda: both)
+    drawn: Any = SimpleNamespace(figures=("errors",))
+    assert figure_choice.tables_beside(drawn) == ["layers", "exact"]
+    assert not figure_choice.shows_cost(drawn)

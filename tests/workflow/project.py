@@ -176,7 +176,7 @@ def jobs(output: str) -> dict[str, int]:
     table = output.partition("Job stats:")[2].partition("\n\n")[0]
     assert table, output[-4000:]
     counts: Counter[str] = Counter()
-    for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.M):
+    for rule, count in re.findall(r"^([\w.-]+) +(\d+)$", table, flags=re.M):
         counts[re.sub("^(train|figures)_.*", r"\1", rule)] += int(count)
     return {rule: count for rule, count in counts.items() if rule not in {"all", "total"}}
 

@@ -29,11 +29,11 @@ for study in WORK.plan.studies:
 
     rule:
         name:
-            f"figures_{study.name.replace('-', '_')}"
+            f"figures_{study.name}"
         input:
             WORK.manifests_of(study.name),
             WORK.compared_tables(study.name),
-            WORK.measured_for(study.name),
+            WORK.tables_beside(study.name),
             WORK.lock,
         output:
             WORK.figures_of(study.name),
