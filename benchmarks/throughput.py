@@ -45,7 +45,9 @@ class Contender:
 
     def start(self, task: Task) -> None:
         module = "ours" if self.loop == "cnnlab" else self.loop
-        self.started = [Worker(module, task, self.threads, self.workers) for _ in range(self.processes)]
+        self.started = [Worker(module, task, self.threads, self.workers, "forkserver") for _ in range(self.processes)]
+
+    def ready(self) -> None:
         for worker in self.started:
             worker.ready()
 
@@ -70,6 +72,8 @@ def measure(images: int, rounds: int = ROUNDS) -> list[dict[str, Any]]:
         task.prepare()
         for contender in contenders:
             contender.start(task)
+        for contender in contenders:
+            contender.ready()
             contender.run(images)  # the warm-up
         for _ in range(rounds):
             for contender in contenders:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, t
+from scipy.special import bdtrc, stdtr, stdtrit
 
 from cnnlab.analysis.intervals import (
     ONE_SIDED,
@@ -70,11 +70,11 @@ def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
     middle, rounding = rounding_error(effects)
     distance = effects.estimate + middle - bound
     seed_se, se, df = standard_errors(effects, tail, effects.n)
-    seed_se = np.hypot(seed_se, rounding / t.isf(tail, effects.n - 1))
-    se = np.hypot(se, rounding / t.isf(tail, df))
+    seed_se = np.hypot(seed_se, rounding / stdtrit(effects.n - 1, tail))
+    se = np.hypot(se, rounding / stdtrit(df, tail))
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = distance / seed_se, distance / se
-    student = np.maximum(t.sf(scores[0], effects.n - 1), t.sf(np.nan_to_num(scores[1], nan=-np.inf), df))
+    student = np.maximum(stdtr(effects.n - 1, -scores[0]), stdtr(df, -np.nan_to_num(scores[1], nan=-np.inf)))
     beyond = (effects.low - slack(effects, tail) > bound).sum(axis=-1)
     sign = np.vectorize(_sign_p, otypes=[float])(beyond, effects.n)
     return np.asarray(np.where(effects.known, np.nan_to_num(student, nan=1.0), sign))
@@ -82,7 +82,8 @@ def _p_above(effects: Effects, bound: float, tail: float) -> Floats:
 
 @cache
 def _sign_p(beyond: int, n: int) -> float:
-    return float(binomtest(int(beyond), n, 0.5, alternative="greater").pvalue)
+    """That at least `beyond` of `n` fair coins show heads."""
+    return float(bdtrc(beyond - 1, n, 0.5)) if beyond else 1.0
 
 
 def ledger_wide_p(p: float | None, parts: int) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class ImageError:
         `growth` is by how much the images are more than those observed.
         """
         images = self.images * np.asarray(growth)
-        q = norm.isf(tail) if self.one else t.isf(tail, np.maximum(images * self._alike - 1, 1))
+        q = -ndtri(tail) if self.one else -stdtrit(np.maximum(images * self._alike - 1, 1), tail)
         fewer, more = _score(self.plus, images, q, self.one)[0], _score(self.minus, images, q, self.one)[1]
         return np.asarray(self._share * np.hypot(fewer, more))
 

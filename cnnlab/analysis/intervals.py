@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, norm, pearsonr, t
+from scipy.special import bdtr, ndtri, stdtrit  # scipy.stats takes a second to import, in every step
 
 from cnnlab.analysis.image_sampling import ImageError
 
@@ -168,7 +168,7 @@ def correlation(values: ArrayLike, weights: ArrayLike) -> float | None:
     sides = [np.where(chosen, abs(weight), 0) @ x for chosen in (weight > 0, weight < 0)]
     if any(np.ptp(side) <= 1e-12 * abs(side).max() for side in sides):
         return None
-    return float(pearsonr(*sides).statistic)
+    return float(np.corrcoef(*sides)[0, 1])
 
 
 def interval(effects: Effects, tail: float = ONE_SIDED) -> tuple[Floats, Floats]:
@@ -205,7 +205,7 @@ def half_widths(effects: Effects, tail: float, n: Any = None, growth: Any = 1.0)
     """Return the half-widths (...) of Student's t over seeds and of the Satterthwaite t, `tail` below, unrounded."""
     n = effects.n if n is None else n
     seed_se, se, df = standard_errors(effects, tail, n, growth)
-    return np.asarray(t.isf(tail, n - 1) * seed_se), np.asarray(t.isf(tail, df) * se)
+    return np.asarray(-stdtrit(n - 1, tail) * seed_se), np.asarray(-stdtrit(df, tail) * se)
 
 
 def standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) -> tuple[Any, Any, Any]:
@@ -218,7 +218,7 @@ def standard_errors(effects: Effects, tail: float, n: Any, growth: Any = 1.0) ->
         seed = effects.sd**2 / n
         if effects.n_images is None:
             return np.sqrt(seed), np.sqrt(seed), n - 1
-        image = (_image_reach(effects, tail, growth) / norm.isf(tail)) ** 2
+        image = (_image_reach(effects, tail, growth) / ndtri(tail)) ** 2
         df = (seed + image) ** 2 / (seed**2 / (n - 1) + image**2 / (growth * effects.n_images - 1))
     return np.sqrt(seed), np.sqrt(seed + image), np.where(seed + image > 0, df, n - 1)
 
@@ -244,7 +244,7 @@ def order_statistics(effects: Effects, tail: float) -> tuple[Floats, Floats]:
 
 def critical(n: int, tail: float) -> int:
     """The most of `n` pairs that may disagree with a sign test at `tail`, plus one; 0 if it can never reject."""
-    return int((binom.cdf(np.arange(n), n, 0.5) <= tail).sum())
+    return int((bdtr(np.arange(n), n, 0.5) <= tail).sum())
 
 
 def slack(effects: Effects, tail: float) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, t
+from scipy.special import bdtr, stdtr
 
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import ONE_SIDED, TOST, Effects, Floats, critical, least_seeds, reach, slack
@@ -123,7 +123,7 @@ def _distribution(effects: Effects, n: NDArray[Any], growth: Any) -> Callable[[F
     def less(x: Floats) -> Floats:
         distance = x - effects.estimate
         certain = np.where(np.isnan(se), np.nan, np.where(distance > 0, np.inf, -np.inf))
-        return np.asarray(t.cdf(np.divide(distance, se, out=certain, where=se > 0), df))
+        return np.asarray(stdtr(df, np.divide(distance, se, out=certain, where=se > 0)))
 
     return less
 
@@ -143,4 +143,4 @@ def _side(claim: Hypothesis, n: int, tail: float, bound: float, up: bool) -> flo
     effects = claim.effects if up else claim.effects.mirrored
     disagree = critical(n, tail)
     share = float((effects.low - slack(effects, tail) > bound).mean())
-    return float(binom.cdf(disagree - 1, n, 1 - share)) if disagree else 0.0
+    return float(bdtr(disagree - 1, n, 1 - share)) if disagree else 0.0

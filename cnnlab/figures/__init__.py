@@ -81,6 +81,7 @@ def save(drawing: Drawing, base: Path, name: str) -> None:
     text = StringIO()
     with style():
         drawing.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        drawing.figure.set_layout_engine("none")  # it lies as it is
         path = base.with_suffix(".png")
         drawing.figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
     finished = finish(text.getvalue(), name, drawing.title, drawing.alt)
