@@ -189,7 +189,7 @@ def exact(plan: Plan) -> None:
 def cost(plan: Plan) -> None:
     """Of the networks of studies that show it."""
     from cnnlab.planning.figure_choice import shows_cost
-    from cnnlab.training.measure import measure_arms
+    from cnnlab.training.speed import measure_arms
 
     studies = filter(shows_cost, plan.studies)
     arms = {arm.spec.arm_id: arm.spec for study in studies for arm in study.arms.values()}

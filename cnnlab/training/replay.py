@@ -17,6 +17,7 @@ from cnnlab.training import process, records
 from cnnlab.training.evaluate import evaluate
 from cnnlab.training.job import Job, prepare
 from cnnlab.training.learning_rate import Choice
+from cnnlab.training.lease import lease
 from cnnlab.training.records import Record
 
 
@@ -81,6 +82,7 @@ def retrain(record: Record, paths: Paths) -> Record:
     arm = ArmSpec.model_validate(spec["arm"])
     job = Job(arm, paths)
     choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
-    prepare(arm)
-    (again,) = job.run(choice, [int(spec["seed"])])
+    with lease(arm.device):
+        prepare(arm)
+        (again,) = job.run(choice, [int(spec["seed"])])
     return again

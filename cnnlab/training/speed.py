@@ -10,19 +10,27 @@ the backward pass; not workspaces, nor PyTorch.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from cnnlab import models
+from cnnlab.core.validation import digest
+from cnnlab.models.cost import macs, parameters
 from cnnlab.models.layers.auxiliary import cross_entropy
-from cnnlab.planning.specs import TrainSpec
+from cnnlab.planning import datasets
+from cnnlab.planning import device as devices
+from cnnlab.planning.specs import ArmSpec, TrainSpec
+from cnnlab.training.lease import lease
 from cnnlab.training.optimizers import Optimizer, build_optimizer
 
 REPETITION_SECONDS = 0.05
+MEASURED = ("images_per_second", "latency_ms", "memory_mb", "threads", "device")
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,36 @@ class Speed:
     threads: int
     batch_size: int
     device: str
+
+
+def measure_arms(arms: Mapping[str, ArmSpec]) -> list[dict[str, Any]]:
+    """The rows of ``measured/cost``, of arms by id. Those of one network, images, optimizer and device share one."""
+    measured: dict[str, dict[str, Any]] = {}
+    with lease("cuda" if any(arm.device == "cuda" for arm in arms.values()) else "cpu"):
+        for arm in arms.values():
+            devices.check(arm.device, torch.cuda.is_available())
+        return [
+            {
+                "arm_id": arm_id,
+                "architecture": arm.model.architecture,
+                "preset": arm.model.preset,
+                **_measured(arm, measured),
+            }
+            for arm_id, arm in arms.items()
+        ]
+
+
+def _measured(arm: ArmSpec, measured: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    channels, height, width, classes = datasets.shape(arm.data)
+    train = arm.train.model_dump(mode="json", include={"batch_size", "optimizer"})
+    key = digest([arm.model.model_dump(mode="json"), channels, height, width, classes, train, arm.device])
+    if key not in measured:
+        model = models.build(arm.model, channels, (height, width), classes, seed=0)
+        shape = (channels, height, width)
+        counted = {"parameters": parameters(model), "macs": macs(model, shape)}
+        speed = measure(model, shape, classes, arm.train, device=arm.device)
+        measured[key] = counted | {name: asdict(speed)[name] for name in MEASURED}
+    return measured[key]
 
 
 def measure(

@@ -15,7 +15,7 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.cost import run_seconds
 from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
-from cnnlab.training import measure as measurement
+from cnnlab.training import speed as measurement
 from cnnlab.training.speed import Speed, measure
 
 PRESETS = [(name, preset) for name, found in model_registry.architectures().items() for preset in found.presets]

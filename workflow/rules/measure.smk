@@ -15,7 +15,7 @@ rule cost:
     resources:
         gpu=WORK.gpu,
     params:
-        code=WORK.code("cnnlab.training.measure"),
+        code=WORK.code("cnnlab.training.speed"),
         arms=WORK.costed,
         flags=WORK.flags(keep="studies"),
     shell:

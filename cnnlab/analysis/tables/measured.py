@@ -1,6 +1,6 @@
 """Tables of what is measured beside the runs: cost of the arms, throughput of the loop, and where MLflow has the runs.
 
-The rows come from `cnnlab.training.measure`, ``benchmarks/throughput.py``, and `cnnlab.tracking`.
+The rows come from `cnnlab.training.speed`, ``benchmarks/throughput.py``, and `cnnlab.tracking`.
 """
 
 from __future__ import annotations
