@@ -137,3 +137,16 @@ def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str
         [Verdict.SUPPORTED, *REFUTED],
         Verdict.INCONCLUSIVE,
     )
+
+
+def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
+    """Whether the verdict is the same at error rates divided by `family`; None where there is none to stand.
+
+    Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
+    """
+    verdict = str(conjunction(claims))
+    if verdict == Verdict.INCONCLUSIVE:
+        return None
+    if verdict == Verdict.SUPPORTED:
+        return all(family * float(p_value(claim)) <= error_rate(claim.direction) for claim in claims)
+    return str(conjunction(claims, family)) == verdict

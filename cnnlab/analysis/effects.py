@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from cnnlab.planning.studies.study_file import ContrastSpec
 
 
+GUESSING = 0.02  # nats below ln(classes), where a network that ignores its images ends up
+
+
 @dataclass(frozen=True, eq=False)
 class Observed:
     """The effects of a contrast and what is told beside them.
 
-    ``most`` is the largest effect (+, -) that the errors and losses of the better arms, which cannot fall
-    below 0, leave room for; None for a metric without such a bound.
+    ``diverged``, ``failed`` (see `failed`), ``censored`` and ``timed_out`` count runs. ``room`` is the largest effect
+    (+, -) that the baseline leaves room for; None without one.
     """
 
     effects: Effects
     correlation: float | None
     diverged: int
+    failed: int
     censored: int
     timed_out: int
-    most: tuple[float, float] | None
+    room: tuple[float, float] | None
 
 
 def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], seeds: Sequence[int]) -> Observed:
@@ -49,29 +53,44 @@ def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], se
         effects=effects,
         correlation=stats.correlation(low, weights) if effects.known else None,
         diverged=status.count("diverged"),
+        failed=sum(_lost(run, metric) for row in runs for run in row),
         censored=int((metric.censored & np.isfinite(low) & np.isinf(high)).sum()),
         timed_out=status.count("timed_out"),
-        most=_most(low, weights, metric) if effects.known else None,
+        room=_room(contrast, low.mean(axis=1), metric) if effects.known else None,
     )
 
 
 def bounds(run: Record, metric: Metric) -> tuple[float, float]:
     """The value of `metric` in one run, on its scale and in its unit: (low, high), equal where it is known.
 
-    A value measured before a run diverged still counts. Otherwise a diverged run is infinitely worse than
-    any other; a target not reached in the steps done could have been reached at the next evaluation at the
-    earliest; and a value that is missing for any other reason (a time limit, an overflow) could be
-    anything.
+    A value measured before a run diverged still counts. Otherwise a diverged run is infinitely worse than any
+    other, and so is one that failed to train; a target not reached in the steps done could have been reached at
+    the next evaluation at the earliest; and a value that is missing for any other reason (a time limit, an
+    overflow) could be anything.
     """
     value = _value(run, metric)
-    if value is not None:
-        return _scaled(value, metric), _scaled(value, metric)
-    if run.result["status"] == "diverged" and metric.better:
+    if (value is None and run.result["status"] == "diverged" and metric.better) or _lost(run, metric):
         worst = math.inf if metric.better == "lower" else -math.inf
         return worst, worst
+    if value is not None:
+        return _scaled(value, metric), _scaled(value, metric)
     if metric.censored:
         return _scaled(_least_to_target(run, metric), metric), math.inf
     return -math.inf, math.inf
+
+
+def failed(run: Record) -> bool:
+    """Whether a run finished and had learned nothing: its training loss is not below that of guessing, ln(classes)."""
+    loss = run.result.get("train_loss")
+    if loss is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
+        return False
+    labels = (run.test() or {}).get("label")
+    return labels is not None and bool(loss >= math.log(labels.max() + 1) - GUESSING)
+
+
+def _lost(run: Record, metric: Metric) -> bool:
+    """Whether the metric is a final one of a run that failed to train: as bad as can be, by how much says nothing."""
+    return bool(metric.better) and not metric.initial and not metric.censored and failed(run)
 
 
 def _value(run: Record, metric: Metric) -> float | None:
@@ -108,6 +127,10 @@ def _rounding(
         case "evaluation":
             intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
             return stats.evaluation_grid(low, intervals, weights)
+        case "training":
+            shares = [run.result["evaluation_interval"] / run.result["steps"] for row in runs for run in row]
+            one = metric.factor * max(shares) * max(map(abs, weights))
+            return one, one
         case "octave":
             return stats.octave_grid(low, weights)
     return 0.0, 0.0
@@ -147,9 +170,11 @@ def _per_image(run: Record, metric: Metric) -> Floats | None:
     return np.asarray(metric.factor * (1 - values if metric.per_image == "error" else values))
 
 
-def _most(low: Floats, weights: Sequence[float], metric: Metric) -> tuple[float, float] | None:
-    """Errors and losses are never negative, so neither side of the contrast can fall below 0."""
-    if not metric.positive:
+def _room(contrast: ContrastSpec, means: Floats, metric: Metric) -> tuple[float, float] | None:
+    """How far the arm beside the baseline, whose values have a floor and perhaps a ceiling, could take the effect."""
+    if contrast.baseline is None:
         return None
-    shares = np.asarray(weights) * low.mean(axis=1)
-    return float(shares[shares > 0].sum()), float(-shares[shares < 0].sum())
+    arm = list(contrast.contrast).index(contrast.baseline)
+    weight = contrast.contrast[contrast.baseline]
+    down, up = abs(weight) * means[arm], abs(weight) * (metric.largest - means[arm])
+    return (float(down), float(up)) if weight > 0 else (float(up), float(down))

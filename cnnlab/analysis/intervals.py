@@ -284,3 +284,13 @@ def summarize(effects: Effects) -> Summary:
 
 def _number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def prediction(values: ArrayLike, tail: float = ONE_SIDED) -> tuple[float, float]:
+    """Where one more value like these lies, with `tail` on each side: mean ± t · sd · sqrt(1 + 1/n), for n ≥ 2.
+
+    Whitmore 1986, "Prediction limits for a univariate normal observation".
+    """
+    x = np.asarray(values, dtype=float)
+    reach = float(-stdtrit(len(x) - 1, tail) * x.std(ddof=1) * np.sqrt(1 + 1 / len(x)))
+    return float(x.mean()) - reach, float(x.mean()) + reach

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
 from cnnlab.analysis.intervals import decidable, least_seeds
 from cnnlab.analysis.power import POWER, SampleSize
 from cnnlab.planning.verdicts import DIRECTED, Direction, Verdict
 
+SURE = 0.05  # were more runs to fail, one at least of those seen would have, with a chance of 95 %
+
 
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
-    if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED):
-        return None
-    ceiling = _ceiling(observed, claim, unit)
-    if verdict == Verdict.EQUIVALENT or ceiling:
-        return ceiling
+    if verdict == Verdict.NO_ROOM:
+        return (
+            f"there is room for {room(observed, claim):.2g} {unit} at most, and the margin is {claim.margin:g} {unit}"
+        )
+    if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT):
+        no_worse = verdict == Verdict.EQUIVALENT or (verdict == Verdict.SUPPORTED and claim.direction not in DIRECTED)
+        return _unseen_failures(claim.effects.n) if no_worse and claim.effects.at_risk else None
     if not decidable(claim.effects):
         return _too_few(observed, claim.effects.n)
     return f"{_unfinished(observed)}{_would_settle(needed, bool(claim.effects.known))}"
 
 
-def _ceiling(observed: Observed, claim: Hypothesis, unit: str) -> str | None:
-    if observed.most is None or claim.direction not in DIRECTED:
-        return None
-    most = observed.most[claim.direction == Direction.LESS]
-    if most > claim.margin:
-        return None
-    return f"ceiling: there is room for {most:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}"
+def room(observed: Observed, claim: Hypothesis) -> float:
+    """The largest effect as claimed that the baseline leaves room for, in the metric's unit; infinite without one."""
+    if observed.room is None or claim.direction not in DIRECTED:
+        return inf
+    return observed.room[claim.direction == Direction.LESS]
+
+
+def _unseen_failures(n: int) -> str:
+    """Runs that all trained bound the share of those that would not (Clopper & Pearson 1934, of 0 in n)."""
+    most = 1 - SURE ** (1 / n)
+    return f"that no run failed leaves open that one in {1 / most:.0f} would, in either arm"
 
 
 def _too_few(observed: Observed, n: int) -> str:
@@ -41,6 +51,7 @@ def _unfinished(observed: Observed) -> str:
         return ""
     counts = {
         "diverged": observed.diverged,
+        "failed to train": observed.failed,
         "never reached the target": observed.censored,
         "hit the time limit": observed.timed_out,
     }

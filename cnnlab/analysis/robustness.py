@@ -16,14 +16,14 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
-from cnnlab.analysis.verdicts import runs_of
+from cnnlab.analysis.verdicts import judge_claim, runs_of
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import Record, Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry
     from cnnlab.planning.studies.study import Study
-    from cnnlab.planning.studies.study_file import ClaimSpec
+    from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec
 
 COLUMNS = {
     "robustness": schema(
@@ -63,21 +63,6 @@ def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str
     return {word: count[word] for word in Verdict if count[word]}
 
 
-def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
-    """Whether the verdict is the same at error rates divided by `family`; None where there is none to stand.
-
-    Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
-    """
-    verdict = str(decisions.conjunction(claims))
-    if verdict == Verdict.INCONCLUSIVE:
-        return None
-    if verdict == Verdict.SUPPORTED:
-        return all(
-            family * float(decisions.p_value(claim)) <= decisions.error_rate(claim.direction) for claim in claims
-        )
-    return str(decisions.conjunction(claims, family)) == verdict
-
-
 def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Records) -> list[Row]:
     """A row for each claim that a study tests, from `runs` (by arm id and seed).
 
@@ -88,18 +73,20 @@ def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Records) -> li
 
 def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records) -> Row:
     row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
-    arms = [runs_of(contrast, study, runs) for contrast in claim.requires]
-    if not all(seed in by_seed for part in arms for by_seed in part.values() for seed in study.seeds):
-        return row
+    judged = judge_claim(claim, study, runs)
+    if judged.verdict in (Verdict.RUNNING, Verdict.NO_ROOM):
+        return row | {"verdict": judged.verdict}
+    tested = [part.spec for part in judged.parts if part.verdict != Verdict.NO_ROOM]
+    arms = [runs_of(contrast, study, runs) for contrast in tested]
     # Read once, however many seeds are left out in turn.
     held = [
         {name: {seed: run.in_memory() for seed, run in by_seed.items()} for name, by_seed in part.items()}
         for part in arms
     ]
-    claims = _hypotheses(claim, held, study.seeds)
+    claims = _hypotheses(tested, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
-    one_out = verdicts_without_a_seed([_hypotheses(claim, held, seeds) for seeds in others])
+    one_out = verdicts_without_a_seed([_hypotheses(tested, held, seeds) for seeds in others])
     verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
@@ -108,16 +95,16 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records)
         "leave_one_out": None if one_out is None else json.dumps(one_out),
         "leave_one_out_same": None if one_out is None else one_out.get(verdict, 0),
         "n": len(study.seeds),
-        "stands_ledger_wide": None if family is None else stands(claims, family),
+        "stands_ledger_wide": None if family is None else decisions.stands(claims, family),
     }
 
 
 def _hypotheses(
-    claim: ClaimSpec, arms: Sequence[Mapping[str, Mapping[int, Record]]], seeds: Sequence[int]
+    contrasts: Sequence[ContrastSpec], arms: Sequence[Mapping[str, Mapping[int, Record]]], seeds: Sequence[int]
 ) -> list[Hypothesis]:
     """What each part claims, as far as `seeds` show it."""
     parts = []
-    for contrast, runs in zip(claim.requires, arms, strict=True):
+    for contrast, runs in zip(contrasts, arms, strict=True):
         assert contrast.direction is not None
         assert contrast.margin is not None
         parts.append(Hypothesis(observe(contrast, runs, seeds).effects, contrast.direction, contrast.margin))

@@ -15,7 +15,7 @@ from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
-from cnnlab.analysis.reasons import reason
+from cnnlab.analysis.reasons import reason, room
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.training.records import Record, Records
@@ -61,9 +61,16 @@ def judge_claim(claim: ClaimSpec, study: Study, runs: Records) -> JudgedClaim:
         parts = [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
         least = min(parts, key=lambda part: part.finished)
         return JudgedClaim(parts, least, Verdict.RUNNING, least.progress)
-    verdict = str(decisions.conjunction([part.claim for part in parts if part.claim]))
+    verdict = together(parts)
     weakest = _weakest(parts, verdict)
     return JudgedClaim(parts, weakest, verdict, _claim_reason(parts, weakest, verdict))
+
+
+def together(parts: Sequence[Judged]) -> str:
+    """The verdict on a claim each of whose parts must hold; one without room leaves room for a refutation alone."""
+    with_room = [part.claim for part in parts if part.claim and part.verdict != Verdict.NO_ROOM]
+    verdict = str(decisions.conjunction(with_room)) if with_room else Verdict.NO_ROOM
+    return verdict if verdict in REFUTED or len(with_room) == len(parts) else Verdict.NO_ROOM
 
 
 def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) -> Judged:
@@ -77,7 +84,7 @@ def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) ->
     if not primary or contrast.direction is None or contrast.margin is None:
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
-    verdict = str(decisions.verdict(claim))
+    verdict = str(decisions.verdict(claim)) if room(observed, claim) > claim.margin else Verdict.NO_ROOM
     needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))
@@ -95,8 +102,8 @@ def _weakest(parts: Sequence[Judged], verdict: str) -> Judged:
     def shortfall(part: Judged) -> float:
         return inf if part.p is None else part.p / decisions.error_rate(part.spec.direction)
 
-    refuting = [part for part in parts if part.verdict == verdict and verdict in REFUTED]
-    return max(refuting or parts, key=shortfall)
+    named = [part for part in parts if part.verdict == verdict and verdict in (*REFUTED, Verdict.NO_ROOM)]
+    return max(named or parts, key=shortfall)
 
 
 def _claim_reason(parts: Sequence[Judged], weakest: Judged, verdict: str) -> str | None:

@@ -158,8 +158,8 @@ class Rules:
 
     @property
     def elsewhere(self) -> list[str]:
-        """The verdicts of other tiers, which the report shows beside its own."""
-        return tiers.files(self.plan.config)
+        """What is in print, and what other tiers found, which the report shows beside its own."""
+        return [*([str(paths.PUBLISHED)] if paths.PUBLISHED.exists() else []), *tiers.files(self.plan.config)]
 
     @property
     def report(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 STUDIES = Path("workflow/studies")
 CLAIMS = Path("workflow/claims.yaml")
+PUBLISHED = Path("workflow/published.yaml")
 CONFIGS = Path("workflow/config")
 SCHEMAS = Path("workflow/schemas")
 MLFLOW = Path("results/mlflow")

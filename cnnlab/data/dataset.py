@@ -101,8 +101,9 @@ class Dataset:
 def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: int = FLOAT_BYTES) -> Dataset:
     """Read the images of `spec`, apply `train_size` and `shuffle_pixels`, standardize by the training images.
 
-    Without `standardize`, pixels are floats 0…255. Above `float_bytes` of floats, images stay uint8
-    (memory-mapped, so jobs share them) and are made floats batch by batch, with the same result.
+    Without `standardize`, pixels are floats 0…255. Without validation images, the test images take their place: looked
+    at along training, they choose nothing. Above `float_bytes` of floats, images stay uint8 (memory-mapped, so jobs
+    share them) and are made floats batch by batch, with the same result.
 
     Raises:
         UserError: if a file is missing, damaged, or not that of `spec`.
@@ -127,13 +128,14 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
         draws = generator(seed, "label noise")
         train_labels, wrong = noisy_labels(train_labels, len(description["classes"]), spec.label_noise, draws)
     as_floats = 4 * images.numel() <= float_bytes
+    evaluated = "test" if spec.validation == 0 else "validation"
 
     def made(images: Tensor, labels: Tensor) -> Split:
         return Split(_floats(images, scaling) if as_floats else images, labels, scaling)
 
     return Dataset(
         train=made(train_images, train_labels),
-        validation=made(part("validation"), labels_of["validation"]),
+        validation=made(part(evaluated), labels_of[evaluated]),
         channels=train_images.shape[1],
         image_size=images.shape[2],
         class_names=tuple(description["classes"]),
@@ -228,8 +230,8 @@ def _sums(images: Tensor) -> tuple[Tensor, Tensor]:
 
 def _moments(train: Tensor, constants: Tensor, spec: DataSpec) -> tuple[Tensor, Tensor]:
     """Mean and sd of what `constants` make of the pixels, of each channel (C, 1, 1) or pixel (C, H, W)."""
-    if spec.standardize == "none":
-        return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
+    if spec.standardize in ("none", "unit"):
+        return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 255.0 if spec.standardize == "unit" else 1.0)
     means, squares = (total / len(train) for total in _sums(train))
     means, squares = means * constants, squares * constants.square()
     if spec.standardize == "channel":

@@ -21,13 +21,14 @@ AUTO = "auto"
 # A name's meaning is given once, in the maps of `models/switches.py` and `models/initialization.py`.
 VOCABULARY: dict[str, tuple[str, ...]] = {
     "activation": ("sigmoid", "scaled_sigmoid", "tanh", "relu", "gelu", "identity"),
-    # batch_scratch is our own layer of models/batchnorm.py, ghost8 and ghost32 those of models/ghost.py
-    "normalization": ("none", "batch", "batch_scratch", "ghost8", "ghost32", "layer", "group"),
+    # batch_scratch and batch_biased are our own layer of models/layers/batchnorm.py, the latter as in the notes' code;
+    # ghost8 and ghost32 are those of models/layers/ghost.py
+    "normalization": ("none", "batch", "batch_scratch", "batch_biased", "ghost8", "ghost32", "layer", "group"),
     "normalization_order": ("before", "after"),  # of the activation
     "affine": ("both", "scale", "shift", "none"),  # what a normalization learns
     "pooling": ("average", "max", "none"),  # none: the convolution before it takes the stride
     "head": ("dense", "gap"),  # gap: global average pooling
-    "initialization": ("xavier", "kaiming", "paper"),
+    "initialization": ("xavier", "kaiming", "d2l", "paper"),
 }
 # What ``common`` among the switches of a declaration stands for; initialization then comes last.
 COMMON: dict[str, Switch] = {

@@ -42,11 +42,11 @@ def shape(spec: PreparedSpec) -> tuple[int, int, int, int]:
 
 
 def split_sizes(data: DataSpec) -> tuple[int, int, int]:
-    """About how many images are trained on, validated on and tested on."""
+    """About how many images are trained on, evaluated on along training, and tested on."""
     images = data.source.images
     total = min(images, data.limit or images)
     validation, test = (split_size(data, split, total) for split in ("validation", "test"))
-    return data.train_size or max(1, total - validation - test), validation, test
+    return data.train_size or max(1, total - validation - test), validation or test, test
 
 
 def split_size(spec: PreparedSpec, split: str, total: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,11 +26,12 @@ class Metric(Spec):
 
     ``better`` says on which side a run that diverged counts. ``per_image`` names the per-image column whose spread over
     test images is part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the
-    smallest difference that the metric can show: one image, one evaluation, or one octave. ``initial``: read before the
+    smallest difference that the metric can show: one image, one evaluation (as a step or a share of training), or one
+    octave. ``initial``: read before the
     first update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
     measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
-    error or a loss, is never below 0, which may leave no room for a margin.
+    error or a loss, is never below 0, and in points not above 100, which may leave no room for a margin.
     """
 
     name: str
@@ -37,7 +39,7 @@ class Metric(Spec):
     unit: str
     better: Literal["lower", "higher"] | None = None
     per_image: str | None = None
-    floor: Literal["image", "evaluation", "octave"] | None = None
+    floor: Literal["image", "evaluation", "training", "octave"] | None = None
     censored: bool = False
     measured: bool = False
     initial: bool = False
@@ -54,6 +56,11 @@ class Metric(Spec):
     def factor(self) -> float:
         """Turns the stored value into ``unit``: pp are of a stored share."""
         return 100.0 if self.unit == "pp" else 1.0
+
+    @property
+    def largest(self) -> float:
+        """The largest value that there can be, in ``unit``."""
+        return 100.0 if self.unit == "pp" else inf
 
     @property
     def least_seeds(self) -> int:

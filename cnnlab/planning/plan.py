@@ -204,6 +204,10 @@ def _resolver(on: device.Device, precision: device.Precision) -> Callable[[ArmFi
     def resolve(fields: ArmFields, where: str) -> ArmSpec:
         data = validate(DataSpec, fields.data, f"{where}: data")
         train = validate(TrainSpec, fields.train, f"{where}: train")
+        if data.validation == 0 and train.learning_rate is None and train.epochs > 0:
+            raise UserError(
+                f"{where}: data: validation: 0 leaves no images to tune on; write train: learning_rate, too"
+            )
         try:
             shape = datasets.shape(data)
         except UserError as error:

@@ -47,7 +47,11 @@ class PreparedSpec(Spec):
     limit: Count | None = Field(
         None, description="stratified subset of all images, taken before the split; bounds train_size too"
     )
-    validation: Share | Count | None = Field(None, description="images, or a share of them")
+    validation: Share | Count | Literal[0] | None = Field(
+        None,
+        description="images, or a share of them; 0: none, so that learning rates are fixed; what is evaluated along "
+        "training are then the test images, for description alone",
+    )
     test: Share | Count | None = Field(None, description="images, or a share of them")
     split_seed: int = 0
 
@@ -74,8 +78,9 @@ class DataSpec(PreparedSpec):
     train_size: Count | None = Field(None, description="stratified subset of the training images")
     shuffle_pixels: bool = Field(False, description="one new permutation of the pixels per seed")
     augment: tuple[str, ...] = Field((), description="for example shift:2, rotate:15, flip")
-    standardize: Literal["channel", "pixel", "none"] = Field(
-        "channel", description="by mean and sd of the training images, of each channel or each pixel"
+    standardize: Literal["channel", "pixel", "unit", "none"] = Field(
+        "channel",
+        description="by mean and sd of the training images, of each channel or each pixel; unit: pixels of 0 to 1",
     )
     scale_pixels: bool = Field(False, description="each pixel times a constant from 0.01 to 100, new per seed")
     label_noise: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of wrong training labels")

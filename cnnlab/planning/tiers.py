@@ -7,6 +7,9 @@ from pathlib import Path
 from cnnlab.core import paths
 from cnnlab.core.paths import Paths
 from cnnlab.planning.config import Config, load_config
+from cnnlab.planning.published import load_published
+
+RUN = ("arms", "runs")  # the tables that say what has been run of what is in print
 
 
 def elsewhere(config: Config) -> dict[str, Paths]:
@@ -17,14 +20,32 @@ def elsewhere(config: Config) -> dict[str, Paths]:
     """
     if config.min_seeds is not None:
         return {}
-    others = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
-    decisive = [other for other in others if other.min_seeds is None and other.tier != config.tier]
-    return {other.tier: other.paths for other in decisive if claims_file(other.paths).exists()}
+    others = {tier: other for tier, other in _configs().items() if other.min_seeds is None and tier != config.tier}
+    return {tier: other.paths for tier, other in others.items() if claims_file(other.paths).exists()}
+
+
+def run_again(config: Config) -> dict[str, Paths]:
+    """The tiers at which something in print has been done again, this one among them, by name."""
+    asked = {figure.tier for figure in load_published()}
+    places = {tier: other.paths for tier, other in _configs().items() if tier in asked}
+    places |= {config.tier: config.paths} if config.tier in asked else {}
+    return {tier: where for tier, where in places.items() if all(file.exists() for file in _run_files(where))}
+
+
+def _configs() -> dict[str, Config]:
+    configs = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
+    return {config.tier: config for config in configs}
+
+
+def _run_files(where: Paths) -> list[Path]:
+    return [where.table(name).with_suffix(".parquet") for name in RUN]
 
 
 def files(config: Config) -> list[str]:
-    """The tables that `read` reads."""
-    return [str(claims_file(where)) for where in elsewhere(config).values()]
+    """The tables that are read; those of this tier are inputs of the page anyway."""
+    others = [where for tier, where in run_again(config).items() if tier != config.tier]
+    verdicts = [claims_file(where) for where in elsewhere(config).values()]
+    return list(map(str, verdicts + [file for where in others for file in _run_files(where)]))
 
 
 def claims_file(where: Paths) -> Path:

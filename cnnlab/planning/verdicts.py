@@ -22,6 +22,8 @@ class Verdict(StrEnum):
     CONTRADICTED = "contradicted"
     EQUIVALENT = "equivalent"
     INCONCLUSIVE = "inconclusive"
+    NO_ROOM = "no room"  # it could not have come out as claimed
+    MIXED = "mixed"  # of a claim: some of its parts hold, and others do not
     HOLDS = "holds"  # of claims that are computed
     FAILS = "fails"
     RUNNING = "running"
@@ -30,5 +32,8 @@ class Verdict(StrEnum):
 
 DIRECTED = (Direction.GREATER, Direction.LESS)  # claims that there is an effect: it may be too small to count
 REFUTED = (Verdict.CONTRADICTED, Verdict.EQUIVALENT)
+FOR = (Verdict.SUPPORTED, Verdict.HOLDS)
+AGAINST = (*REFUTED, Verdict.FAILS)
+WHOLE = "whole"  # part and kind of the row of a claim above those of its parts
 COMPUTED = (Verdict.HOLDS, Verdict.FAILS)
 UNDECIDED = (Verdict.RUNNING, Verdict.NOT_TESTED)  # there is no verdict yet

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.planning.verdicts import COMPUTED, Verdict
+from cnnlab.planning.verdicts import COMPUTED, WHOLE, Verdict
 from cnnlab.report.tables.view import Cell, Column, Number, table, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import exact, plural
@@ -16,7 +16,8 @@ RELATIONS = {"<": "<", "<=": "≤", "=": "=", ">=": "≥", ">": ">"}
 
 def build(tables: Tables) -> list[dict[str, Any]]:
     """For each part of a claim its row of ``claims``, its evidence, and how much of it holds."""
-    return [_article(row, tables) for row in tables.rows("claims") if row["verdict"] in COMPUTED]
+    computed = [row for row in tables.rows("claims") if row["verdict"] in COMPUTED and row["kind"] != WHOLE]
+    return [_article(row, tables) for row in computed]
 
 
 def _article(row: Row, tables: Tables) -> dict[str, Any]:

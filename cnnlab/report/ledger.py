@@ -11,11 +11,11 @@ from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import BADGES, Badge
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, Direction, Verdict
+from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
 from cnnlab.report.tables.ledger import Ledger
 from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
-from cnnlab.wording.claims import anchor, claim_name
+from cnnlab.wording.claims import anchor, claim_name, heads
 from cnnlab.wording.numbers import listed, plural, significant
 from cnnlab.wording.verdicts import counted
 
@@ -34,12 +34,12 @@ class Expected:
 
 @dataclass(frozen=True)
 class LedgerView:
-    """`chapters` holds the rows of ``claims`` by chapter; `wholes` say by the name of a claim what several studies
-    found of it."""
+    """`strip` holds a row of ``claims`` for each claim as a whole, by chapter; `wholes` say by the name of a claim what
+    several studies found of it."""
 
     summary: str
     counts: Sequence[tuple[Badge, int]]
-    chapters: Mapping[str, Sequence[Row]]
+    strip: Mapping[str, Sequence[Row]]
     table: TableView
     wholes: Mapping[str, str]
     tiers: Sequence[str]
@@ -54,7 +54,7 @@ def build(tables: Tables, plan: Plan) -> LedgerView:
     return LedgerView(
         summary=_summary(rows),
         counts=_counts(rows),
-        chapters=chapters,
+        strip=_chapters(heads(rows)),
         table=_table(chapters, Ledger(plan, tables, titles, wholes).columns),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
@@ -70,7 +70,11 @@ def _table(chapters: Mapping[str, Sequence[Row]], columns: Sequence[Column[Row]]
         table("ledger", "The ledger of claims", columns, rows),
         cards=True,
         groups=dict(zip(firsts, chapters, strict=False)),
-        ids={place: anchor(row) for place, row in enumerate(rows) if row["verdict"] == Verdict.NOT_TESTED},
+        ids={
+            place: anchor(row)
+            for place, row in enumerate(rows)
+            if row["verdict"] == Verdict.NOT_TESTED or row["kind"] == WHOLE
+        },
     )
 
 
@@ -81,12 +85,13 @@ def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:
-    counts = Counter(row["verdict"] for row in rows)
+    counts = Counter(row["verdict"] for row in heads(rows))
     return [(verdict, counts[word]) for word, verdict in BADGES.items() if counts[word]]
 
 
 def _summary(rows: Sequence[Row]) -> str:
     """``7 claims tested: 4 supported, 1 contradicted, 2 inconclusive; 1 running; 42 not yet tested.``"""
+    rows = heads(rows)
     kinds = {word: {row["id"] for row in rows if row["verdict"] == word} for word in BADGES}
     decided = [word for word in BADGES if word not in UNDECIDED and kinds[word]]
     tested = set[str]().union(*(kinds[word] for word in decided)) if decided else set[str]()

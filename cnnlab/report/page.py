@@ -14,7 +14,7 @@ from cnnlab.figures.drawing import svg, theme
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.report import exact_claims, ledger, methods, networks, study_section
+from cnnlab.report import exact_claims, ledger, methods, networks, published, study_section
 from cnnlab.report.tables import settings
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
@@ -60,6 +60,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         dates=methods.dates(tables.rows("measured/runs")),
         ledger=verdicts,
         exact=exact_claims.build(tables),
+        published=published.build(tables, plan),
         networks=networks.build(tables, figures),
         studies=[study_section.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),

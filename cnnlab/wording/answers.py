@@ -149,7 +149,11 @@ def _evidence(effect: Effect) -> str:
 
 def _unfinished(row: Row, lead: str) -> str:
     """What took the contrast from means to medians."""
-    counts = {"diverged": row["diverged"], "never reached the target": row["censored"]}
+    counts = {
+        "diverged": row["diverged"],
+        "failed to train": row["failed"],
+        "never reached the target": row["censored"],
+    }
     parts = [f"{plural(number, 'run')} {what}" for what, number in counts.items() if number]
     return f"{lead}{listed(parts)}" if parts else ""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.planning.verdicts import Verdict
+from cnnlab.planning.verdicts import COMPUTED, WHOLE, Verdict
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import unit
 from cnnlab.wording.numbers import Quantity
@@ -31,8 +31,9 @@ def claim_lines(rows: Iterable[Row]) -> list[str]:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """What training decided, claim by claim; then how many claims computed from the networks hold, and which fail."""
-    trained = [row for row in rows if row["kind"] == "empirical" and row["verdict"] not in UNTESTED]
-    computed = [row for row in rows if row["verdict"] in (Verdict.HOLDS, Verdict.FAILS)]
+    trained = [row for row in rows if row["kind"] == "empirical" or row["verdict"] == Verdict.MIXED]
+    trained = [row for row in trained if row["verdict"] not in UNTESTED]
+    computed = [row for row in rows if row["verdict"] in COMPUTED and row["kind"] != WHOLE]
     count = Counter(row["verdict"] for row in computed)
     failing = ", ".join(claim_name(row) for row in computed if row["verdict"] == Verdict.FAILS)
     lines = claim_lines(trained)

@@ -47,7 +47,9 @@ class DirectionWords:
 
 def _places(open_margin: str, places: Mapping[str, Place]) -> Mapping[str, Place]:
     undecided = Place(f"which leaves {open_margin} open", "undecided")
-    return {**places, Verdict.INCONCLUSIVE: undecided, Verdict.RUNNING: Place(undecided.text, "not finished")}
+    no_room = Place("where {margin} could not have been passed", "without room for the margin")
+    running = Place(undecided.text, "not finished")
+    return {**places, Verdict.INCONCLUSIVE: undecided, Verdict.NO_ROOM: no_room, Verdict.RUNNING: running}
 
 
 _BEYOND = _places(
@@ -118,6 +120,8 @@ VERDICTS: Mapping[str, VerdictWords] = {
     Verdict.CONTRADICTED: VerdictWords(AGAINST, f"{Verdict.CONTRADICTED} by itself"),
     Verdict.EQUIVALENT: VerdictWords(AGAINST, "too small to count by itself"),
     Verdict.INCONCLUSIVE: VerdictWords(OPEN, "open"),
+    Verdict.NO_ROOM: VerdictWords(OPEN, "without room for its margin"),
+    Verdict.MIXED: VerdictWords(OPEN),
     Verdict.HOLDS: VerdictWords(FOR, several="hold"),
     Verdict.FAILS: VerdictWords(AGAINST, several="fail"),
     Verdict.RUNNING: VerdictWords(OPEN),
@@ -134,6 +138,14 @@ MEANINGS = {
         f"small to count.\nA claim of no difference is <em>{Verdict.SUPPORTED}</em> in this way."
     ),
     f"{Verdict.INCONCLUSIVE}": "Neither; the report says how many seeds or test images would settle it.",
+    f"{Verdict.NO_ROOM}": (
+        "What the claim wants removed, or raised, is not there to the size of the margin in the first place: it could "
+        "not have come out as claimed, and there is no verdict."
+    ),
+    f"{Verdict.MIXED}": (
+        "Of a claim that is a list, some parts hold and others do not, each at an error rate divided by the number of "
+        "parts."
+    ),
     "several parts": (
         f"A claim whose parts must all hold is {Verdict.SUPPORTED} when each part is. It is {Verdict.CONTRADICTED}, or "
         "its effect too small to count, when\none part is, at an error rate divided by the number of parts."

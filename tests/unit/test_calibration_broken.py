@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 
 from cnnlab.analysis import decisions
@@ -22,16 +23,6 @@ from tests.calibration.rates import Rate, rates
 Patch = pytest.MonkeyPatch
 
 
-class _ZForT:
-    @staticmethod
-    def isf(tail: float, df: Any) -> Any:
-        return norm.isf(tail) + 0.0 * np.asarray(df, dtype=float)
-
-    @staticmethod
-    def sf(score: Any, df: Any) -> Any:
-        return norm.sf(score)
-
-
 def everywhere(patch: Patch, name: str, value: Any) -> None:
     """Replace `name` in each module of the statistics that has it, by definition or by import."""
     for module in (stats, decisions):
@@ -40,7 +31,8 @@ def everywhere(patch: Patch, name: str, value: Any) -> None:
 
 
 def _z_for_t(patch: Patch) -> None:
-    everywhere(patch, "t", _ZForT)
+    everywhere(patch, "stdtrit", lambda df, p: ndtri(p) + 0.0 * np.asarray(df, dtype=float))
+    everywhere(patch, "stdtr", lambda df, score: ndtr(score))
 
 
 def _unpaired(patch: Patch) -> None:

@@ -23,16 +23,20 @@ from cnnlab.training.diagnostics import (
     activation_drift,
     augmentation_range,
     batchnorm_statistics,
+    branch_information,
     branch_similarity,
     identity_fit,
+    input_weights,
     largest_learning_rate,
     layer_convergence,
     linear_probes,
     memorization,
     orientation_selectivity,
+    preactivation_gradients,
     saturation,
     shifts,
     update_ratios,
+    weight_convergence,
 )
 from cnnlab.training.diagnostics.cka import cka
 from tests import small_runs
@@ -792,3 +796,159 @@ def test_a_dead_branch_is_left_out_of_the_gap(monkeypatch: pytest.MonkeyPatch) -
     gap, within = similarities()
     assert len(within) == len(before) - 3  # of the block's six pairs
     assert gap == pytest.approx(1 - sum(within) / len(within))
+
+
+# Gradients of pre-activations over depth
+
+
+def relu_chain(widths: int, layers: int, scale: float) -> nn.Sequential:
+    """Dense layers of equal width without biases, ReLU between them, drawn at `scale` times He's spread."""
+    draws = torch.Generator().manual_seed(3)
+    modules: list[nn.Module] = [nn.Flatten()]
+    for place in range(layers):
+        layer = nn.Linear(widths if place else 14 * 14, widths if place < layers - 1 else 4, bias=False)
+        with torch.no_grad():
+            fan_in = layer.weight.shape[1]
+            layer.weight.copy_(scale * math.sqrt(2 / fan_in) * torch.randn(layer.weight.shape, generator=draws))
+        modules += [layer, nn.ReLU()] if place < layers - 1 else [layer]
+    return nn.Sequential(*modules)
+
+
+def one_step(diagnostic: Any, model: nn.Sequential, data: Dataset) -> None:
+    assert diagnostic.wants(0)
+    model.train()
+    nn.functional.cross_entropy(model(data.train.images), data.train.labels).backward()
+    diagnostic.before_update(0)
+
+
+def test_gradients_of_preactivations_are_those_of_autograd() -> None:
+    model, data = relu_chain(16, 5, 1.0), small_runs.dataset()
+    diagnostic = preactivation_gradients.Diagnostic(small_runs.run(data=data, model=model))
+    one_step(diagnostic, model, data)
+    found = [point.value for point in diagnostic.finish().profile]
+    values, given = data.train.images, []
+    for module in model:
+        values = module(values)
+        if isinstance(module, nn.Linear):
+            given.append(values)
+    loss = nn.functional.cross_entropy(values, data.train.labels)
+    by_hand = [math.log10(float(gradient.norm())) for gradient in torch.autograd.grad(loss, given)]
+    assert found == pytest.approx(by_hand[1:-1], rel=1e-4)
+
+
+def test_the_signal_grows_where_updates_over_weights_cannot_show_it() -> None:
+    """Euler: without biases, weight times gradient is the same in every layer, whatever grows."""
+    for scale in (0.7, 1.4):
+        model, data = relu_chain(64, 9, scale), small_runs.dataset()
+        signal = preactivation_gradients.Diagnostic(small_runs.run(data=data, model=model))
+        one_step(signal, model, data)
+        weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+        products = [float((weight * weight.grad).sum().detach()) for weight in weights]
+        assert products == pytest.approx([products[0]] * len(products), rel=1e-3)
+        values = signal.finish().values
+        expected = -6 * math.log10(scale)  # of seven inner layers; a larger scale grows towards the input
+        assert values["preactivation_slope"] == pytest.approx(expected, abs=0.35)
+        assert values["preactivation_tilt"] == pytest.approx(abs(values["preactivation_slope"] or 0))
+
+
+def test_behind_a_normalization_is_where_the_activation_reads() -> None:
+    model = models.build(small_runs.arm("mlp", activation="relu", normalization="batch", depth=5).model, 1, 14, 4, 0)
+    found = preactivation_gradients._given_to_activations(model, diagnostics.layers_of(model, nn.Linear))
+    kinds = [type(module).__name__ for module in found.values()]
+    assert kinds == ["BatchNorm1d"] * 4 + ["Linear"]
+
+
+def test_a_signal_that_vanished_has_no_logarithm() -> None:
+    model, data = relu_chain(8, 4, 0.0), small_runs.dataset()
+    diagnostic = preactivation_gradients.Diagnostic(small_runs.run(data=data, model=model))
+    one_step(diagnostic, model, data)
+    assert set(diagnostic.finish().values.values()) == {None}
+
+
+# Layers by their weights
+
+
+def test_a_layer_is_half_way_when_half_of_its_distance_is_left() -> None:
+    steps, left = [0, 10, 20, 30], [1.0, 0.6, 0.4, 0.0]
+    assert weight_convergence._half_way(steps, left) == 20
+    assert weight_convergence._half_way(steps, [1.0, 0.4, 0.7, 0.0]) == 30  # it had gone back
+    assert weight_convergence._half_way(steps, [0.3, 0.2, 0.1, 0.0]) == 0
+    assert weight_convergence._half_way(steps, [1.0, math.nan, 0.2, 0.0]) == 20
+
+
+def test_the_upper_half_is_ahead_by_as_much_as_it_was_made_to_be() -> None:
+    model = chain(0, 0, 0, 0)
+    model.insert(0, nn.Flatten())
+    diagnostic = weight_convergence.Diagnostic(small_runs.run(model=model, total_steps=100, steps_per_epoch=10))
+    layers = [layer for layer in model if isinstance(layer, nn.Linear)]
+    diagnostic._accuracy = lambda weights: 0.5  # type: ignore[method-assign]
+    diagnostic.start()
+    for step in range(10, 101, 10):
+        with torch.no_grad():
+            for layer, full_at in zip(layers, (100, 100, 20, 20), strict=True):
+                layer.weight.fill_(min(1.0, step / full_at))
+        diagnostic.evaluated(Curves(torch.zeros(0), torch.zeros(0), steps=[step]))
+    assert diagnostic.finish().values["weight_lag"] == pytest.approx(0.5 - 0.1)
+
+
+def test_yesterdays_upper_layers_cost_what_they_get_wrong_and_are_put_back() -> None:
+    data = small_runs.dataset()
+    model = models.build(small_runs.arm("mlp").model, 1, 14, 4, 0)
+    run = small_runs.run(data=data, model=model, total_steps=9, steps_per_epoch=3)
+    diagnostic = weight_convergence.Diagnostic(run)
+    last = list(run.layers.values())[-1]
+    diagnostic.start()
+    for step in (3, 6, 9):
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor([9.0, 0, 0, 0]).roll(step // 3))  # the answer is always one class
+            last.weight.zero_()
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        diagnostic.evaluated(Curves(torch.zeros(0), torch.zeros(0), steps=[step]))
+        for name, value in model.state_dict().items():
+            assert torch.equal(value, before[name])
+    share = [float((data.validation.labels == place % 4).double().mean()) for place in (1, 2, 3)]
+    values = diagnostic.finish().values
+    assert values["stale_cost"] == pytest.approx(((share[1] - share[0]) + (share[2] - share[1])) / 2)
+    assert values["stale_cost_below"] == pytest.approx(0)
+
+
+# What a branch tells that another does not
+
+
+def test_a_branch_that_is_a_linear_map_of_another_tells_nothing_new() -> None:
+    given = normal(40, 3, 5, 5)
+    mixed = torch.einsum("dc,nchw->ndhw", normal(4, 3, seed=1), given) + 2
+    assert branch_information.unpredicted(mixed, given) == pytest.approx(0, abs=1e-3)
+    assert branch_information.unpredicted(normal(40, 4, 5, 5, seed=2), given) == pytest.approx(1, abs=0.02)
+    half = mixed / mixed.std((0, 2, 3), keepdim=True) + normal(40, 4, 5, 5, seed=3)
+    assert branch_information.unpredicted(half, given) == pytest.approx(0.5, abs=0.05)
+    assert branch_information.unpredicted(torch.ones(40, 2, 5, 5), given) is None
+
+
+def test_novelty_is_held_out() -> None:
+    """With more inputs than samples a fit predicts everything that it has seen, and nothing else."""
+    assert (branch_information.unpredicted(normal(6, 2, 1, 1), normal(6, 50, 1, 1, seed=1)) or 0) > 0.7
+
+
+def test_branches_of_a_network_are_compared_both_ways() -> None:
+    spec = small_runs.arm("googlenet", branches="1x1+3x3")
+    found = branch_information.Diagnostic(small_runs.run(spec)).finish()
+    pairs = [point.label for point in found.profile]
+    assert len(pairs) % 2 == 0
+    assert found.values["branch_novelty"] == pytest.approx(
+        sum(point.value or 0 for point in found.profile) / len(pairs)
+    )
+
+
+# Weights of one magnitude
+
+
+def test_the_spread_of_input_weights_is_that_of_their_log2_norms() -> None:
+    spec, data = small_runs.arm("mlp"), small_runs.dataset()
+    model = models.build(spec.model, 1, 14, 4, 0)
+    weight = diagnostics.first_weight(model)
+    with torch.no_grad():
+        weight.copy_(torch.ones_like(weight) * 2.0 ** (torch.arange(weight.shape[1]) % 2 * 4))  # 1 or 16
+    data.train.images[:, :, 0] = 3.0  # a row that never varies
+    found = input_weights.Diagnostic(small_runs.run(spec, data, model=model)).finish()
+    assert found.values["input_weight_spread"] == pytest.approx(2, rel=0.01)

@@ -41,7 +41,7 @@ def finished(**values: Any) -> Record:
         "test_images": 1000,
         **values,
     }
-    images = {"correct": (~wrong).astype(np.uint8), "loss": wrong.astype(np.float32)}
+    images = {"correct": (~wrong).astype(np.uint8), "loss": wrong.astype(np.float32), "label": np.arange(1000) % 10}
     return fakes.record(spec={"data_checksum": "digits"}, result=result, provenance={}, test=images)
 
 
@@ -136,6 +136,24 @@ class TestBounds:
     def test_a_target_not_reached_was_not_reached_before_the_next_evaluation(self) -> None:
         run = finished(steps_to_target=None, steps=448, evaluation_interval=64)
         assert effects.bounds(run, METRICS["steps_to_target"]) == (9, INF)
+
+    def test_a_run_that_ends_at_guessing_has_failed_and_is_worse_than_any(self) -> None:
+        dead, barely = (finished(test_error=0.9, train_error=0.9, train_loss=loss) for loss in (2.301, 2.27))
+        assert (effects.failed(dead), effects.failed(barely), effects.failed(finished())) == (True, False, False)
+        for name in ("test_error", "train_loss", "gap"):
+            assert effects.bounds(dead, METRICS[name]) == (INF, INF)
+        assert effects.bounds(dead, METRICS["curve_area"]) == (-INF, -INF)
+        assert effects.bounds(dead, METRICS["first_gradient_norm"]) == (0, 0)  # read before it could fail
+        assert effects.bounds(dead, METRICS["steps_to_target"])[0] == math.log2(100)
+        assert effects.bounds(barely, METRICS["test_error"]) == (90, 90)
+
+    def test_an_untrained_network_has_not_failed(self) -> None:
+        assert not effects.failed(finished(train_loss=2.31, steps=0))
+
+    def test_two_classes_are_guessed_at_less_loss(self) -> None:
+        coins = fakes.changed(finished(train_loss=0.69), test={"label": np.arange(1000) % 2})
+        assert effects.failed(coins)
+        assert not effects.failed(finished(train_loss=0.69))
 
     def test_a_time_limit_says_nothing_of_the_final_error(self) -> None:
         run = unfinished("timed_out", steps=192, evaluation_interval=64)
@@ -339,6 +357,50 @@ class TestConjunction:
         assert row["reason"].endswith(" seeds would settle it (chance 80 % if the effect is as estimated)")
 
 
+class TestParts:
+    """A claim that is a list: its parts are rows, and one above them says what they say together."""
+
+    WORSE = contrast("test_error", residual=1, plain=-1)
+    OPEN = contrast("test_error", margin=10.4, plain=1, residual=-1)
+
+    def _whole(self, *parts: ContrastSpec, seeds: int = 8) -> tuple[str, str | None]:
+        names = ["width", "depth", "noisy_labels"][: len(parts)]
+        registry = ClaimRegistry.model_validate(
+            {
+                "claims": [
+                    {"id": "C37", "chapter": "7.5", "statement": "List", "parts": dict.fromkeys(names, "empirical")}
+                ]
+            }
+        )
+        claims = [claim(spec, id="C37", part=name) for name, spec in zip(names, parts, strict=True)]
+        rows = fakes.judge_studies([study(*claims, seeds=seeds)], registry, EASY, None)[1]
+        assert [row["part"] for row in rows] == ["whole", *names]
+        return rows[0]["verdict"], rows[0]["reason"]
+
+    def test_parts_that_differ_beyond_doubt_are_mixed(self) -> None:
+        assert self._whole(ERROR, self.WORSE) == ("mixed", "width: supported; depth: contradicted")
+        assert self._whole(ERROR, GRADIENT, ERROR)[0] == "mixed"  # too small to count is against it too
+
+    def test_parts_that_agree_say_one_thing(self) -> None:
+        assert self._whole(ERROR, ERROR, ERROR) == ("supported", "width, depth, noisy labels: supported")
+        assert self._whole(self.WORSE, self.WORSE)[0] == "contradicted"
+        assert self._whole(self.WORSE, GRADIENT)[0] == "contradicted"
+
+    def test_an_open_part_leaves_the_whole_open_unless_others_differ(self) -> None:
+        assert self._whole(ERROR, self.OPEN) == ("inconclusive", "width: supported; depth: inconclusive")
+        assert self._whole(ERROR, self.OPEN, self.WORSE)[0] == "mixed"
+
+    def test_a_part_decides_a_mixture_only_at_the_level_for_all_parts(self) -> None:
+        """With p between 0.025 / 2 and 0.025 it does alone, but not among two."""
+        tried = [contrast("test_error", margin=margin, plain=1, residual=-1) for margin in np.linspace(8, 9, 21)]
+        p = {spec.margin: judge(study(claim(spec)), EASY)[1]["C39", "main"]["p"] for spec in tried}
+        barely = next(spec for spec in tried if 0.0125 < p[spec.margin] < 0.025)
+        assert self._whole(barely, self.WORSE)[0] == "inconclusive"
+
+    def test_one_that_is_not_tested_keeps_the_whole_back(self) -> None:
+        assert ("C07", "whole") not in judge(study(claim(ERROR)), EASY)[1]
+
+
 class TestReasons:
     def _row(self, spec: ContrastSpec, seeds: int = 8, **arms: Sequence[Record]) -> dict[str, Any]:
         contrasts, _ = judge(study(claim(spec), seeds=seeds), runs(**arms))
@@ -397,10 +459,38 @@ class TestReasons:
         assert " test images would settle it (chance 80 %" in row["reason"]
         assert row["reason"].endswith("; more seeds alone would not")
 
-    def test_near_the_ceiling(self) -> None:
-        row = self._row(ERROR, plain=errors(*[0.8, 0.7] * 4), residual=errors(*[0.6] * 8))
-        assert row["verdict"] == "equivalent"
-        assert row["reason"] == "ceiling: there is room for 0.75 pp at most, and the margin is 1 pp"
+    def test_what_cannot_come_out_as_claimed_gets_no_verdict(self) -> None:
+        found = {"plain": errors(*[0.8, 0.7] * 4), "residual": errors(*[0.6] * 8)}
+        assert self._row(ERROR, **found)["verdict"] == "equivalent"
+        lowered, raised = (ERROR.model_copy(update={"baseline": arm}) for arm in ("plain", "residual"))
+        row = self._row(lowered, **found)
+        assert (row["verdict"], row["reason"]) == (
+            "no room",
+            "there is room for 0.75 pp at most, and the margin is 1 pp",
+        )
+        assert self._row(raised, **found)["verdict"] == "equivalent"  # an error can rise to 100 %
+        high = {"plain": errors(*[99.9, 100] * 4), "residual": errors(*[99.5] * 8)}
+        row = self._row(raised, **high)
+        assert (row["verdict"], row["reason"]) == (
+            "no room",
+            "there is room for 0.5 pp at most, and the margin is 1 pp",
+        )
+
+    def test_failed_runs_are_counted_and_take_over(self) -> None:
+        dead = [finished(test_error=0.9, train_loss=2.302) for _ in range(2)]
+        row = self._row(ERROR, plain=[*errors(*[20] * 6), *dead], residual=errors(*[10] * 8))
+        assert (row["verdict"], row["method"], row["failed"], row["diverged"]) == ("supported", "sign", 2, 0)
+        row = self._row(ERROR, 5, plain=[*errors(*[20] * 4), dead[0]], residual=errors(*[10] * 5))
+        assert row["reason"] == "1 run failed to train; 5 seeds cannot decide by a sign test; 6 at least"
+
+    def test_what_is_no_worse_says_how_many_failures_would_go_unseen(self) -> None:
+        same = {"plain": errors(*[10, 10.1] * 4), "residual": errors(*[10] * 8)}
+        open_to = "that no run failed leaves open that one in 3 would, in either arm"
+        for direction, word in (("greater", "equivalent"), ("equal", "supported"), ("not-greater", "supported")):
+            row = self._row(contrast("test_error", direction, plain=1, residual=-1), **same)
+            assert (row["verdict"], row["reason"]) == (word, open_to)
+        row = self._row(contrast("first_gradient_norm", "equal", plain=1, residual=-1), **same)
+        assert (row["verdict"], row["reason"]) == ("supported", None)  # read before any could
 
 
 class TestLooks:

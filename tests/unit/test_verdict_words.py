@@ -10,7 +10,6 @@ from cnnlab.planning.verdicts import Direction, Verdict
 PACKAGE = Path(__file__).resolve().parents[2] / "cnnlab"
 # What is spelt alike and is something else.
 OTHERS = {
-    "analysis/decisions.py": {"greater"},  # of scipy
     "analysis/exact/__init__.py": {"holds"},  # a column, as below
     "analysis/tables/contrasts.py": {"holds"},
     "analysis/tables/networks.py": {"holds"},

@@ -170,7 +170,13 @@ def test_zoo_batchnorm_states_load_in_both_directions(shape: tuple[int, ...]) ->
 
 def over(name: str, values: Tensor) -> Tensor:
     """Normalized over what the definition says, without scale and shift."""
-    if name in ("batch", "batch_scratch", "ghost8", "ghost32"):  # of up to 8 images, each a group by itself
+    if name in (
+        "batch",
+        "batch_scratch",
+        "batch_biased",
+        "ghost8",
+        "ghost32",
+    ):  # of up to 8 images, each a group by itself
         axes: tuple[int, ...] = (0, *range(2, values.ndim))
         return standard(values, axes)
     samples, channels = values.shape[:2]

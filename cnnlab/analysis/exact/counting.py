@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
 
@@ -34,33 +35,62 @@ def convolutions_need_far_fewer(zoo: Zoo) -> Evidenced:
     return rows, f"LeNet's convolutions have {' and '.join(texts)}."
 
 
-@claim("C12")
-def first_dense_layer_holds_most(zoo: Zoo) -> Evidenced:
-    """Shares of parameters, and of the memory of weights and one image's activations, of every layer with weights."""
+WITH_DENSE = (("lenet", "LeNet"), ("alexnet", "AlexNet"), ("vgg", "VGG-11"))
+
+
+@claim("C12", "parameters")
+def first_dense_layer_holds_most_parameters(zoo: Zoo) -> Evidenced:
+    """Shares of parameters of every layer with weights."""
     rows, texts = [], []
-    for name, title in (("lenet", "LeNet"), ("alexnet", "AlexNet"), ("vgg", "VGG-11")):
+    for name, title in WITH_DENSE:
         trace = zoo.trace(name)
         first = trace.of(DENSE)[0]
-        for layer in trace.of(CONVOLUTION, DENSE):
-            rows += _shares(trace, layer, decisive=layer is first)
+        rows += _shares(trace, "share of parameters", lambda layer: layer.parameters)
         share = first.parameters / trace.parameters
         texts.append(f"{first.parameters:,} of {title}'s {trace.parameters:,} ({100 * share:.0f} %)")
-    memory = [row.value for row in rows if row.required and row.quantity == MEMORY]
-    text = f"{100 * min(memory):.0f} to {100 * max(memory):.0f} % of the memory of weights and one image's activations"
-    return rows, f"Parameters of the first dense layer: {', '.join(texts)}; and {text}."
+    return rows, f"Parameters of the first dense layer: {', '.join(texts)}."
 
 
-MEMORY = "share of memory: weights, and activations of one image"
+@claim("C12", "memory")
+def first_dense_layer_holds_most_memory(zoo: Zoo) -> Evidenced:
+    """Shares of memory of every layer with weights: in predicting one image, and in training on a batch of the notes.
+
+    In training each weight is there three times (gradient, momentum), and every image of the batch has its activations.
+    """
+    rows, texts = [], []
+    for quantity, copies, images in (
+        (f"share of memory in training: weights 3 times, activations of {NOTES_BATCH} images", TRAINED, NOTES_BATCH),
+        ("share of memory in prediction: weights, and activations of one image", 1, 1),
+    ):
+        found = []
+        for name, _ in WITH_DENSE:
+            held = _memory(zoo.trace(name), quantity, copies, images)
+            rows += held
+            found += [row.value for row in held if row.required]
+        texts.append(f"{100 * min(found):.0f} to {100 * max(found):.0f} %")
+    training, prediction = texts
+    return rows, (
+        f"Of the memory, the first dense layer holds {prediction} in predicting one image, and {training} in "
+        f"training on {NOTES_BATCH} images."
+    )
 
 
-def _shares(trace: Trace, layer: LayerCost, decisive: bool) -> list[Evidence]:
-    case = f"{trace.architecture}, {layer.name}"
-    total = 4 * trace.parameters + sum(part.activation_bytes for part in trace.layers)
-    own = layer.parameter_bytes + layer.activation_bytes
-    shares = {"share of parameters": layer.parameters / trace.parameters, MEMORY: own / total}
-    if not decisive:
-        return [shown(case, quantity, "share", value) for quantity, value in shares.items()]
-    return [Evidence(case, quantity, "share", value, ">", 0.5, "half") for quantity, value in shares.items()]
+TRAINED, NOTES_BATCH = 3, 128
+
+
+def _memory(trace: Trace, quantity: str, copies: int, images: int) -> list[Evidence]:
+    return _shares(trace, quantity, lambda layer: copies * layer.parameter_bytes + images * layer.activation_bytes)
+
+
+def _shares(trace: Trace, quantity: str, size: Callable[[LayerCost], int]) -> list[Evidence]:
+    """The share of each layer with weights; that of the first dense one must be more than half."""
+    total, first = sum(map(size, trace.layers)), trace.of(DENSE)[0]
+    rows = []
+    for layer in trace.of(CONVOLUTION, DENSE):
+        case, share = f"{trace.architecture}, {layer.name}", size(layer) / total
+        more = Evidence(case, quantity, "share", share, ">", 0.5, "half")
+        rows.append(more if layer is first else shown(case, quantity, "share", share))
+    return rows
 
 
 @claim("C14", "parameters")

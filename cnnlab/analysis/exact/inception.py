@@ -13,7 +13,7 @@ from cnnlab.analysis.exact.zoo import Trace, Zoo
 from cnnlab.models import cost
 from cnnlab.models.layers.initialization import SCHEMES, initialize
 
-BLOCK = "InceptionBlock"
+BLOCK, POOLING = "InceptionBlock", "branch4"
 PARAMETERS, MACS = ("parameters", "parameters"), ("multiply-accumulates", "MACs")
 # Of block 3a and of the two convolutions, without and with biases, by hand.
 WEIGHTS_3A = {"block": (163_328, 163_696), "3×3": (442_368, 442_624), "5×5": (1_228_800, 1_229_056)}
@@ -83,8 +83,11 @@ def _cost(trace: Trace, name: str) -> dict[tuple[str, str], int]:
 
 
 @claim("C45")
-def branches_see_different_ranges(zoo: Zoo) -> Evidenced:
-    """The receptive field of each branch: by the formula, and as the pixels with a gradient from one output pixel."""
+def filters_see_different_ranges(zoo: Zoo) -> Evidenced:
+    """The receptive field of each branch: by the formula, and as the pixels with a gradient from one output pixel.
+
+    The branch that pools has a filter of 1×1 only, and shares its range with another: shown, and no part of the claim.
+    """
     trace = zoo.trace("googlenet")
     rows, ranges = [], []
     for name, block in trace.blocks(BLOCK).items():
@@ -93,14 +96,17 @@ def branches_see_different_ranges(zoo: Zoo) -> Evidenced:
             pixels = _pixels_seen(block.get_submodule(branch), trace.shapes[name][0][0])
             formula = f"{side}×{side}, by the formula"
             rows.append(Evidence(f"{name}, {branch}", REACHED, "pixels", pixels, "=", side**2, formula))
-        different = len(set(sides.values()))
-        rows.append(Evidence(name, "different ranges", "ranges", different, "=", len(sides), "branches"))
+        filters = {branch: side for branch, side in sides.items() if branch != POOLING}
+        different = len(set(filters.values()))
+        rows.append(Evidence(name, "different ranges", "ranges", different, "=", len(filters), "branches with filters"))
         ranges.append(sides)
     usual = ranges[0]
     squares = ", ".join(f"{side}×{side} ({branch})" for branch, side in usual.items())
+    different = len({side for branch, side in usual.items() if branch != POOLING})
     return rows, (
         f"In {ranges.count(usual)} of {len(ranges)} blocks a pixel of each branch sees {squares} pixels of the input, "
-        f"by the formula and by its gradient: {len(set(usual.values()))} different ranges for {len(usual)} branches."
+        f"by the formula and by its gradient: {different} different ranges for {len(usual) - 1} sizes of filter; the "
+        "branch that pools shares one of them."
     )
 
 

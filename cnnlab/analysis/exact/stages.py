@@ -13,9 +13,9 @@ from cnnlab.models.cost import LayerCost
 MATCHED = 0.01
 
 
-@claim("C18")
-def stages_halve_and_blocks_change_channels(zoo: Zoo) -> Evidenced:
-    """Each stage of GoogLeNet by the size that goes in and comes out, then each of its blocks."""
+@claim("C18", "stages")
+def stages_halve(zoo: Zoo) -> Evidenced:
+    """Each stage of GoogLeNet by the size that goes in and comes out."""
     trace = zoo.trace("googlenet")
     rows, factors = [], {}
     for name in trace.stages:
@@ -25,18 +25,23 @@ def stages_halve_and_blocks_change_channels(zoo: Zoo) -> Evidenced:
             Evidence(name, "height and width in over out", "times", factors[name], "=", 2, "halved, as claimed"),
             shown(name, "height and width out", "pixels", outputs[-1]),
         ]
-    kept = []
+    numbers = {name.removeprefix("stage"): factor for name, factor in factors.items()}
+    halving = _listed([number for number, factor in numbers.items() if factor == 2])
+    others = [f"stage {number} by {factor:g}" for number, factor in numbers.items() if factor != 2]
+    return rows, f"Stages {halving} halve height and width" + (f"; {_listed(others)} (in over out)." if others else ".")
+
+
+@claim("C18", "blocks")
+def blocks_change_channels(zoo: Zoo) -> Evidenced:
+    """Each Inception block of GoogLeNet by the shape that goes in and comes out."""
+    trace, rows, kept = zoo.trace("googlenet"), list[Evidence](), []
     for name in trace.blocks("InceptionBlock"):
         inputs, outputs = trace.shapes[name]
         kept.append(inputs[1:] == outputs[1:])
         rows.append(shown(name, "channels in", "channels", inputs[0]))
         rows.append(shown(name, "channels out", "channels", outputs[0]))
     rows.append(all_of("googlenet", "height and width kept", "Inception blocks", kept))
-    numbers = {name.removeprefix("stage"): factor for name, factor in factors.items()}
-    halving = _listed([number for number, factor in numbers.items() if factor == 2])
-    others = [f"stage {number} by {factor:g}" for number, factor in numbers.items() if factor != 2]
-    text = f"Stages {halving} halve height and width" + (f"; {_listed(others)} (in over out)" if others else "")
-    return rows, f"{text}. {sum(kept)} of {len(kept)} Inception blocks change only the channels."
+    return rows, f"{sum(kept)} of {len(kept)} Inception blocks change only the channels."
 
 
 def _listed(names: list[str]) -> str:

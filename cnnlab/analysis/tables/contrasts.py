@@ -14,11 +14,11 @@ from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import Judged, JudgedClaim, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.verdicts import Verdict
+from cnnlab.planning.verdicts import AGAINST, FOR, REFUTED, WHOLE, Verdict
 from cnnlab.training.records import Records
 
 if TYPE_CHECKING:
-    from cnnlab.planning.studies.claims import ClaimRegistry
+    from cnnlab.planning.studies.claims import Claim, ClaimRegistry
     from cnnlab.planning.studies.study import Study
     from cnnlab.planning.studies.study_file import ClaimSpec
 
@@ -50,9 +50,10 @@ CONTRAST = {
     "correlation": (NUMBER, "between two arms over seeds"),
     "method": (TEXT, "t, satterthwaite, or sign"),
     "diverged": (COUNT, "runs that diverged"),
+    "failed": (COUNT, "runs that ended as they began, at the training loss of guessing, and count as diverged ones do"),
     "censored": (COUNT, "runs that never reached the target"),
     "p": (NUMBER, "of what is claimed"),
-    "verdict": (TEXT, "supported, contradicted, equivalent, or inconclusive"),
+    "verdict": (TEXT, "supported, contradicted, equivalent, inconclusive, or no room"),
     "settle_seeds": (
         COUNT,
         "seeds of a study that would settle it with a chance of 80 %, were the effect as estimated",
@@ -69,8 +70,8 @@ COLUMNS = {
             **CLAIM,
             "chapter": (TEXT, "of the notes"),
             "statement": (TEXT, "what is claimed"),
-            "kind": (TEXT, "exact, structural, or empirical"),
-            "verdict": (TEXT, "or running, or not tested"),
+            "kind": (TEXT, "exact, structural, or empirical; whole for a claim above its parts"),
+            "verdict": (TEXT, "or running, or not tested; mixed of a whole"),
             "study": (TEXT, "that tests it"),
             "metric": (TEXT, "of the weakest primary contrast, as the columns that follow"),
             "unit": (TEXT, "of effect, interval and margin"),
@@ -82,6 +83,7 @@ COLUMNS = {
             "n": (COUNT, "seeds"),
             "p": (NUMBER, "of what is claimed"),
             "ledger_wide_p": (NUMBER, "min(1, K p) over the K empirical parts of the registry"),
+            "beyond_doubt": (FLAG, "the verdict is the same at error rates divided by the parts of the claim"),
             "seeds_added": (FLAG, "seeds were added after a first look"),
             "reason": (TEXT, "why it is open"),
         },
@@ -166,7 +168,7 @@ def _contrast_row(study: Study, part: Judged, index: int, claim: ClaimSpec | Non
         **numbers,
         "n": part.finished,
         "n_planned": part.planned,
-        **{name: getattr(observed, name, None) for name in ("correlation", "diverged", "censored")},
+        **{name: getattr(observed, name, None) for name in ("correlation", "diverged", "failed", "censored")},
         "p": part.p,
         "verdict": part.verdict,
         "settle_seeds": part.needed.seeds,
@@ -195,7 +197,8 @@ def _claim_row(
     }
     if weakest.observed is not None:
         numbers = intervals.summarize(weakest.observed.effects)
-        listed = registry.get(claim.id) is not None
+        listed = registry.get(claim.id)
+        tested = [part.claim for part in judged.parts if part.claim and part.verdict != Verdict.NO_ROOM]
         arms = {study.arms[name].spec.arm_id for part in judged.parts for name in part.spec.contrast}
         row |= {
             "effect": numbers.estimate,
@@ -203,6 +206,7 @@ def _claim_row(
             "high": numbers.high,
             "p": weakest.p,
             "ledger_wide_p": decisions.ledger_wide_p(weakest.p, registry.empirical_parts) if listed else None,
+            "beyond_doubt": decisions.stands(tested, len(listed.parts) if listed else 1) if tested else None,
             "seeds_added": looks.added(claim.id, claim.part, arms, study.seeds),
         }
     return _complete(row, registry)
@@ -214,13 +218,34 @@ def _ledger(
     exact: Mapping[tuple[str, str], Mapping[Any, Any]],
 ) -> Iterator[Row]:
     for claim in registry.claims:
+        parts: list[Row] = []
         for part, kind in claim.parts.items():
             row = {"id": claim.id, "part": part, "kind": kind, "verdict": Verdict.NOT_TESTED}
             if (computed := exact.get((claim.id, part))) is not None:
                 row |= {"verdict": Verdict.HOLDS if computed["holds"] else Verdict.FAILS, "reason": computed["summary"]}
-            yield from tested.pop((claim.id, part), [_complete(row, registry)])
+            parts += tested.pop((claim.id, part), [_complete(row, registry)])
+        if len(claim.parts) > 1 and all(row["verdict"] != Verdict.NOT_TESTED for row in parts):
+            yield _complete(_whole(claim, parts), registry)
+        yield from parts
     for rows in tested.values():
         yield from rows
+
+
+def _whole(claim: Claim, parts: Sequence[Row]) -> Row:
+    """The row of a claim above those of its parts: what all of them say, or *mixed* where they differ beyond doubt."""
+    verdicts = [row["verdict"] for row in parts]
+    beyond = [row["verdict"] for row in parts if row["kind"] != "empirical" or row["beyond_doubt"]]
+    if Verdict.RUNNING in verdicts:
+        verdict = Verdict.RUNNING
+    elif any(verdict in FOR for verdict in beyond) and any(verdict in AGAINST for verdict in beyond):
+        verdict = Verdict.MIXED
+    elif all(verdict in FOR for verdict in verdicts) or all(verdict in AGAINST for verdict in verdicts):
+        verdict = next((word for word in (*REFUTED, Verdict.SUPPORTED) if word in verdicts), verdicts[0])
+    else:
+        verdict = Verdict.INCONCLUSIVE
+    by_verdict = {word: [row["part"] for row in parts if row["verdict"] == word] for word in dict.fromkeys(verdicts)}
+    reason = "; ".join(f"{', '.join(dict.fromkeys(names))}: {word}" for word, names in by_verdict.items())
+    return {"id": claim.id, "part": WHOLE, "kind": WHOLE, "verdict": verdict, "reason": reason.replace("_", " ")}
 
 
 def _complete(row: Row, registry: ClaimRegistry) -> Row:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 
+from cnnlab.analysis.effects import failed
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.metrics import METRICS
@@ -22,6 +23,7 @@ OF_EVERY_RUN = {
     "learning_rate": (NUMBER, "peak of the schedule; missing for a network left as it was initialized"),
     "learning_rate_source": (TEXT, "tuned on validation, fixed by the study, or untrained"),
     "status": (TEXT, "finished, diverged, or timed_out"),
+    "failed": (FLAG, "it finished and had learned nothing: its training loss is that of guessing"),
     "epochs": (COUNT, "asked for"),
     "steps": (COUNT, "done"),
     "test_error": (NUMBER, "share of test images"),
@@ -122,6 +124,7 @@ def runs(plan: Plan, records: Records) -> Iterator[Row]:
             **{key: value for key, value in result.items() if key in COLUMNS["runs"].columns},
             "architecture": arm.model.architecture,
             "preset": arm.model.preset,
+            "failed": failed(record),
             "gap": None if None in errors else errors[0] - errors[1],
         }
 

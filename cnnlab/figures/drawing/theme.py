@@ -56,6 +56,8 @@ BADGES: dict[str, Badge] = {
         Badge(Verdict.CONTRADICTED, "contradicted", "\N{MULTIPLICATION SIGN}", "X"),
         Badge(Verdict.EQUIVALENT, "equivalent", "\N{ALMOST EQUAL TO}", "D"),
         Badge(Verdict.INCONCLUSIVE, "inconclusive", "?", "s"),
+        Badge(Verdict.NO_ROOM, "untested", "\N{EMPTY SET}", "v"),
+        Badge(Verdict.MIXED, "inconclusive", "\N{PLUS-MINUS SIGN}"),
         Badge(Verdict.HOLDS, "supported", "\N{CHECK MARK}"),
         Badge(Verdict.FAILS, "contradicted", "\N{MULTIPLICATION SIGN}"),
         Badge(Verdict.RUNNING, "running", "\N{HORIZONTAL ELLIPSIS}"),

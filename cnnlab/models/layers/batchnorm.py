@@ -19,6 +19,9 @@ from torch import Tensor, nn
 class BatchNorm(nn.Module):
     """``(N, C)`` or ``(N, C, H, W)`` to the same shape.
 
+    With `unbiased` False the running variance is that of batches as they are, as in the code of "Dive into Deep
+    Learning", section 7.5.
+
     Raises:
         ValueError: in training, for one value per channel: its variance would be 0, whatever the value.
     """
@@ -27,9 +30,9 @@ class BatchNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, channels: int, epsilon: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int, epsilon: float = 1e-5, momentum: float = 0.1, *, unbiased: bool = True) -> None:
         super().__init__()
-        self.channels, self.epsilon, self.momentum = channels, epsilon, momentum
+        self.channels, self.epsilon, self.momentum, self.unbiased = channels, epsilon, momentum, unbiased
         self.weight: nn.Parameter | None = nn.Parameter(torch.ones(channels))
         self.bias: nn.Parameter | None = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -56,7 +59,7 @@ class BatchNorm(nn.Module):
         return normalized if self.bias is None else normalized + self.bias.view(per_channel)
 
     def _of_batch(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance of each channel; the running averages follow, with the unbiased variance."""
+        """Mean and biased variance of each channel; the running averages follow."""
         over = [0, *range(2, values.ndim)]
         count = values.numel() // self.channels
         if count == 1:
@@ -65,6 +68,6 @@ class BatchNorm(nn.Module):
         variance = ((values - values.mean(over, keepdim=True)) ** 2).mean(over)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1) if self.unbiased else variance, self.momentum)
             self.num_batches_tracked.add_(1)
         return mean, variance

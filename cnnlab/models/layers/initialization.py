@@ -20,11 +20,15 @@ from cnnlab.planning.architecture import PaperInitialization
 
 @dataclass(frozen=True)
 class Scheme:
-    """How far the draws of one weight reach, from its fan-in and fan-out: the bound, or the standard deviation."""
+    """How far the draws of one weight reach, from its fan-in and fan-out: the bound, or the standard deviation.
+
+    `biases`: those of a convolution or dense layer are drawn up to 1/sqrt(fan-in), as PyTorch does, and not 0.
+    """
 
     spread: Callable[[int, int], float]
     normal: bool = False
     ones: tuple[str, ...] = ()
+    biases: bool = False
 
 
 SCHEMES: dict[str, Scheme] = {
@@ -32,6 +36,8 @@ SCHEMES: dict[str, Scheme] = {
     "xavier": Scheme(lambda fan_in, fan_out: math.sqrt(6 / (fan_in + fan_out))),
     # He et al. 2015, equation 10 (variance 2 / fan-in), as a uniform distribution of that variance.
     "kaiming": Scheme(lambda fan_in, fan_out: math.sqrt(6 / fan_in)),
+    # The code of "Dive into Deep Learning": Xavier's weights, and the biases that PyTorch's layers come with.
+    "d2l": Scheme(lambda fan_in, fan_out: math.sqrt(6 / (fan_in + fan_out)), biases=True),
 }
 
 
@@ -51,7 +57,7 @@ def scheme(name: str, paper: PaperInitialization | None) -> Scheme:
 
 @torch.no_grad()
 def initialize(model: nn.Module, seed: int, drawn: Scheme) -> None:
-    """Set every parameter in place: weights drawn, biases 0, scales 1; running statistics start afresh.
+    """Set every parameter in place: weights drawn, biases as the scheme says, scales 1; running statistics afresh.
 
     A scale starts at its module's ``initial_scale`` where it has one.
 
@@ -61,6 +67,9 @@ def initialize(model: nn.Module, seed: int, drawn: Scheme) -> None:
     for prefix, module in model.named_modules():
         for own, parameter in module.named_parameters(prefix, recurse=False):
             _set(own, parameter, seed, drawn, getattr(module, "initial_scale", 1.0))
+            weight = getattr(module, "weight", None)
+            if drawn.biases and own.endswith("bias") and weight is not None and weight.ndim >= 2:
+                parameter.copy_(draw(own, tuple(parameter.shape), seed) / math.sqrt(_fans(weight)[0]))
         reset = getattr(module, "reset_running_stats", None)
         if reset is not None:
             reset()

@@ -105,6 +105,7 @@ NORMALIZATIONS: dict[str, Normalization] = {
     "none": Normalization(),
     "batch": Normalization(BatchNorm2d, BatchNorm1d),
     "batch_scratch": Normalization(BatchNorm, BatchNorm),
+    "batch_biased": Normalization(partial(BatchNorm, unbiased=False), partial(BatchNorm, unbiased=False)),
     "ghost8": Normalization(*ghost(8)),
     "ghost32": Normalization(*ghost(32)),
     "layer": Normalization(_layer_images, nn.LayerNorm, per_channel=False),

@@ -59,7 +59,16 @@ class ContrastSpec(Comparison):
     contrast: dict[str, float] = Field(description="arm: weight; the weights sum to zero")
     direction: Direction | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
+    baseline: str | None = Field(None, description="the arm from which the other departs: it must leave room for that")
     label: str | None = None
+
+    @model_validator(mode="after")
+    def _departs_from_an_arm(self) -> ContrastSpec:
+        if self.baseline is not None and (self.baseline not in self.contrast or len(self.contrast) != 2):
+            raise ValueError(f"baseline: {self.baseline}: write one of the two arms of the contrast")
+        if self.baseline is not None and not METRICS[self.metric].positive:
+            raise ValueError(f"baseline: {self.metric} has no floor that could leave no room; remove it")
+        return self
 
     @property
     def cell(self) -> tuple[str | None, str | None]:

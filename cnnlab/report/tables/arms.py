@@ -83,9 +83,9 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
             missing=lambda arm: NOT_TRAINED if not arm.trained else _waiting(arm, "every run diverged before"),
         ),
         Number(
-            "Diverged",
-            _diverged,
-            "Runs whose loss or weights became infinite; each counts as worst",
+            "Diverged or failed",
+            _lost,
+            "Runs whose loss or weights became infinite, or that learned nothing; each counts as worst",
             missing="no run is finished yet",
         ),
         Number("Parameters", _parameters, missing=_no_parameters),
@@ -177,12 +177,14 @@ def _steps(arm: ArmRows) -> Cell | None:
     return None if bound is None else Cell(f"> {count(bound)}", note=note)
 
 
-def _diverged(arm: ArmRows) -> Cell | None:
+def _lost(arm: ArmRows) -> Cell | None:
     if not arm.runs:
         return None
-    number = sum(run["status"] == "diverged" for run in arm.runs)
+    failed = sum(bool(run["failed"]) for run in arm.runs)
+    number = failed + sum(run["status"] == "diverged" for run in arm.runs)
     stopped = sum(run["status"] == "timed_out" for run in arm.runs)
-    note = f"{stopped} hit the time limit" if stopped else ""
+    notes = {"failed to train": failed, "hit the time limit": stopped}
+    note = ", ".join(f"{count} {what}" for what, count in notes.items() if count)
     return Cell(f"{number} of {len(arm.runs)}", note=note, warning=bool(number or stopped))
 
 

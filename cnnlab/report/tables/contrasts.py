@@ -77,7 +77,7 @@ def _verdict(row: Row) -> Cell | None:
 def _seeds(row: Row) -> Cell | None:
     if row["n"] is None:
         return None
-    ended = {"diverged": row["diverged"], "never reached": row["censored"]}
+    ended = {"diverged": row["diverged"], "failed": row["failed"], "never reached": row["censored"]}
     note = ", ".join(f"{number} {how}" for how, number in ended.items() if number)
     running = row["n_planned"] is not None and row["n"] < row["n_planned"]
     return Cell(f"{row['n']} of {row['n_planned']}" if running else str(row["n"]), note=note)

@@ -10,7 +10,7 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.figures import margin_bar
 from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.verdicts import Verdict
+from cnnlab.planning.verdicts import WHOLE, Verdict
 from cnnlab.report.exact_claims import checks, evidence
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.contrasts import CLAIMED_HINT, P_HINT, effect
@@ -53,12 +53,14 @@ class Ledger:
         about = [metric(row["metric"]).title.partition(", ")[0]] if row["metric"] else []
         if (row["id"], row["part"]) in self.several:
             about.append(self.titles.get(row["study"], row["study"]))
-        link = "" if row["verdict"] == Verdict.NOT_TESTED else anchor(row)
+        link = "" if row["verdict"] == Verdict.NOT_TESTED or row["kind"] == WHOLE else anchor(row)
         return Cell(row["statement"], note=" · ".join(about), link=link)
 
     def _verdict(self, row: Row) -> Cell:
         if row["verdict"] == Verdict.NOT_TESTED:
             return verdict_cell(Verdict.NOT_TESTED)
+        if row["kind"] == WHOLE:
+            return verdict_cell(row["verdict"], row["reason"])
         if row["kind"] != "empirical":
             fraction = checks(evidence(row, self.tables))
             return verdict_cell(row["verdict"], f"{fraction} checks" if fraction else "")
@@ -106,6 +108,8 @@ def _of_training(title: str, cell: Callable[[Row], Cell | str | None], hint: str
 
 
 def _no_number(row: Row) -> str:
+    if row["kind"] == WHOLE:
+        return "each part has its own"
     if row["kind"] != "empirical":
         return "not part of this kind of evidence"
     return WAITING if row["verdict"] == Verdict.RUNNING else "no number can be given"

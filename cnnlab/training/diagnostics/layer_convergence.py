@@ -27,11 +27,13 @@ DIAGNOSTIC = {
             "title": "training time by which the upper half of the layers settles before the lower",
             "unit": "pp",
             "signed": True,
+            "floor": "training",
         },
         "change_lag": {
             "title": "training time by which the upper half of the layers is done with its own change before the lower",
             "unit": "pp",
             "signed": True,
+            "floor": "training",
         },
     },
     "profiles": {
