@@ -95,8 +95,11 @@ PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
         for when, level in (("before", 0.2), ("after", 0.5))
     },
     "branches": {
-        "similarity_across_seeds": [(1, 0.8, "inception1.b1"), (2, 0.7, "inception1.b2"), (3, 0.9, "inception2.b1")],
-        "similarity_between_branches": [(1, 0.4, "inception1: b1 and b2"), (2, 0.5, "inception2: b1 and b2")],
+        "novelty": [
+            (1, 0.4, "inception1: b1 from b2"),
+            (2, 0.6, "inception1: b2 from b1"),
+            (3, 0.5, "inception2: b1 from b2"),
+        ],
     },
     "statistics": {"statistics_distance": [(depth, 0.02 * depth, f"bn{depth}") for depth in range(1, 5)]},
     "shifts": {"shifted_accuracy": [(pixels, 97 - 6 * pixels, "") for pixels in range(5)]},

@@ -97,7 +97,8 @@ def _value(run: Record, metric: Metric) -> float | None:
     if metric.name == "gap":
         errors = run.result["test_error"], run.result["train_error"]
         return None if None in errors else errors[0] - errors[1]
-    value = (run.provenance if metric.measured else run.result).get(metric.name)
+    name = "test_error" if metric.name == "test_error_ratio" else metric.name
+    value = (run.provenance if metric.measured else run.result).get(name)
     return None if value is None else float(value)
 
 
@@ -167,7 +168,10 @@ def _per_image(run: Record, metric: Metric) -> Floats | None:
     if column not in tested:
         return None
     values = tested[column].astype(float)
-    return np.asarray(metric.factor * (1 - values if metric.per_image == "error" else values))
+    values = metric.factor * (1 - values if metric.per_image == "error" else values)
+    if metric.scale == "log2":  # what an image adds to the logarithm of their mean, to first order
+        values = values / (max(values.mean(), 1 / len(values)) * math.log(2))
+    return np.asarray(values)
 
 
 def _room(contrast: ContrastSpec, means: Floats, metric: Metric) -> tuple[float, float] | None:

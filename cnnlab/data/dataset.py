@@ -119,7 +119,7 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
 
     train_images, train_labels = part("train"), labels_of["train"]
     if spec.train_size is not None:
-        kept = _subset(train_labels, spec)
+        kept = _subset(train_labels, spec, seed)
         if len(kept) < len(train_labels):  # else a copy of what jobs share
             train_images, train_labels = train_images[kept], train_labels[kept]
     scaling = _scaling(train_images, spec, seed)
@@ -177,14 +177,16 @@ def _read_tensors(data_file: Path, card: Path, description: dict[str, Any]) -> t
     return tensors["images"], tensors["labels"], [len(tensors[name]) for name in SPLITS]
 
 
-def _subset(labels: Tensor, spec: DataSpec) -> Tensor:
+def _subset(labels: Tensor, spec: DataSpec, seed: int) -> Tensor:
     """Which training images to keep; all of them where `limit` leaves no more than that."""
     assert spec.train_size is not None
     if spec.limit is not None and spec.train_size >= len(labels):
         return torch.arange(len(labels))
     if spec.train_size > len(labels):
         raise UserError(f"data: train_size: {spec.train_size} of {len(labels)} training images; write fewer")
-    return torch.from_numpy(stratified(labels.numpy(), spec.train_size, spec.split_seed, "train_size"))
+    own = spec.train_draw == "seed"
+    purpose = f"train_size of seed {seed}" if own else "train_size"
+    return torch.from_numpy(stratified(labels.numpy(), spec.train_size, spec.split_seed, purpose))
 
 
 def _permutation(images: Tensor, seed: int) -> Tensor:

@@ -15,6 +15,9 @@ TIME: dict[str, Any] = {"unit": "log2 ratio", "better": "lower", "censored": Tru
 OUTCOMES = (
     Metric(name="test_error", title="test error", per_image="error", floor="image", **MISTAKES),
     Metric(name="train_error", title="training error, evaluation mode", **MISTAKES),
+    Metric(
+        name="test_error_ratio", title="test error, as a ratio", unit="log2 ratio", per_image="error", better="lower"
+    ),
     # Its training images are all there are of them: no sample, no spread.
     Metric(
         name="gap", title="test error minus training error", unit="pp", per_image="error", floor="image", better="lower"

@@ -137,7 +137,7 @@ class Plan:
         """Number of runs that tune the arm, without extensions of the grid, and their length as a share of a run."""
         train = self._arms[arm_id].train
         tuned = train.learning_rate is None and train.epochs > 0
-        return (len(train.tune.rates), train.tune.epochs_share) if tuned else (0, 0.0)
+        return (train.tune.seeds * len(train.tune.rates), train.tune.epochs_share) if tuned else (0, 0.0)
 
     def tuning_runs(self, arm_id: str) -> float:
         """What tuning the arm costs, in runs of it, without extensions of the grid."""

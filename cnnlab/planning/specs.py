@@ -76,6 +76,7 @@ class DataSpec(PreparedSpec):
     """Images, their split, and what the training job does to them."""
 
     train_size: Count | None = Field(None, description="stratified subset of the training images")
+    train_draw: Literal["fixed", "seed"] = Field("fixed", description="seed: each draws a subset of its own")
     shuffle_pixels: bool = Field(False, description="one new permutation of the pixels per seed")
     augment: tuple[str, ...] = Field((), description="for example shift:2, rotate:15, flip")
     standardize: Literal["channel", "pixel", "unit", "none"] = Field(
@@ -92,7 +93,7 @@ class DataSpec(PreparedSpec):
     @property
     def varies(self) -> bool:
         """Whether the training images or labels differ from seed to seed."""
-        return self.shuffle_pixels or self.scale_pixels or self.label_noise > 0
+        return self.shuffle_pixels or self.scale_pixels or self.label_noise > 0 or self.train_draw == "seed"
 
     @property
     def movable(self) -> bool:
@@ -134,6 +135,10 @@ class TuneSpec(Spec):
     rates: tuple[Positive, ...] = Field(OPTIMIZERS["sgd"].rates, description="of SGD; AdamW has a default of its own")
     epochs_share: Annotated[float, Field(gt=0, le=1)] = 1 / 3
     extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
+    seeds: Count = Field(1, description="runs of each rate, whose mean counts")
+    metric: Literal["validation_loss", "validation_error"] = Field(
+        "validation_loss", description="the least of it is the best; the error where the study compares errors"
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> TuneSpec:

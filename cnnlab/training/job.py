@@ -19,7 +19,7 @@ from cnnlab.core.validation import digest
 from cnnlab.planning import device
 from cnnlab.planning.specs import TUNING_SEED, ArmSpec, run_id
 from cnnlab.training import process, records
-from cnnlab.training.learning_rate import Choice, Trial, choose, tuning_epochs
+from cnnlab.training.learning_rate import Choice, Trial, choose, mean_trial, tuning_epochs
 from cnnlab.training.lease import lease
 from cnnlab.training.observer import Observer
 from cnnlab.training.provenance import cpu_name, forget_peak_memory, peak_memory_mb, process_start, versions
@@ -78,13 +78,23 @@ class Job:
         return read_json(self.paths.data_card(self.arm.data.data_id))
 
     def tried(self, rates: Sequence[float]) -> list[Trial | None]:
-        """The outcomes of tuning runs that are on disk, without what they cost."""
-        paths = map(self._trial_path, rates)
-        return [read_json(path)["outcome"] if path.exists() else None for path in paths]
+        """The outcomes of rates whose tuning runs are on disk, without what they cost."""
+        paths = [[self._trial_path(rate, seed) for seed in self._tuning_seeds] for rate in rates]
+        known = [all(path.exists() for path in of_rate) for of_rate in paths]
+        return [
+            mean_trial([read_json(path)["outcome"] for path in of_rate]) if there else None
+            for of_rate, there in zip(paths, known, strict=True)
+        ]
+
+    @property
+    def _tuning_seeds(self) -> range:
+        return range(TUNING_SEED, TUNING_SEED + self.arm.train.tune.seeds)
 
     def tuning_cpu_seconds(self, choice: Choice) -> float | None:
         """What tuning the arm cost, in whichever process it was done; None if that is no longer known."""
-        paths = [self._trial_path(trial["learning_rate"]) for trial in choice.trials]
+        paths = [
+            self._trial_path(trial["learning_rate"], seed) for trial in choice.trials for seed in self._tuning_seeds
+        ]
         return sum(read_json(path)["cpu_seconds"] for path in paths) if all(path.exists() for path in paths) else None
 
     def finished(self, choice: Choice | None, seeds: Sequence[int]) -> dict[int, Record]:
@@ -95,19 +105,19 @@ class Job:
         return {seed: Record(path) for seed, path in folders.items() if (path / records.SPEC).exists()}
 
     def trials(self, rates: Sequence[float]) -> list[Trial | None]:
-        """The outcomes of tuning runs, from disk or trained now."""
-        known = zip(rates, self.tried(rates), strict=True)
-        for group in self.groups([rate for rate, outcome in known if outcome is None]):
-            self._tune(group)
+        """The outcomes of rates, from disk or trained now."""
+        for seed in self._tuning_seeds:
+            for group in self.groups([rate for rate in rates if not self._trial_path(rate, seed).exists()]):
+                self._tune(group, seed)
         return self.tried(rates)
 
-    def _tune(self, rates: Sequence[float]) -> None:
+    def _tune(self, rates: Sequence[float], seed: int) -> None:
         """Train lanes of these rates and write their outcomes."""
         from cnnlab.training import loop
         from cnnlab.training.lane import Lane
 
-        arm, data, watch = self.arm, self.data(TUNING_SEED), (self.first_step,)
-        lanes = [Lane(arm, data, TUNING_SEED, rate, tuning_epochs(arm), observers=watch) for rate in rates]
+        arm, data, watch = self.arm, self.data(seed), (self.first_step,)
+        lanes = [Lane(arm, data, seed, rate, tuning_epochs(arm), observers=watch) for rate in rates]
         for rate, trained in zip(rates, loop.train_lanes(lanes), strict=True):
             curves, whole = trained.curves, trained.status == "finished"
             outcome: Trial = {
@@ -116,7 +126,7 @@ class Job:
                 "validation_loss": curves.validation_losses[-1] if whole else None,
                 "validation_error": 1 - curves.validation_accuracies[-1] if whole else None,
             }
-            write_json(self._trial_path(rate), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
+            write_json(self._trial_path(rate, seed), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
 
     def run(self, choice: Choice, seeds: Sequence[int]) -> list[Record]:
         """Train lanes of these seeds and write their records."""
@@ -189,8 +199,8 @@ class Job:
     def _checkpoint(self, choice: Choice, seed: int) -> Path:
         return self.paths.checkpoint(self.arm.arm_id, self._run_id(choice, seed))
 
-    def _trial_path(self, rate: float) -> Path:
-        key = digest([self.card["checksum"], rate])
+    def _trial_path(self, rate: float, seed: int) -> Path:
+        key = digest([self.card["checksum"], rate, seed])
         return self.paths.tuning_dir(self.arm.arm_id) / f"{key}.json"
 
     def _spec(self, choice: Choice, seed: int) -> dict[str, Any]:

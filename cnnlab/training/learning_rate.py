@@ -1,7 +1,7 @@
 """The learning rate of an arm: the same budget for every arm, judged on the validation split; and its schedule.
 
-The seed of tuning (10,000) is used for nothing else. Nothing here imports torch, so a finished arm is recognised at
-once.
+The seeds of tuning (10,000 and up) are used for nothing else. Nothing here imports torch, so a finished arm is
+recognised at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def tuning_epochs(arm: ArmSpec) -> int:
 
 
 def choose(arm: ArmSpec, outcomes: Callable[[Sequence[float]], Sequence[Trial | None]]) -> Choice | None:
-    """Try the grid, extend it while its best rate is an edge, and take the least validation loss.
+    """Try the grid, extend it while its best rate is an edge, and take the least validation loss, or error.
 
     `outcomes` returns those of trials at several rates, None for one that is not known; then the choice is not known
     either.
@@ -47,7 +47,7 @@ def choose(arm: ArmSpec, outcomes: Callable[[Sequence[float]], Sequence[Trial | 
         if len(known) < len(rates):
             return None
         trials.sort(key=lambda tried: tried["learning_rate"])
-        best = min(range(len(trials)), key=lambda index: _score(trials[index]))
+        best = min(range(len(trials)), key=lambda index: _score(trials[index], spec.metric))
         edge = len(trials) > 1 and best in (0, len(trials) - 1)
         if not edge or len(trials) >= len(spec.rates) + spec.extensions:
             break
@@ -56,10 +56,23 @@ def choose(arm: ArmSpec, outcomes: Callable[[Sequence[float]], Sequence[Trial | 
     return Choice(trials[best]["learning_rate"], "tuned", tuple(trials), edge)
 
 
-def _score(trial: Trial) -> float:
-    """A trial that did not finish is worse than any that did."""
-    loss = trial["validation_loss"]
-    return math.inf if loss is None else float(loss)
+def mean_trial(trials: Sequence[Trial]) -> Trial:
+    """One outcome of runs of one rate: their means, none if one did not finish; of several, all are kept beside."""
+    if len(trials) == 1:
+        return trials[0]
+    merged: Trial = {"learning_rate": trials[0]["learning_rate"], "status": "finished"}
+    merged["status"] = next((trial["status"] for trial in trials if trial["status"] != "finished"), "finished")
+    for name, several in (("validation_loss", "validation_losses"), ("validation_error", "validation_errors")):
+        values = [trial[name] for trial in trials]
+        merged[name] = None if None in values else sum(values) / len(values)
+        merged[several] = values
+    return merged
+
+
+def _score(trial: Trial, metric: str) -> tuple[float, float]:
+    """A rate with a run that did not finish is worse than any whose runs did; of equal errors the less loss wins."""
+    loss, value = trial["validation_loss"], trial[metric]
+    return (math.inf, math.inf) if loss is None or value is None else (float(value), float(loss))
 
 
 def _beyond(spec: TuneSpec, trials: Sequence[Trial], upwards: bool) -> float:

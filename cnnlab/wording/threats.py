@@ -70,7 +70,11 @@ def _tuning(study: Study, arms: Sequence[ArmSpec], tables: Tables) -> list[str]:
     fixed = sorted({train.learning_rate for train in trained if train.learning_rate})
     ways = []
     if tried:
-        ways.append(f"for each arm the best of {_range(tried)}, from one run each, by validation loss")
+        tunes = [train.tune for train in trained if train.learning_rate is None]
+        runs = _range([tune.seeds for tune in tunes])
+        by = listed(sorted({tune.metric.replace("_", " ") for tune in tunes}))
+        each = "one run each" if runs == "1" else f"the mean of {runs} runs each"
+        ways.append(f"for each arm the best of {_range(tried)}, from {each}, by {by}")
     if fixed:
         ways.append(f"fixed by the study at {listed([plain(rate) for rate in fixed])}")
     edge = [row["label"] for row in tables.rows("arms", study=study.name) if row["tuning_edge"]]

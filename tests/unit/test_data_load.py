@@ -201,6 +201,31 @@ def test_the_seed_changes_nothing_else(colour: Prepared) -> None:
     assert same(colour.load(seed=0, train_size=9).train, colour.load(seed=1, train_size=9).train)
 
 
+def test_each_seed_may_draw_training_images_of_its_own(mnist5k: Prepared) -> None:
+    zero, again, one = (mnist5k.load(seed=seed, train_size=500, train_draw="seed") for seed in (0, 0, 1))
+    assert same(zero.train, again.train)
+    assert not torch.equal(zero.train.images, one.train.images)
+    assert torch.bincount(one.train.labels).tolist() == [50] * 10
+    assert torch.equal(zero.test.labels, one.test.labels)
+    assert DataSpec(name="mnist5k", train_size=500, train_draw="seed").varies
+
+
+def test_pixels_can_be_0_to_1(mnist5k: Prepared) -> None:
+    raw, unit = (mnist5k.load(standardize=way).train.images for way in ("none", "unit"))
+    assert (float(unit.min()), float(unit.max())) == (0, 1)
+    assert torch.equal(unit, raw / 255)
+
+
+def test_without_validation_images_the_test_images_are_looked_at(tmp_path: Path) -> None:
+    usual = Prepared(tmp_path, colours(tmp_path / "pets"))
+    none = Prepared(tmp_path / "none", usual.spec.model_copy(update={"validation": 0}))
+    data = none.load()
+    assert same(data.validation, data.test)
+    assert len(data.test) == len(usual.load().test)
+    assert len(data.train) + len(data.test) == 90
+    assert usual.spec.data_id != none.spec.data_id
+
+
 def test_a_training_subset_is_stratified_and_sets_the_scale(mnist5k: Prepared) -> None:
     few = mnist5k.load(train_size=500)
     assert torch.bincount(few.train.labels).tolist() == [50] * 10

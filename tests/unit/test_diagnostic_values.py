@@ -24,7 +24,6 @@ from cnnlab.training.diagnostics import (
     augmentation_range,
     batchnorm_statistics,
     branch_information,
-    branch_similarity,
     identity_fit,
     input_weights,
     largest_learning_rate,
@@ -752,50 +751,6 @@ def test_curve_area_is_the_mean_validation_accuracy_of_a_run_that_finished() -> 
     assert outcome.result(spec, data, trained, 4).values["curve_area"] == pytest.approx(sum(accuracies) / 4)
     diverged = loop.train(spec, data, 0, 1e9, 4)
     assert outcome.result(spec, data, diverged, 4).values["curve_area"] is None
-
-
-# Branches
-
-
-def test_the_gap_of_networks_that_are_alike_is_1_minus_the_similarity_within(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = small_runs.arm("googlenet", activation="tanh")  # so that no branch is dead
-    data = small_runs.dataset(channels=3, size=32)
-    run = small_runs.run(spec, data)
-    seeds: list[int] = []
-
-    def twin(arm: Any, data: Any, seed: int, rate: float, epochs: int) -> Any:
-        seeds.append(seed)
-        return SimpleNamespace(model=run.model)
-
-    monkeypatch.setattr(loop, "train", twin)
-    found = branch_similarity.Diagnostic(run).finish()
-    within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
-    across = [point.value for point in found.profile if point.quantity == "similarity_across_seeds"]
-    assert across == pytest.approx([1.0] * len(across))
-    assert found.values["branch_similarity_gap"] == pytest.approx(1 - sum(within) / len(within))
-    assert seeds == [branch_similarity.TWIN_SEED]
-    other = models.build(spec.model, 3, 20, 4, seed=9)
-    monkeypatch.setattr(loop, "train", lambda *given: SimpleNamespace(model=other))
-    assert branch_similarity.Diagnostic(run).finish().values["branch_similarity_gap"] < 1 - sum(within) / len(within)
-
-
-def test_a_dead_branch_is_left_out_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = small_runs.arm("googlenet", activation="tanh")
-    run = small_runs.run(spec, small_runs.dataset(size=28))
-    monkeypatch.setattr(loop, "train", lambda *given: SimpleNamespace(model=run.model))
-
-    def similarities() -> tuple[float | None, list[float]]:
-        found = branch_similarity.Diagnostic(run).finish()
-        within = [point.value for point in found.profile if point.quantity == "similarity_between_branches"]
-        return found.values["branch_similarity_gap"], [value for value in within if not math.isnan(value)]
-
-    _, before = similarities()
-    with torch.no_grad():
-        for parameter in run.model.get_submodule("stage3.inception3a.branch4").parameters():
-            parameter.zero_()
-    gap, within = similarities()
-    assert len(within) == len(before) - 3  # of the block's six pairs
-    assert gap == pytest.approx(1 - sum(within) / len(within))
 
 
 # Gradients of pre-activations over depth

@@ -29,11 +29,11 @@ LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation":
 NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
     "lenet": (
         small_runs.arm("lenet", {"evaluations_per_epoch": 3, "warmup_steps": 2}, **LENET),
-        tuple(name for name in DIAGNOSTICS if name not in {"branch_similarity", "identity_fit"}),
+        tuple(name for name in DIAGNOSTICS if name not in {"branch_information", "identity_fit"}),
     ),
     "googlenet": (
         small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}),
-        ("branch_similarity", "activation_drift"),
+        ("branch_information", "activation_drift"),
     ),
     "auxiliary": (
         small_runs.arm(
@@ -194,8 +194,13 @@ def dense(layers: int) -> diagnostics.Run:
 
 # Diagnostic, a run that it does not fit, and what the line must ask for.
 MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
-    ("branch_similarity", small_runs.run, "Inception blocks of several branches"),
+    ("branch_information", small_runs.run, "Inception blocks of several branches"),
     ("identity_fit", small_runs.run, "a residual block"),
+    ("input_weights", small_runs.run, "a dense layer that sees the pixels"),
+    ("preactivation_gradients", lambda: dense(3), "two convolutions or dense layers between the first and the last"),
+    ("preactivation_gradients", untrained, "training: epochs of 1 or more"),
+    ("weight_convergence", untrained, "training: epochs of 2 or more"),
+    ("weight_convergence", lambda: dense(1), "two convolutions or dense layers"),
     ("activation_drift", untrained, "training: epochs of 1 or more"),
     ("activation_drift", lambda: dense(1), "two convolutions or dense layers before the last"),
     ("activation_drift", lambda: dense(2), "two convolutions or dense layers before the last"),

@@ -71,6 +71,24 @@ def test_what_is_finished_is_not_trained_again(paths: Paths, monkeypatch: pytest
     assert before.items() <= after.items()
 
 
+def test_rates_are_tuned_with_as_many_seeds_as_asked_for(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = arm(tune=TUNE.model_copy(update={"seeds": 3}))
+    tuning = paths.tuning_dir(spec.arm_id)
+    job.run_job(spec, paths, (0,), 30)
+    assert len(list(tuning.glob("*.json"))) == 2 * 3
+    record = next(records.scan(paths))
+    losses = [trial["validation_losses"] for trial in record.spec["tuning"]]
+    assert [len(set(of_rate)) for of_rate in losses] == [3, 3]
+    assert [trial["validation_loss"] for trial in record.spec["tuning"]] == pytest.approx([sum(x) / 3 for x in losses])
+    # One that is missing is trained alone.
+    next(tuning.glob("*.json")).unlink()
+    trained: list[int] = []
+    train_lanes = loop.train_lanes
+    monkeypatch.setattr(loop, "train_lanes", lambda lanes: trained.append(len(lanes)) or train_lanes(lanes))
+    job.run_job(spec, paths, (1,), 30)
+    assert trained == [1, 1]  # the trial, and the run
+
+
 def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:
     other = Paths(tmp_path / "other", tmp_path)
     other.results.mkdir()

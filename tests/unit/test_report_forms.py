@@ -192,7 +192,7 @@ UNITS: dict[str, tuple[dict[str, float], Row, list[str]]] = {
     ),
     "a scale of 0 to 1": (
         {"a": 1},
-        {"metric": "branch_similarity_gap", "unit": "of 1", "estimate": 0.25, "low": 0.21, "high": 0.29},
+        {"metric": "branch_novelty", "unit": "of 1", "estimate": 0.25, "low": 0.21, "high": 0.29},
         ["is 0.25 with", "0.21 to 0.29 on a scale of 0 to 1", "margin of 1:"],
     ),
     "sd": (

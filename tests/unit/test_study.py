@@ -195,3 +195,23 @@ def test_every_study_of_the_project_says_how_it_was_tested_and_what_would_count_
         assert study.design, study.name
         assert len(study.threats) >= 3, study.name
         assert all(claim.against for claim in study.claims), study.name
+
+
+def test_without_validation_images_a_rate_must_be_fixed(tmp_path: Path) -> None:
+    text = STUDY.replace("{name: mnist5k}", "{name: mnist5k, validation: 0}")
+    with pytest.raises(UserError, match="data: validation: 0 leaves no images to tune on; write train: learning_rate"):
+        plan_of(tmp_path, text)
+    fixed = plan_of(tmp_path, text.replace("{epochs: 2}", "{epochs: 2, learning_rate: 0.1}"))
+    assert fixed.studies[0].arms["relu"].spec.data.validation == 0
+
+
+def test_a_baseline_is_an_arm_of_two_whose_metric_has_a_floor(tmp_path: Path) -> None:
+    def with_claim(metric: str, baseline: str) -> Plan:
+        text = STUDY.replace("metric: first_gradient_norm", f"baseline: {baseline}, metric: {metric}")
+        return plan_of(tmp_path, text, min_seeds=2)
+
+    assert with_claim("test_error", "sigmoid").studies[0].claims[0].requires[0].baseline == "sigmoid"
+    with pytest.raises(UserError, match="baseline: tanh: write one of the two arms of the contrast"):
+        with_claim("test_error", "tanh")
+    with pytest.raises(UserError, match="baseline: first_gradient_norm has no floor"):
+        with_claim("first_gradient_norm", "sigmoid")

@@ -152,7 +152,7 @@ def edited(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 EDITS = {
     "training/diagnostics/shifts.py": {"shifts"},
     "training/diagnostics/activation_drift.py": {"activation_drift"},
-    "training/diagnostics/cka.py": {"branch_information", "branch_similarity", "layer_convergence"},
+    "training/diagnostics/cka.py": {"branch_information", "layer_convergence"},
     "training/diagnostics/predictions.py": {"downsampling", "shifts", "augmentation_range"},
     "training/diagnostics/saturation.py": {"saturation"},
     "planning/metrics.py": set(),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, TuneSpec
-from cnnlab.training.learning_rate import Choice, Trial, choose, schedule, tuning_epochs
+from cnnlab.training.learning_rate import Choice, Trial, choose, mean_trial, schedule, tuning_epochs
 
 Outcomes = Callable[[Sequence[float]], list[Trial | None]]
 
@@ -95,6 +95,38 @@ def test_an_arm_of_which_every_trial_diverges_is_still_trained() -> None:
         return {"learning_rate": rate, "status": "diverged", "validation_loss": None, "validation_error": None}
 
     assert chosen(choose(arm(), of_each(trial))).edge
+
+
+def test_several_runs_of_a_rate_count_as_their_mean() -> None:
+    runs = [
+        {"learning_rate": 0.1, "status": "finished", "validation_loss": loss, "validation_error": error}
+        for loss, error in ((0.2, 0.05), (0.4, 0.03))
+    ]
+    mean = mean_trial(runs)
+    assert (mean["validation_loss"], mean["validation_error"], mean["status"]) == pytest.approx((0.3, 0.04, "finished"))
+    assert mean["validation_errors"] == [0.05, 0.03]
+    lost = {"learning_rate": 0.1, "status": "diverged", "validation_loss": None, "validation_error": None}
+    assert mean_trial([runs[0], lost]) == {
+        "learning_rate": 0.1,
+        "status": "diverged",
+        "validation_loss": None,
+        "validation_losses": [0.2, None],
+        "validation_error": None,
+        "validation_errors": [0.05, None],
+    }
+    assert mean_trial(runs[:1]) == runs[0]
+
+
+def test_the_best_rate_is_that_of_the_metric_asked_for() -> None:
+    """Losses fall while errors rise; of equal errors the one with less loss is taken."""
+    errors = {0.01: 0.05, 0.03: 0.04, 0.1: 0.04, 0.3: 0.06}
+
+    def trial(rate: float) -> Trial:
+        return {"learning_rate": rate, "status": "finished", "validation_loss": -rate, "validation_error": errors[rate]}
+
+    by_loss, by_error = (TuneSpec(extensions=0, metric=metric) for metric in ("validation_loss", "validation_error"))
+    assert chosen(choose(arm(tune=by_loss), of_each(trial))).learning_rate == 0.3
+    assert chosen(choose(arm(tune=by_error), of_each(trial))).learning_rate == 0.1
 
 
 def test_an_unknown_trial_makes_the_choice_unknown() -> None:

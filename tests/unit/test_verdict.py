@@ -216,6 +216,21 @@ class TestObserve:
         seen = self._observe(rates, plain=[finished(largest_rate=0.4)], residual=[finished(largest_rate=0.1)]).effects
         assert (seen.low.tolist(), seen.below, seen.above) == ([pytest.approx(2)], [1], [1])
 
+    def test_a_ratio_of_errors_has_the_spread_of_its_images(self) -> None:
+        """To first order: of log2(p), 1 / (p ln 2) times that of p; whether all err alike or apart."""
+        spec = contrast("test_error_ratio", plain=1, residual=-1)
+        seen = self._observe(spec, plain=errors(20, 20, 20), residual=errors(10, 10, 10))
+        assert seen.effects.low.tolist() == pytest.approx([1, 1, 1])
+        wrong, fewer = np.arange(1000) < 200, np.arange(1000) < 100
+        by_hand = (wrong / 0.2 - fewer / 0.1) / math.log(2)
+        assert seen.effects.image_sd == pytest.approx(by_hand.std(ddof=1))
+        assert effects.bounds(finished(test_error=0.0), METRICS["test_error_ratio"]) == (-INF, -INF)
+
+    def test_a_share_of_training_is_read_to_one_evaluation(self) -> None:
+        spec = ContrastSpec(metric="weight_lag", contrast={"plain": 1}, direction="greater", margin=2)
+        seen = self._observe(spec, plain=[finished(weight_lag=0.04)]).effects
+        assert (seen.low.tolist(), seen.below, seen.above) == ([pytest.approx(4)], 10, 10)
+
     def test_only_what_is_read_before_the_first_update_cannot_be_lost(self) -> None:
         assert not self._observe(GRADIENT, plain=errors(1), residual=errors(1)).effects.at_risk
         assert self._observe(ERROR, plain=errors(1), residual=errors(1)).effects.at_risk

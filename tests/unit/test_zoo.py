@@ -391,6 +391,18 @@ def test_schemes_scale_the_same_draw() -> None:
     assert largest(xavier[kernel]) == pytest.approx((6 / (150 + 400)) ** 0.5, rel=1e-3)
 
 
+def test_the_notes_draw_biases_as_pytorch_does() -> None:
+    notes, xavier = (dict(build("lenet", seed=0, initialization=name).named_parameters()) for name in ("d2l", "xavier"))
+    for name, fan_in in (("block2.conv", 150), ("dense1.dense", 400), ("output", 84)):
+        assert torch.equal(notes[f"{name}.weight"], xavier[f"{name}.weight"])
+        assert 0.7 / fan_in**0.5 < largest(notes[f"{name}.bias"]) <= 1 / fan_in**0.5
+        assert largest(xavier[f"{name}.bias"]) == 0
+    normalized = dict(build("lenet", seed=0, initialization="d2l", normalization="batch").named_parameters())
+    shifts = [value for name, value in normalized.items() if name.endswith("norm.bias")]
+    assert shifts
+    assert all((value == 0).all() for value in shifts)
+
+
 def test_draws_depend_on_seed_and_name_and_are_known() -> None:
     known = draw("block1.conv.weight", (3,), 0)
     assert known.tolist() == pytest.approx(KNOWN_DRAW)

@@ -111,6 +111,14 @@ def test_zoo_batchnorm_momentum_is_what_the_new_batch_counts(m: float) -> None:
     torch.testing.assert_close(layer.running_var, variance)
 
 
+def test_zoo_batchnorm_may_average_the_biased_variance() -> None:
+    values = drawn(8, 3, 1, 1)
+    ours, biased = BatchNorm(3).double(), BatchNorm(3, unbiased=False).double()
+    torch.testing.assert_close(ours(values), biased(values))
+    torch.testing.assert_close(biased.running_var, 0.9 + 0.1 * values.var((0, 2, 3), unbiased=False))
+    torch.testing.assert_close(ours.running_var, 0.9 + 0.1 * values.var((0, 2, 3)))
+
+
 def test_zoo_batchnorm_takes_a_batch_of_one_with_a_map() -> None:
     ours, theirs = pair((1, 3, 2, 2))
     assert_same(ours, theirs, drawn(1, 3, 2, 2))

@@ -79,7 +79,7 @@ def ranks(arms: Arms, profile: Profile) -> list[Panel]:
 
 
 def blocks(arms: Arms, profile: Profile) -> list[Panel]:
-    """One panel: means over the branches, or pairs of branches, of each block."""
+    """One panel: means over the pairs of branches of each block."""
     lines, places = [], dict[str, float]()
     for arm in arms:
         for dash, (quantity, text) in enumerate(profile.quantities.items()):
@@ -94,9 +94,8 @@ def blocks(arms: Arms, profile: Profile) -> list[Panel]:
 
 
 def _block(label: str) -> str:
-    """``stage3.inception3a.branch1`` and ``stage3.inception3a: branch1 and branch2`` → ``inception3a``."""
-    block = label.partition(": ")[0] if ": " in label else label.rpartition(".")[0]
-    return block.rpartition(".")[2]
+    """``stage3.inception3a: branch1 from branch2`` → ``inception3a``."""
+    return label.partition(": ")[0].rpartition(".")[2]
 
 
 def halves(arms: Arms, profile: Profile) -> list[Panel]:

@@ -28,7 +28,9 @@ DIAGNOSTIC = {
     "profiles": {
         "novelty": {
             "title": "share of a branch that another does not predict",
-            "axis": "Inception block and pair of branches",
+            "axis": "Inception block",
+            "kind": "blocks",
+            "quantities": {"novelty": "mean over pairs of branches"},
         }
     },
 }
