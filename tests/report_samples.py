@@ -80,13 +80,10 @@ PROFILES: dict[str, dict[str, list[tuple[float, float, str]]]] = {
         for depth in range(2, 10)
         for name, start in (("input_mean", 0.2), ("input_sd", 0.8))
     },
-    "settling": {
-        "settled_at": [(depth, 50 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
-        "changed_at": [(depth, 60 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
-        **{
-            f"similarity_to_final a{8 - depth}": [(47 * step, 1 - 0.12 * (7 - step), "") for step in range(8)]
-            for depth in range(1, 7)
-        },
+    "signal": {"preactivation_gradient": [(depth, 0.2 * depth - 4, f"layer{depth}") for depth in range(2, 10)]},
+    "weights": {
+        "half_way_at": [(depth, 45 - 4 * depth, f"a{8 - depth}") for depth in range(1, 7)],
+        **{f"way_left a{8 - depth}": [(47 * step, 1 - step / 7, "") for step in range(8)] for depth in range(1, 7)},
     },
     "saturation": {"saturated_units": [(depth, 4.0 * depth, f"act{depth}") for depth in range(1, 5)]},
     "probes": {"probe_accuracy": [(depth, 80 + 2 * depth, f"layer{depth}") for depth in range(1, 9)]},
@@ -126,7 +123,7 @@ STUDIES: dict[str, dict[str, Any]] = {
         "seeds": 8,
         "claims": [
             ("C26", "main", [("steps_to_target", {"none": 1, "batch": -1}, "greater", 0.32)]),
-            ("C28", "main", [("test_error", {"none": 1, "batch": -1}, "equal", 1)]),
+            ("C28", "lenet", [("test_error", {"none": 1, "batch": -1}, "equal", 1)]),
         ],
         "secondary": [
             ("seconds_to_target", {"none": 1, "batch": -1}, "C26"),
@@ -275,7 +272,7 @@ STUDIES: dict[str, dict[str, Any]] = {
         "claims": [
             (
                 "C05",
-                "main",
+                "error",
                 [("gap", {"on": 1, "off": -1}, "less", 1), ("test_loss", {"on": 1, "off": -1}, "not-greater", 0.02)],
             )
         ],
@@ -330,7 +327,7 @@ STUDIES |= {
             ),
         },
         "seeds": 8,
-        "claims": [("C24", "main", [("update_slope", {"none": 1}, "greater", 0.3)])],
+        "claims": [("C24", "relu", [("update_slope", {"none": 1}, "greater", 0.3)])],
         "secondary": [("update_slope", {"none": 1, "batch": -1}, None)],
         "figures": ("profiles", "filters", "curves", "differences", "errors", "confusion"),
     },
@@ -361,7 +358,7 @@ STUDIES |= {
         },
         "seeds": 6,
         "claims": [
-            ("C36", "main", [("train_error", {"4-300": -2, "4-1000": -1, "4-all": 3}, "greater", 2, "by images")])
+            ("C36", "samples", [("train_error", {"4-300": -2, "4-1000": -1, "4-all": 3}, "greater", 2, "by images")])
         ],
         "secondary": [("test_error", {"hog": 1, "4-all": -1}, None)],
         "figures": ("sweep", "curves", "differences", "errors"),
@@ -576,7 +573,7 @@ def frames(made: Plan) -> dict[str, pd.DataFrame]:
 
 
 # Three parts of claims: one holds, one fails in part, one rests on numbers that are tiny or infinite.
-FINDINGS = {"C02": (True, "156 <parameters> instead of 3,692,640."), "C18": (False, "Stage 1 divides by 4.")}
+FINDINGS = {"C02": (True, "156 <parameters> instead of 3,692,640."), "C19": (False, "Stage 1 divides by 4.")}
 FINDINGS["C31"] = (True, "It stays finite.")
 # Case, quantity, unit, value, relation, against, its name, required, holds.
 EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
@@ -584,7 +581,7 @@ EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
         ("block1.conv", "parameters", "parameters", 156, "<", 3_692_640, "dense layer", True, True),
         ("block2.conv", "parameters", "parameters", 2_416, "<", 1_883_200, "dense layer", True, True),
     ],
-    "C18": [
+    "C19": [
         ("stage1", "side in over out", "times", 4, "=", 2, "halved", True, False),
         ("stage2", "side in over out", "times", 2, "=", 2, "halved", True, True),
         ("stage2", "side out", "pixels", 28, "", None, None, False, None),

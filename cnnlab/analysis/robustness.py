@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
 from cnnlab.analysis.verdicts import judge_claim, runs_of
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.training.records import Record, Records
+from cnnlab.training.records import Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry
@@ -73,20 +73,18 @@ def rows(studies: Sequence[Study], registry: ClaimRegistry, runs: Records) -> li
 
 def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records) -> Row:
     row: Row = {"id": claim.id, "part": claim.part, "study": study.name, "verdict": Verdict.RUNNING}
-    judged = judge_claim(claim, study, runs)
+    # Read once, however many seeds are left out in turn.
+    names = {name for contrast in claim.requires for name in contrast.contrast}
+    arms = {arm.spec.arm_id for name, arm in study.arms.items() if name in names}
+    held = {arm: {seed: run.in_memory() for seed, run in runs.get(arm, {}).items()} for arm in arms}
+    judged = judge_claim(claim, study, held)
     if judged.verdict in (Verdict.RUNNING, Verdict.NO_ROOM):
         return row | {"verdict": judged.verdict}
     tested = [part.spec for part in judged.parts if part.verdict != Verdict.NO_ROOM]
-    arms = [runs_of(contrast, study, runs) for contrast in tested]
-    # Read once, however many seeds are left out in turn.
-    held = [
-        {name: {seed: run.in_memory() for seed, run in by_seed.items()} for name, by_seed in part.items()}
-        for part in arms
-    ]
-    claims = _hypotheses(tested, held, study.seeds)
+    claims = _hypotheses(tested, study, held, study.seeds)
     family = registry.empirical_parts if registry.get(claim.id) else None
     others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
-    one_out = verdicts_without_a_seed([_hypotheses(tested, held, seeds) for seeds in others])
+    one_out = verdicts_without_a_seed([_hypotheses(tested, study, held, seeds) for seeds in others])
     verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
@@ -100,12 +98,13 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records)
 
 
 def _hypotheses(
-    contrasts: Sequence[ContrastSpec], arms: Sequence[Mapping[str, Mapping[int, Record]]], seeds: Sequence[int]
+    contrasts: Sequence[ContrastSpec], study: Study, runs: Records, seeds: Sequence[int]
 ) -> list[Hypothesis]:
     """What each part claims, as far as `seeds` show it."""
     parts = []
-    for contrast, runs in zip(contrasts, arms, strict=True):
+    for contrast in contrasts:
         assert contrast.direction is not None
         assert contrast.margin is not None
-        parts.append(Hypothesis(observe(contrast, runs, seeds).effects, contrast.direction, contrast.margin))
+        effects = observe(contrast, runs_of(contrast, study, runs), seeds).effects
+        parts.append(Hypothesis(effects, contrast.direction, contrast.margin))
     return parts

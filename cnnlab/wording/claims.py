@@ -10,7 +10,7 @@ from cnnlab.planning.verdicts import WHOLE
 
 def anchor(row: Row) -> str:
     """The id of the claim's place in the page."""
-    part = "" if row["part"] in (None, "main") else f"-{row['part']}"
+    part = "" if row["part"] in (None, "main", WHOLE) else f"-{row['part']}"
     return f"claim-{row['id']}{part}" + (f"-{row['study']}" if row["study"] else "")
 
 

@@ -93,7 +93,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         patch.setattr(ArmSpec, "arm_id", property(stable_id))
         patch.setattr(study_section, "last_commit", lambda path: None if path.stem == "head" else commit)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        plan = replace(report_samples.plan(folder, STUDIES), every=report_samples.testing(("C05", "main")))
+        plan = replace(report_samples.plan(folder, STUDIES), every=report_samples.testing(("C09", "main")))
         report_samples.write_cards(plan)
         frames = report_samples.zoo_frames(plan)
         frames["layers"] = frames["layers"].query(f"architecture in {NETWORKS}")

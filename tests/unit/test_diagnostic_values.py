@@ -27,7 +27,6 @@ from cnnlab.training.diagnostics import (
     identity_fit,
     input_weights,
     largest_learning_rate,
-    layer_convergence,
     linear_probes,
     memorization,
     orientation_selectivity,
@@ -37,7 +36,6 @@ from cnnlab.training.diagnostics import (
     update_ratios,
     weight_convergence,
 )
-from cnnlab.training.diagnostics.cka import cka
 from tests import small_runs
 
 
@@ -48,34 +46,6 @@ def _drawn_alike() -> None:
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-# Similarity
-
-
-def test_similarity_to_itself_turned_scaled_and_moved_is_1() -> None:
-    x = normal(60, 9)
-    turned, _ = torch.linalg.qr(normal(9, 9, seed=1))
-    assert cka(x, x) == pytest.approx(1)
-    assert cka(x, -3.7 * x @ turned + 5) == pytest.approx(1)
-    assert cka(x, x @ normal(9, 9, seed=2)) < 0.95  # any other linear map is a change
-
-
-def test_similarity_is_that_of_the_hsic_formula() -> None:
-    x, y = normal(40, 3, 4), normal(40, 7, seed=1) + normal(40, 12)[:, :7]
-    center = torch.eye(40, dtype=torch.float64) - 1 / 40
-
-    def hsic(one: Tensor, other: Tensor) -> float:
-        kernels = [each.flatten(1) @ each.flatten(1).T for each in (one, other)]
-        return float(torch.trace(kernels[0] @ center @ kernels[1] @ center)) / 39**2
-
-    assert cka(x, y) == pytest.approx(hsic(x, y) / math.sqrt(hsic(x, x) * hsic(y, y)), rel=1e-9)
-    assert cka(x, y) == pytest.approx(cka(y, x))
-
-
-def test_independent_features_are_hardly_similar() -> None:
-    assert cka(normal(2000, 5), normal(2000, 5, seed=1)) < 0.02
-    assert math.isnan(cka(normal(20, 5), torch.ones(20, 5)))
 
 
 # Selectivity of first-layer filters
@@ -341,67 +311,6 @@ def test_saturation_is_counted_over_images() -> None:
     before = copy.deepcopy(model.state_dict())
     assert saturation.Diagnostic(run).finish().values["saturated_units"] == 1 / 2
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-
-
-# Which layers settle first
-
-
-def settled_values(histories: dict[str, list[Tensor]]) -> dict[str, float | None]:
-    diagnostic = layer_convergence.Diagnostic(small_runs.run(total_steps=120))
-    diagnostic.run.__dict__["layers"] = dict.fromkeys(histories)
-    count = len(next(iter(histories.values())))
-    diagnostic.state["steps"] = [120 * place // (count - 1) for place in range(count)]
-    diagnostic.state["kernels"] = [
-        {name: layer_convergence.kernel(history[place]) for name, history in histories.items()}
-        for place in range(count)
-    ]
-    return diagnostic.finish().values
-
-
-def test_a_history_in_which_the_upper_layers_settle_first() -> None:
-    first, last = normal(50, 6), normal(50, 6, seed=1)
-    early, late = [first, last, last, last, last], [first, first, first, last, last]
-    up = settled_values({"low": late, "middle": late, "high": early})
-    assert up["settling_lag"] == pytest.approx(0.75 - 0.25)
-    assert settled_values({"low": early, "high": late})["settling_lag"] == pytest.approx(-0.5)
-    assert settled_values({"low": early, "high": early})["settling_lag"] == 0
-
-
-def test_a_layer_that_strays_again_has_not_settled() -> None:
-    steps = [0, 10, 20, 30, 40]
-    assert layer_convergence._settled(steps, [0.1, 0.95, 0.5, 0.92, 1], 0.9) == 30
-    assert layer_convergence._settled(steps, [0.95, 0.95, 0.95, 0.92, 1], 0.9) == 0
-    assert layer_convergence._settled(steps, [0.1, 0.1, 0.1, 0.1, 1], 0.9) == 40
-    assert layer_convergence._settled(steps, [0.1, math.nan, 0.95, 0.95, 1], 0.9) == 20
-
-
-def test_change_lag_asks_for_the_own_change_of_a_layer() -> None:
-    """A first layer that is like its final self from the start, and makes its small change late."""
-    start, end, other = normal(400, 6), normal(400, 6, seed=1), normal(400, 6, seed=2)
-    near = end + 0.3 * start
-    values = settled_values({"low": [near, near, near, end], "high": [other, end, end, end]})
-    assert values["settling_lag"] == pytest.approx(0 - 1 / 3)
-    assert values["change_lag"] == pytest.approx(1 - 1 / 3)
-
-
-def test_similarities_are_those_to_the_final_outputs_on_every_second_pixel() -> None:
-    data = small_runs.dataset(size=16)
-    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Conv2d(3, 4, 8), nn.Flatten(), nn.Linear(4 * 7 * 7, 4))
-    diagnostic = layer_convergence.Diagnostic(small_runs.run(data=data, model=model))
-    diagnostic.start()
-    first = copy.deepcopy(model)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape)
-    diagnostic.evaluated(evaluation(12, 1.0))
-    found = {p.label: p.value for p in diagnostic.finish().profile if "to_final" in p.quantity and p.position == 0}
-    images = next(data.validation.chunks(100))
-    with torch.no_grad():
-        large, small, scores = ([net[:depth](images) for net in (first, model)] for depth in (1, 2, 4))
-    assert (large[0].shape[-1], small[0].shape[-1]) == (14, 7)
-    expected = [cka(*(maps[..., ::2, ::2] for maps in large)), cka(*small), cka(*scores)]
-    assert list(found) == ["0", "1", "3"]
-    assert list(found.values()) == pytest.approx(expected, rel=1e-4)
 
 
 # Changed test images

@@ -29,8 +29,9 @@ LENET: dict[str, Any] = {"normalization": "batch", "dropout": 0.4, "activation":
 NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
     "lenet": (
         small_runs.arm("lenet", {"evaluations_per_epoch": 3, "warmup_steps": 2}, **LENET),
-        tuple(name for name in DIAGNOSTICS if name not in {"branch_information", "identity_fit"}),
+        tuple(name for name in DIAGNOSTICS if name not in {"branch_information", "identity_fit", "input_weights"}),
     ),
+    "mlp": (small_runs.arm("mlp", depth=4), ("input_weights", "preactivation_gradients")),
     "googlenet": (
         small_runs.arm("googlenet", {"epochs": 1, "batch_size": 20}),
         ("branch_information", "activation_drift"),
@@ -44,7 +45,7 @@ NETWORKS: dict[str, tuple[ArmSpec, tuple[str, ...]]] = {
             "update_ratios",
             "linear_probes",
             "saturation",
-            "layer_convergence",
+            "preactivation_gradients",
             "batchnorm_statistics",
         ),
     ),
@@ -135,7 +136,7 @@ def test_the_record_holds_what_was_found_and_what_it_cost(tmp_path: Path, monkey
     monkeypatch.setattr(job.Job, "data", lambda self, seed: data)
     monkeypatch.setattr(job.Job, "card", {"checksum": "none"})
     found = {}
-    for names in ((), ("activation_drift", "layer_convergence", "shifts", "batchnorm_statistics")):
+    for names in ((), ("activation_drift", "weight_convergence", "shifts", "batchnorm_statistics")):
         spec = small_runs.arm("lenet", {"learning_rate": 0.05}, **LENET).model_copy(update={"diagnostics": names})
         job.run_job(spec, paths, (0,), 30)
         found[names] = next(record for record in records.scan(paths) if record.arm_id == spec.arm_id)
@@ -143,7 +144,7 @@ def test_the_record_holds_what_was_found_and_what_it_cost(tmp_path: Path, monkey
     assert plain.provenance["diagnostic_cpu_seconds"] < 0.001
     assert 0.001 < watched.provenance["diagnostic_cpu_seconds"] < watched.provenance["cpu_seconds"]
     assert not (plain.directory / records.PROFILE).exists()
-    assert {"input_drift", "settled_at", "shifted_accuracy"} <= {point["quantity"] for point in watched.profile()}
+    assert {"input_drift", "half_way_at", "shifted_accuracy"} <= {point["quantity"] for point in watched.profile()}
     tested = watched.test()
     assert tested is not None
     assert tested["shift_drop"].mean() == pytest.approx(watched.result["shift_drop"])
@@ -211,8 +212,6 @@ MISFITS: list[tuple[str, Callable[[], diagnostics.Run], str]] = [
     ("largest_learning_rate", untrained, "training: epochs of 1 or more"),
     ("saturation", lambda: dense(3), "an activation module (sigmoid, scaled_sigmoid, tanh, relu, gelu)"),
     ("orientation_selectivity", lambda: dense(3), "a convolution that sees the pixels"),
-    ("layer_convergence", untrained, "training: epochs of 1 or more"),
-    ("layer_convergence", lambda: dense(1), "two convolutions or dense layers"),
     ("batchnorm_statistics", small_runs.run, "batch normalization"),
 ]
 
@@ -233,8 +232,8 @@ def test_a_run_that_does_not_fit_is_refused_in_one_line(
 def test_a_run_that_diverged_has_no_findings() -> None:
     spec = small_runs.arm("lenet", activation="identity")
     data = small_runs.dataset()
-    trained = loop.train(spec, data, 0, 1e9, 2, diagnostics=("update_ratios", "activation_drift", "layer_convergence"))
+    trained = loop.train(spec, data, 0, 1e9, 2, diagnostics=("update_ratios", "activation_drift", "weight_convergence"))
     found = result(spec, data, trained, 2)
     assert trained.status == "diverged"
     assert found.findings.values == {}
-    assert not {"update_slope", "input_drift", "settling_lag"} & found.values.keys()
+    assert not {"update_slope", "input_drift", "weight_lag"} & found.values.keys()

@@ -21,7 +21,13 @@ from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.training import loop, process
 from cnnlab.training.diagnostics import Diagnostics
 
-DURING = {"activation_drift", "update_ratios", "orientation_selectivity", "layer_convergence"}
+DURING = {
+    "activation_drift",
+    "update_ratios",
+    "orientation_selectivity",
+    "weight_convergence",
+    "preactivation_gradients",
+}
 RUNS, MOST = 3, 0.10
 
 

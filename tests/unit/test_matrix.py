@@ -417,7 +417,7 @@ class TestShipped:
 
     def test_effects_are_oriented_as_the_claims_are(self, studies: dict[str, Study]) -> None:
         """Between two levels, the sign is that of the study which tests the claim."""
-        for name, metric in (("activation", "first_gradient_norm"), ("pooling", "early_gradient_norm")):
+        for name, metric in (("activation", "first_gradient_norm"), ("pooling", "first_gradient_norm")):
             (claim,) = studies[name].claims
             (primary,) = claim.requires
             assert primary.metric == metric

@@ -92,11 +92,11 @@ def test_a_profile_is_told_by_the_means_of_its_ends(frames: Frames, drawn: dict[
 
 
 def test_layers_are_drawn_by_their_depth_and_not_by_their_names(frames: Frames) -> None:
-    """In the samples the names run against the depth; the lower layers settle last."""
-    figure, alt = draw(frames, looks(frames, "similarity_to_final", "settled_at"))
+    """In the samples the names run against the depth; the lower layers are done last."""
+    figure, alt = draw(frames, looks(frames, "way_left", "half_way_at"))
     depth, *by_arm = figure.axes
     titles = [axes.get_title(loc="left").partition(":")[0] for axes in by_arm]
-    assert depth.get_title(loc="left") == "settled at, % of training"
+    assert depth.get_title(loc="left") == "weights half-way at, % of training"
     assert titles == ["No normalization", "Batch normalization"]
     for axes in by_arm:
         strengths = [line.get_alpha() for line in axes.lines]

@@ -196,7 +196,7 @@ def test_zoo_a_given_initialization_stays() -> None:
             "mlp",
             "small",
             {"initialization": "paper"},
-            "here: initialization: unknown value 'paper'; did you mean 'xavier'? valid: kaiming, xavier",
+            "here: initialization: unknown value 'paper'; did you mean 'xavier'? valid: d2l, kaiming, xavier",
         ),
         (
             "resnet_cifar",

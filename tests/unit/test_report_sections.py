@@ -121,7 +121,7 @@ def test_a_section_says_how_it_was_tested_and_what_would_count_against_it(docume
     article = document.get_element_by_id("claim-C26-normalization")
     said(text_of(article.find_class("against")[0]), written["against"]["C26"])
     said(text_of(article), "8 of 8")
-    (made,) = document.get_element_by_id("claim-C28-normalization").find_class("against")
+    (made,) = document.get_element_by_id("claim-C28-lenet-normalization").find_class("against")
     said(text_of(made), "test error", "No normalization − Batch normalization", "1 pp or more")
     assert not document.get_element_by_id("study-activation").find_class("design")
 

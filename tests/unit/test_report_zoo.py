@@ -166,7 +166,7 @@ def test_computed_claims_stand_in_the_ledger_with_their_checks_and_without_numbe
     assert len(rows) == len(FINDINGS)
     assert {key: row["Verdict"].lstrip("✓× ") for key, row in rows.items()} == {
         "C02": "holds 2 of 2 checks",
-        "C18": "fails 1 of 2 checks",
+        "C19": "fails 1 of 2 checks",
         "C31": "holds 1 of 1 checks",
     }
     for row in rows.values():
@@ -180,13 +180,13 @@ def test_every_number_of_the_evidence_is_shown_and_says_whether_it_decides(docum
     for key, evidence in report_samples.EVIDENCE.items():
         rows = table(document, f"evidence-claim-{key}")
         assert [row["Case"] for row in rows] == [case for case, *_ in evidence]
-    parts = table(document, "evidence-claim-C18")
+    parts = table(document, "evidence-claim-C19")
     assert [row["Value"] for row in parts] == ["4", "2", "28", "14"]
     assert parts[0]["Must be"] == "= 2 halved"
     assert [row["Holds"].lstrip("✓× ") for row in parts] == ["fails", "holds", "only shown", "holds only shown"]
     tiny = table(document, "evidence-claim-C31")
     assert [row["Value"] for row in tiny] == ["1.2 × 10⁻⁷", "infinite"]
-    article = document.get_element_by_id("claim-C18")
+    article = document.get_element_by_id("claim-C19")
     assert "1 of 2 checks hold; 2 numbers beside" in text_of(article.find(".//summary"))
 
 
@@ -338,7 +338,7 @@ def test_only_cells_beside_the_claim_with_its_metric_count() -> None:
 
 
 def test_the_article_of_a_claim_says_on_how_many_families_it_agrees(frames: Frames, document: Any) -> None:
-    article = text_of(document.get_element_by_id("claim-C28-normalization"))
+    article = text_of(document.get_element_by_id("claim-C28-lenet-normalization"))
     cells = frames["contrasts"].query("extension == 'C28' and metric == 'test_error' and study == 'matrix'")
     said(article, "C28", f"on {len(cells)} families", "not finished on 1 (GoogLeNet)")
 

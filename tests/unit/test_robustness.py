@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlab.analysis import robustness
+from cnnlab.analysis import decisions, robustness
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
@@ -75,20 +75,20 @@ class TestLedgerWide:
     def test_support_stands_if_p_times_k_is_small(self) -> None:
         """One-sided p of a mean 3.5 standard errors beyond the margin, 9 degrees of freedom: 0.0034."""
         part = _about(1 + 3.5 / np.sqrt(10))
-        assert robustness.stands([part], 7) is True
-        assert robustness.stands([part], 8) is False
-        assert robustness.stands([part, _about(9.0)], 7) is True
-        assert robustness.stands([part, _about(9.0)], 8) is False
+        assert decisions.stands([part], 7) is True
+        assert decisions.stands([part], 8) is False
+        assert decisions.stands([part, _about(9.0)], 7) is True
+        assert decisions.stands([part, _about(9.0)], 8) is False
 
     def test_a_refutation_stands_at_the_stricter_level(self) -> None:
         part = _about(-1 - 3.5 / np.sqrt(10))
-        assert robustness.stands([part], 7) is True
-        assert robustness.stands([part], 8) is False
-        assert robustness.stands([part, _about(9.0)], 3) is True
-        assert robustness.stands([part, _about(9.0)], 4) is False
+        assert decisions.stands([part], 7) is True
+        assert decisions.stands([part], 8) is False
+        assert decisions.stands([part, _about(9.0)], 3) is True
+        assert decisions.stands([part, _about(9.0)], 4) is False
 
     def test_an_open_verdict_has_nothing_to_stand(self) -> None:
-        assert robustness.stands([_about(1.5)], 7) is None
+        assert decisions.stands([_about(1.5)], 7) is None
 
 
 def _only(one: Study, found: Any, registry: ClaimRegistry = REGISTRY) -> dict[str, Any]:

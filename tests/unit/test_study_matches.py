@@ -16,8 +16,6 @@ MATCHES = [
     ("kernels", "linear", "stacked", "parameters", 0),
     ("kernels", "single-macs", "stacked", "macs", 0.02),
     ("kernels", "linear", "stacked", "macs", 0),
-    ("kernels", "single-three", "stacked-three", "parameters", 0.05),
-    ("kernels", "single-three", "stacked-three", "macs", 0.16),
     *(("branches", branch, "all", "parameters", 0.02) for branch in ("1x1", "3x3", "5x5", "pool")),
     ("position", "max", "none", "parameters", 0),
     ("position", "average", "none", "parameters", 0),

@@ -97,7 +97,7 @@ CHOICES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "nothing compared": (PAIR, ("curves", "errors")),
     "a diagnostic": (
-        PAIR | {"secondary": [{"metric": "settling_lag", "contrast": {"a": 1}}]},
+        PAIR | {"secondary": [{"metric": "weight_lag", "contrast": {"a": 1}}]},
         ("profiles", "curves", "differences", "errors"),
     ),
     "a diagnostic of single numbers": (

@@ -270,8 +270,8 @@ class TestRows:
 
     def test_every_registered_part_has_a_row(self) -> None:
         rows = judge(study(claim(ERROR)), EASY)[1]
-        assert list(rows) == [("C39", "main"), ("C07", "outputs"), ("C07", "gradients")]
-        assert [row["verdict"] for row in rows.values()] == ["supported", "not tested", "not tested"]
+        assert list(rows) == [("C39", "main"), ("C07", "whole"), ("C07", "outputs"), ("C07", "gradients")]
+        assert [row["verdict"] for row in rows.values()] == ["supported", *["not tested"] * 3]
         assert rows["C07", "outputs"]["kind"] == "exact"
         assert rows["C07", "outputs"]["study"] is None
 
@@ -287,7 +287,7 @@ class TestRows:
             known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added"}
             assert (row["verdict"], row["reason"]) == (word, "No maximum is below its mean.")
             assert all(value is None for name, value in row.items() if name not in known)
-            assert [row["verdict"] for row in rows.values()] == ["supported", "not tested"]
+            assert [row["verdict"] for row in rows.values()] == ["supported", "not tested", "not tested"]
 
     def test_a_claim_of_the_studys_own_comes_last_and_is_not_of_the_ledger(self) -> None:
         rows = judge(study(claim(ERROR, id="mine")), EASY)[1]
@@ -413,7 +413,10 @@ class TestParts:
         assert self._whole(barely, self.WORSE)[0] == "inconclusive"
 
     def test_one_that_is_not_tested_keeps_the_whole_back(self) -> None:
-        assert ("C07", "whole") not in judge(study(claim(ERROR)), EASY)[1]
+        assert judge(study(claim(ERROR)), EASY)[1]["C07", "whole"]["verdict"] == "not tested"
+        found = {arm: dict(list(members.items())[:6]) for arm, members in EASY.items()}
+        listed = claim(ERROR, id="C07", part="gradients")
+        assert judge(study(listed), found)[1]["C07", "whole"]["verdict"] == "running"
 
 
 class TestReasons:

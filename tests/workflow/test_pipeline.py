@@ -46,7 +46,7 @@ def test_the_terminal_shows_progress_and_verdicts_as_they_fall(tiny: Project) ->
     assert verdicts[2:] == [
         "C06   inconclusive  N (N to N) log₂ ratio, n = 2",
         "mine  inconclusive  N (N to N) log₂ ratio, n = 2",
-        "computed, not trained: 24 hold, 2 fail (C18, C45)",
+        "computed, not trained: 26 hold, 2 fail (C12 memory, C18 stages)",
         "cnnlab: done. Open reports/tiny/summary.html, or run `cnnlab ui`.",
     ]
     # A verdict falls before the last study is trained, or drawn.
@@ -65,7 +65,7 @@ def test_the_smoke_tier_runs_every_rule_within_ninety_seconds(tmp_path: Path) ->
     assert re.search(r"cnnlab: smoke tier, 2 studies, 0 of \d+ runs, 0 of \d+ arms done", output)
     report = (tmp_path / "reports/smoke/summary.html").read_text()
     claims = pd.read_csv(tmp_path / "results/smoke/tables/claims.csv")
-    assert set(claims["id"]) == {f"C{number:02d}" for number in range(1, 50)}
+    assert set(claims["id"]) == {f"C{number:02d}" for number in range(1, 51)}
     assert all(claim in report for claim in claims["id"])
     runs = pd.read_csv(tmp_path / "results/smoke/tables/measured/runs.csv")
     assert len(set(runs["arm_id"])) <= 10

@@ -14,7 +14,7 @@ from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import Judged, JudgedClaim, judge, judge_claim
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.verdicts import AGAINST, FOR, REFUTED, WHOLE, Verdict
+from cnnlab.planning.verdicts import AGAINST, FOR, REFUTED, UNDECIDED, WHOLE, Verdict
 from cnnlab.training.records import Records
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _ledger(
             if (computed := exact.get((claim.id, part))) is not None:
                 row |= {"verdict": Verdict.HOLDS if computed["holds"] else Verdict.FAILS, "reason": computed["summary"]}
             parts += tested.pop((claim.id, part), [_complete(row, registry)])
-        if len(claim.parts) > 1 and all(row["verdict"] != Verdict.NOT_TESTED for row in parts):
+        if len(claim.parts) > 1:
             yield _complete(_whole(claim, parts), registry)
         yield from parts
     for rows in tested.values():
@@ -235,8 +235,8 @@ def _whole(claim: Claim, parts: Sequence[Row]) -> Row:
     """The row of a claim above those of its parts: what all of them say, or *mixed* where they differ beyond doubt."""
     verdicts = [row["verdict"] for row in parts]
     beyond = [row["verdict"] for row in parts if row["kind"] != "empirical" or row["beyond_doubt"]]
-    if Verdict.RUNNING in verdicts:
-        verdict = Verdict.RUNNING
+    if missing := [verdict for verdict in UNDECIDED if verdict in verdicts]:
+        verdict = missing[0]
     elif any(verdict in FOR for verdict in beyond) and any(verdict in AGAINST for verdict in beyond):
         verdict = Verdict.MIXED
     elif all(verdict in FOR for verdict in verdicts) or all(verdict in AGAINST for verdict in verdicts):

@@ -60,7 +60,7 @@ class Ledger:
         if row["verdict"] == Verdict.NOT_TESTED:
             return verdict_cell(Verdict.NOT_TESTED)
         if row["kind"] == WHOLE:
-            return verdict_cell(row["verdict"], row["reason"])
+            return verdict_cell(row["verdict"], row["reason"] or "")
         if row["kind"] != "empirical":
             fraction = checks(evidence(row, self.tables))
             return verdict_cell(row["verdict"], f"{fraction} checks" if fraction else "")
@@ -69,6 +69,8 @@ class Ledger:
         return verdict_cell(row["verdict"], (row["reason"] or "") if running else note, bool(row["seeds_added"]))
 
     def _interval(self, row: Row) -> Cell | None:
+        if row["kind"] == WHOLE:
+            return None
         if row["verdict"] == Verdict.NOT_TESTED:
             return self._how_to(row)
         plot = margin_bar.interval(row) if row["kind"] == "empirical" else ""

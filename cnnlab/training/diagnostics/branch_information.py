@@ -12,10 +12,10 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
+from cnnlab.models.layers.hooks import evaluation, observed
 from cnnlab.models.layers.inception import InceptionBlock
 from cnnlab.training import diagnostics
 from cnnlab.training.diagnostics import Findings, Run, points
-from cnnlab.training.diagnostics.cka import outputs
 
 DIAGNOSTIC = {
     "metrics": {
@@ -52,7 +52,10 @@ class Diagnostic(diagnostics.Diagnostic):
         model = self.run.model
         names = [f"{block}.{branch}" for block, branches in self.blocks.items() for branch in branches]
         images = diagnostics.some_images(self.run.data.test, IMAGES)
-        returned = outputs(model, {name: model.get_submodule(name) for name in names}, images)
+        returned: dict[str, Tensor] = {}
+        branches = {name: model.get_submodule(name) for name in names}
+        with evaluation(model), observed(branches, lambda name, _, output: returned.update({name: output})):
+            model(images)
         novelty = {
             f"{block}: {one} from {other}": unpredicted(returned[f"{block}.{one}"], returned[f"{block}.{other}"])
             for block, branches in self.blocks.items()
