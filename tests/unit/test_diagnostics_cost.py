@@ -21,13 +21,7 @@ from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.training import loop, process
 from cnnlab.training.diagnostics import Diagnostics
 
-DURING = {
-    "activation_drift",
-    "update_ratios",
-    "orientation_selectivity",
-    "weight_convergence",
-    "preactivation_gradients",
-}
+DURING = {"activation_drift", "update_ratios", "orientation_selectivity", "weight_convergence"}
 RUNS, MOST = 3, 0.10
 
 
