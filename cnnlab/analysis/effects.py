@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 GUESSING = 0.02  # nats below ln(classes), where a network that ignores its images ends up
+GUESSED = 0.9  # of the errors that guessing makes
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class Observed:
     censored: int
     timed_out: int
     room: tuple[float, float] | None
+    can_fail: bool  # two arms or more, whose runs would be lost to the metric if they did not train
 
 
 def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], seeds: Sequence[int]) -> Observed:
@@ -57,6 +59,7 @@ def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], se
         censored=int((metric.censored & np.isfinite(low) & np.isinf(high)).sum()),
         timed_out=status.count("timed_out"),
         room=_room(contrast, low.mean(axis=1), metric) if effects.known else None,
+        can_fail=len(weights) > 1 and bool(metric.better) and not metric.initial,
     )
 
 
@@ -80,12 +83,17 @@ def bounds(run: Record, metric: Metric) -> tuple[float, float]:
 
 
 def failed(run: Record) -> bool:
-    """Whether a run finished and had learned nothing: its training loss is not below that of guessing, ln(classes)."""
-    loss = run.result.get("train_loss")
-    if loss is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
+    """Whether a run finished and had learned nothing: of its training images its loss is not below that of guessing,
+    ln(classes), nor are its errors much fewer. A network that is right and far too sure where it is wrong has learned.
+    """
+    loss, error = run.result.get("train_loss"), run.result.get("train_error")
+    if loss is None or error is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
         return False
     labels = (run.test() or {}).get("label")
-    return labels is not None and bool(loss >= math.log(labels.max() + 1) - GUESSING)
+    if labels is None:
+        return False
+    classes = int(labels.max()) + 1
+    return bool(loss >= math.log(classes) - GUESSING and error >= GUESSED * (1 - 1 / classes))
 
 
 def _lost(run: Record, metric: Metric) -> bool:
@@ -129,12 +137,17 @@ def _rounding(
             intervals = [[run.result["evaluation_interval"] for run in row] for row in runs]
             return stats.evaluation_grid(low, intervals, weights)
         case "training":
-            shares = [run.result["evaluation_interval"] / run.result["steps"] for row in runs for run in row]
-            one = metric.factor * max(shares) * max(map(abs, weights))
+            shares = [max(_evaluation_share(run) for run in row) for row in runs]
+            one = metric.factor * sum(abs(weight) * share for weight, share in zip(weights, shares, strict=True))
             return one, one
         case "octave":
             return stats.octave_grid(low, weights)
     return 0.0, 0.0
+
+
+def _evaluation_share(run: Record) -> float:
+    """From one evaluation to the next, as a share of the training that was asked for."""
+    return float(run.result["evaluation_interval"] / (run.result["epochs"] * run.result["steps_per_epoch"]))
 
 
 def _image_errors(runs: Sequence[Sequence[Record]], weights: Sequence[float], metric: Metric) -> tuple[ImageError, ...]:

@@ -21,7 +21,8 @@ def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, neede
         )
     if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT):
         no_worse = verdict == Verdict.EQUIVALENT or (verdict == Verdict.SUPPORTED and claim.direction not in DIRECTED)
-        return _unseen_failures(claim.effects.n) if no_worse and claim.effects.at_risk else None
+        compared = observed.can_fail and bool(claim.effects.known)
+        return _unseen_failures(claim.effects.n) if no_worse and compared else None
     if not decidable(claim.effects):
         return _too_few(observed, claim.effects.n)
     return f"{_unfinished(observed)}{_would_settle(needed, bool(claim.effects.known))}"

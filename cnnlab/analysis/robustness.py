@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
+from cnnlab.analysis.reasons import room
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
 from cnnlab.analysis.verdicts import judge_claim, runs_of
@@ -47,9 +48,12 @@ COLUMNS = {
 }
 
 
-def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
-    """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is."""
-    return str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
+def with_margin(claims: Sequence[Hypothesis], factor: float, rooms: Sequence[float] = ()) -> str:
+    """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is; `rooms` are what
+    the baseline of each leaves."""
+    verdict = str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
+    none = any(most <= factor * claim.margin for most, claim in zip(rooms, claims, strict=False))
+    return Verdict.NO_ROOM if none and verdict != Verdict.CONTRADICTED else verdict
 
 
 def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
@@ -80,16 +84,18 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records)
     judged = judge_claim(claim, study, held)
     if judged.verdict in (Verdict.RUNNING, Verdict.NO_ROOM):
         return row | {"verdict": judged.verdict}
-    tested = [part.spec for part in judged.parts if part.verdict != Verdict.NO_ROOM]
+    with_room = [part for part in judged.parts if part.verdict != Verdict.NO_ROOM]
+    tested = [part.spec for part in with_room]
     claims = _hypotheses(tested, study, held, study.seeds)
+    rooms = [room(part.observed, part.claim) for part in with_room if part.observed and part.claim]
     family = registry.empirical_parts if registry.get(claim.id) else None
     others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
     one_out = verdicts_without_a_seed([_hypotheses(tested, study, held, seeds) for seeds in others])
     verdict = str(decisions.conjunction(claims))
     return row | {
         "verdict": verdict,
-        "margin_halved": with_margin(claims, 0.5),
-        "margin_doubled": with_margin(claims, 2.0),
+        "margin_halved": with_margin(claims, 0.5, rooms),
+        "margin_doubled": with_margin(claims, 2.0, rooms),
         "leave_one_out": None if one_out is None else json.dumps(one_out),
         "leave_one_out_same": None if one_out is None else one_out.get(verdict, 0),
         "n": len(study.seeds),

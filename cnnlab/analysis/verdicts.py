@@ -84,7 +84,9 @@ def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) ->
     if not primary or contrast.direction is None or contrast.margin is None:
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
-    verdict = str(decisions.verdict(claim)) if room(observed, claim) > claim.margin else Verdict.NO_ROOM
+    verdict = str(decisions.verdict(claim))
+    if room(observed, claim) <= claim.margin and verdict != Verdict.CONTRADICTED:
+        verdict = Verdict.NO_ROOM
     needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))

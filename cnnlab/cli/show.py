@@ -104,7 +104,7 @@ def describe(plan: Plan, name: str, preset: str | None) -> str:
     if name in model_registry.architectures():
         return _network(name, preset)
     if name in studies:
-        return _study(studies[name])
+        return _study(studies[name], plan)
     if name in plan.arms():
         return json.dumps(plan.arm(name).model_dump(mode="json"), indent=1)
     claim = plan.claims.get(name)
@@ -152,18 +152,39 @@ def _totals(parameters: int, layers: Sequence[LayerCost]) -> str:
     return f"{parameters:,} parameters{training}, {work}"
 
 
-def _study(study: Study) -> str:
+def _study(study: Study, plan: Plan) -> str:
+    from cnnlab.analysis.foresight import cannot
+    from cnnlab.planning.datasets import split_sizes
+
     lines = [f"{study.title}: {study.question}", f"file: {study.path}; seeds {seeds_slug(study.seeds)}", ""]
     lines.append(_columns([(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]))
     for claim in study.claims:
         lines += ["", f"{_claim_name(claim.id, claim.part)} holds if"]
-        lines += [f"  {_contrast(contrast)}" for contrast in claim.requires]
+        for contrast in claim.requires:
+            images = min(split_sizes(study.arms[name].spec.data)[2] for name in contrast.contrast)
+            lines.append(f"  {_contrast(contrast)}")
+            family = plan.claims.empirical_parts if plan.claims.get(claim.id) else 1
+            lines += [f"    cannot come out {what}" for what in cannot(contrast, len(study.seeds), images, family)]
+            lines += [f"    {decided}" for decided in _decided(contrast, study, plan)]
     if study.secondary:
         lines += ["", "secondary, without a verdict:", *(f"  {_contrast(contrast)}" for contrast in study.secondary)]
     if study.matrix and study.matrix.refused:
         rows = [(family, switch, reason) for (family, switch), reason in study.matrix.refused.items()]
         lines += ["", "no such cell, and why:", _columns(rows)]
     return "\n".join(lines)
+
+
+def _decided(contrast: ContrastSpec, study: Study, plan: Plan) -> list[str]:
+    """The smallest effect that its runs, if they are there, would decide."""
+    from cnnlab.analysis.foresight import smallest_effect
+    from cnnlab.analysis.power import POWER
+    from cnnlab.analysis.verdicts import judge
+
+    judged = judge(contrast, study, records.so_far(plan.paths, plan.only(study.name).manifests()), primary=True)
+    effect = smallest_effect(judged.claim) if judged.claim else None
+    if effect is None:
+        return []
+    return [f"decides an effect of {effect:.2g} {METRICS[contrast.metric].unit} with a chance of {100 * POWER:.0f} %"]
 
 
 def _contrast(contrast: ContrastSpec) -> str:

@@ -22,6 +22,7 @@ from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.plan import Plan, make_plan, memberships
+from cnnlab.planning.published import load_published
 from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.study import Study
 
@@ -55,6 +56,7 @@ class Rules:
             stated = _with_device(merged)
             self._flags = configuration.flags(stated, configfiles)
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
+            load_published()  # whose mistakes are a user's too
         except UserError as error:
             sys.exit(f"error: {error}")
 

@@ -20,7 +20,8 @@ from cnnlab.wording.numbers import listed, plural, significant
 
 FIGURE = {
     "title": "learning curves",
-    "caption": "Validation accuracy and log-loss while training. Lines are means over the runs that finished, bands "
+    "caption": "Validation accuracy and log-loss while training (of the test images, where a study has no validation "
+    "images, and chooses nothing by them). Lines are means over the runs that finished, bands "
     "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
     "order": 40,
     "tables": ["arms", "runs", "curves"],
@@ -34,7 +35,7 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     arms = arms_of(study.name, tables)
     still = [arm for arm in arms if arm.curves.empty and not arm.runs.empty]
     arms = [arm for arm in arms if arm not in still]
-    columns = legend_columns([len(arm.label) + 16 * bool(arm.diverged) for arm in arms])
+    columns = legend_columns([len(arm.label) + 24 * bool(arm.lost) for arm in arms])
     figure = Figure(figsize=(WIDTH, 4 + 0.2 * -(-len(arms) // columns)), layout="constrained")
     if all(arm.curves.empty for arm in arms):
         return nothing(figure, "No run is finished yet." if arms else "None of the networks is trained.")
@@ -72,7 +73,7 @@ def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
     dashes = DASHES[arm.index % len(DASHES)]
     style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
     style |= {"marker": "o"} if arm.curves["epoch"].nunique() == 1 else {}
-    label = arm.label + (f" ({arm.diverged} of {arm.planned} diverged)" if arm.diverged else "")
+    label = arm.label + (f" ({arm.lost} of {arm.planned} diverged or failed)" if arm.lost else "")
     axes.plot([], [], label=label, linewidth=1.6, **style)
     sns.lineplot(
         data=_finite(arm.curves_of("finished", "timed_out"), column, factor),

@@ -79,8 +79,8 @@ def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
     notes = []
     for arm in arms:
         if arm.label in drawn:
-            if arm.diverged:
-                notes.append(f"{arm.label}: mean over the others, as {arm.diverged} of {arm.planned} runs diverged")
+            if arm.lost:
+                notes.append(f"{arm.label}: {arm.lost} of {arm.planned} runs diverged or failed")
         elif not arm.complete:
             notes.append(f"Not shown: {arm.label}, {len(arm.runs)} of {arm.planned} runs finished")
         else:

@@ -208,6 +208,8 @@ def _resolver(on: device.Device, precision: device.Precision) -> Callable[[ArmFi
             raise UserError(
                 f"{where}: data: validation: 0 leaves no images to tune on; write train: learning_rate, too"
             )
+        if data.validation == 0 and train.classifier != "network":
+            raise UserError(f"{where}: data: validation: 0 leaves no images to tune an SVM on; keep some")
         try:
             shape = datasets.shape(data)
         except UserError as error:

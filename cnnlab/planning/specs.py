@@ -90,6 +90,12 @@ class DataSpec(PreparedSpec):
         1.0, description="images shrunk by a random factor between this and 1"
     )
 
+    @model_validator(mode="after")
+    def _has_something_to_draw(self) -> DataSpec:
+        if self.train_draw == "seed" and self.train_size is None:
+            raise ValueError("train_draw: seed: give train_size, how many of the training images each seed draws")
+        return self
+
     @property
     def varies(self) -> bool:
         """Whether the training images or labels differ from seed to seed."""

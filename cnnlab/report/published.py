@@ -115,9 +115,7 @@ def _summary(rows: list[Row]) -> str:
 
 def _commands(rows: list[Row]) -> list[str]:
     """How to run what has not been."""
-    missing = group(
-        [row for row in rows if row["place"] == NOT_RUN and row["study"]], lambda row: (row["tier"], row["study"])
-    )
+    missing = group([row for row in rows if row["n"] is None and row["study"]], lambda row: (row["tier"], row["study"]))
     return [
         f"snakemake --cores 4 --resources gpu=1 --configfile workflow/config/{tier}.yaml --config studies={study}"
         for tier, study in missing

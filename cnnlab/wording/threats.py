@@ -59,8 +59,9 @@ def _range(numbers: Iterable[float], written: Callable[[float], str] = plain) ->
 
 
 def _seeds(study: Study) -> str:
-    seeds = plural(len(study.seeds), "seed")
-    return f"Runs: {seeds} an arm; intervals cover the sampling of seeds and test images, not the choice of the data."
+    drawn = all(arm.spec.data.train_draw == "seed" for arm in study.arms.values())
+    covered = "seeds, training and test images" if drawn else "seeds and test images, not the choice of the data"
+    return f"Runs: {plural(len(study.seeds), 'seed')} an arm; intervals cover the sampling of {covered}."
 
 
 def _tuning(study: Study, arms: Sequence[ArmSpec], tables: Tables) -> list[str]:

@@ -68,7 +68,8 @@ def runs_of(label: str, mean: float, diverged: int = 0) -> pd.DataFrame:
     errors = [mean - 0.002, mean, mean, mean, mean + 0.002]
     status = ["diverged"] * diverged + ["finished"] * (5 - diverged)
     known = [np.nan if how == "diverged" else error for how, error in zip(status, errors, strict=True)]
-    return pd.DataFrame({"arm_id": label, "seed": range(5), "test_error": known, "status": status})
+    found = {"arm_id": label, "seed": range(5), "test_error": known, "status": status, "failed": False}
+    return pd.DataFrame(found)
 
 
 def draw(runs: list[pd.DataFrame], costs: dict[str, dict[str, int]]) -> tuple[Figure, str]:

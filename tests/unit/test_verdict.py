@@ -34,6 +34,8 @@ def finished(**values: Any) -> Record:
     result = dict.fromkeys(FINALS, 0.1) | {
         "status": "finished",
         "steps": 500,
+        "epochs": 5,
+        "steps_per_epoch": 100,
         "evaluation_interval": 50,
         "steps_to_target": 100,
         "first_gradient_norm": 1.0,
@@ -151,9 +153,12 @@ class TestBounds:
         assert not effects.failed(finished(train_loss=2.31, steps=0))
 
     def test_two_classes_are_guessed_at_less_loss(self) -> None:
-        coins = fakes.changed(finished(train_loss=0.69), test={"label": np.arange(1000) % 2})
+        coins = fakes.changed(finished(train_loss=0.69, train_error=0.5), test={"label": np.arange(1000) % 2})
         assert effects.failed(coins)
-        assert not effects.failed(finished(train_loss=0.69))
+        assert not effects.failed(finished(train_loss=0.69, train_error=0.5))
+
+    def test_a_network_that_is_far_too_sure_has_learned(self) -> None:
+        assert not effects.failed(finished(train_loss=100.0, train_error=0.3))
 
     def test_a_time_limit_says_nothing_of_the_final_error(self) -> None:
         run = unfinished("timed_out", steps=192, evaluation_interval=64)
@@ -230,6 +235,11 @@ class TestObserve:
         spec = ContrastSpec(metric="weight_lag", contrast={"plain": 1}, direction="greater", margin=2)
         seen = self._observe(spec, plain=[finished(weight_lag=0.04)]).effects
         assert (seen.low.tolist(), seen.below, seen.above) == ([pytest.approx(4)], 10, 10)
+        both = ContrastSpec(metric="weight_lag", contrast={"plain": 1, "residual": -1})
+        assert (
+            self._observe(both, plain=[finished(weight_lag=0.04)], residual=[finished(weight_lag=0)]).effects.below
+            == 20
+        )
 
     def test_only_what_is_read_before_the_first_update_cannot_be_lost(self) -> None:
         assert not self._observe(GRADIENT, plain=errors(1), residual=errors(1)).effects.at_risk
@@ -487,6 +497,8 @@ class TestReasons:
             "there is room for 0.75 pp at most, and the margin is 1 pp",
         )
         assert self._row(raised, **found)["verdict"] == "equivalent"  # an error can rise to 100 %
+        against = {"plain": errors(*[0.8, 0.7] * 4), "residual": errors(*[30] * 8)}
+        assert self._row(lowered, **against)["verdict"] == "contradicted"  # that there was room for
         high = {"plain": errors(*[99.9, 100] * 4), "residual": errors(*[99.5] * 8)}
         row = self._row(raised, **high)
         assert (row["verdict"], row["reason"]) == (
@@ -495,7 +507,7 @@ class TestReasons:
         )
 
     def test_failed_runs_are_counted_and_take_over(self) -> None:
-        dead = [finished(test_error=0.9, train_loss=2.302) for _ in range(2)]
+        dead = [finished(test_error=0.9, train_error=0.9, train_loss=2.302) for _ in range(2)]
         row = self._row(ERROR, plain=[*errors(*[20] * 6), *dead], residual=errors(*[10] * 8))
         assert (row["verdict"], row["method"], row["failed"], row["diverged"]) == ("supported", "sign", 2, 0)
         row = self._row(ERROR, 5, plain=[*errors(*[20] * 4), dead[0]], residual=errors(*[10] * 5))

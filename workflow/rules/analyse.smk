@@ -209,7 +209,7 @@ rule render:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.report", "cnnlab.figures"),
+        code=WORK.code("cnnlab.report", "cnnlab.figures", "cnnlab.analysis.tables.tiers"),
         flags=WORK.flags(keep="studies"),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

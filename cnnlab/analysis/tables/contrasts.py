@@ -242,7 +242,7 @@ def _whole(claim: Claim, parts: Sequence[Row]) -> Row:
     elif all(verdict in FOR for verdict in verdicts) or all(verdict in AGAINST for verdict in verdicts):
         verdict = next((word for word in (*REFUTED, Verdict.SUPPORTED) if word in verdicts), verdicts[0])
     else:
-        verdict = Verdict.INCONCLUSIVE
+        verdict = verdicts[0] if len(set(verdicts)) == 1 else Verdict.INCONCLUSIVE
     by_verdict = {word: [row["part"] for row in parts if row["verdict"] == word] for word in dict.fromkeys(verdicts)}
     reason = "; ".join(f"{', '.join(dict.fromkeys(names))}: {word}" for word, names in by_verdict.items())
     return {"id": claim.id, "part": WHOLE, "kind": WHOLE, "verdict": verdict, "reason": reason.replace("_", " ")}

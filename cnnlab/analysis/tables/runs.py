@@ -125,6 +125,7 @@ def runs(plan: Plan, records: Records) -> Iterator[Row]:
             "architecture": arm.model.architecture,
             "preset": arm.model.preset,
             "failed": failed(record),
+            "test_error_ratio": result["test_error"],
             "gap": None if None in errors else errors[0] - errors[1],
         }
 

@@ -39,8 +39,9 @@ class ArmRuns:
         return series(self.index)
 
     @property
-    def diverged(self) -> int:
-        return int((self.runs["status"] == "diverged").sum())
+    def lost(self) -> int:
+        """Runs that diverged, or finished and had learned nothing."""
+        return int(((self.runs["status"] == "diverged") | (self.runs["failed"] == True)).sum())  # noqa: E712  missing
 
     def curves_of(self, *status: str) -> pd.DataFrame:
         return self.curves[self.curves["run_id"].isin(self.runs[self.runs["status"].isin(status)]["run_id"])]
@@ -51,11 +52,11 @@ class ArmRuns:
         return [100 * float(error) for error in self.runs["test_error"].dropna()]
 
     def summary(self, values: Sequence[float], places: int | None = None) -> str:
-        """``2.59 % (2.41 to 2.77), 1 of 8 diverged``, or how far the runs are."""
+        """``2.59 % (2.41 to 2.77), 1 of 8 diverged or failed``, or how far the runs are."""
         if not self.complete or len(values) < 2:
             return f"{len(values)} of {self.planned} runs"
         text = with_interval(mean_interval(values), places, " %")
-        return f"{text}, {self.diverged} of {self.planned} diverged" if self.diverged else text
+        return f"{text}, {self.lost} of {self.planned} diverged or failed" if self.lost else text
 
 
 def arms_of(study: str, tables: Mapping[str, pd.DataFrame]) -> list[ArmRuns]:

@@ -114,10 +114,11 @@ def _halves(arm: ArmProfile, profile: Profile) -> Panel | None:
         lines.append(Line(label, int(upper), means, False, strength=round(strength, 2), dash=int(upper)))
     if not _filled(lines):
         return None
-    return Panel(f"{arm.label}: {profile.title}", profile.axis, lines, bands=False, text=_half_way(arm, lines))
+    text = _half_way(arm, lines, profile.title)
+    return Panel(f"{arm.label}: {profile.title}", profile.axis, lines, bands=False, text=text)
 
 
-def _half_way(arm: ArmProfile, lines: Sequence[Line]) -> str:
+def _half_way(arm: ArmProfile, lines: Sequence[Line], title: str) -> str:
     """The mean of either half of the layers, half-way through training."""
     steps = sorted(lines[0].points)
     middle = steps[len(steps) // 2]
@@ -126,7 +127,7 @@ def _half_way(arm: ArmProfile, lines: Sequence[Line]) -> str:
         values = [line.points[middle][0] for line in lines if line.label == label and middle in line.points]
         if values:
             means.append(f"{sum(values) / len(values):.2f} in the {label}")
-    return f"{arm.label}, similarity of the layers to their final selves at step {middle:g}: {', '.join(means)}."
+    return f"{arm.label}, {title}, at step {middle:g}: {', '.join(means)}."
 
 
 def depths(arms: Arms, profile: Profile) -> list[Panel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import isclose
 
 from cnnlab.analysis.decisions import error_rate
 from cnnlab.analysis.tables.frames import Row, Tables
@@ -82,7 +83,7 @@ class Ledger:
         if row["kind"] != "empirical":
             return Cell("Its evidence is not in the tables yet.", span=span)
         if (row["id"], row["part"]) not in self.plan.testable:
-            return Cell("No study tests it yet.", span=span)
+            return Cell("No study of this tier tests it.", span=span)
         command = commands.run(self.plan, row["id"])
         return Cell(command, code=True, note="not run in this call; this runs it", span=span)
 
@@ -129,4 +130,8 @@ def _ledger_wide(row: Row) -> str:
     text = f"ledger-wide {p_value(p).replace(' ', NOBREAK)}"
     if row["verdict"] != Verdict.SUPPORTED:
         return text
-    return f"{text}: {'stands' if p <= error_rate(row['direction']) else 'does not stand'}"
+    if p <= error_rate(row["direction"]):
+        return f"{text}: stands"
+    # Where every pair agrees, no sign test of so many seeds says more.
+    least = f", nor could it with {row['n']} seeds" if isclose(row["p"], 0.5 ** row["n"]) else ""
+    return f"{text}: does not stand{least}"

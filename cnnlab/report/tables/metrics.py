@@ -15,7 +15,7 @@ from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, 
 from cnnlab.wording.contrasts import noun, own_unit
 from cnnlab.wording.numbers import capital, significant, with_interval
 
-ELSEWHERE = {"test_error", "train_error", "steps_to_target"}
+ELSEWHERE = {"test_error", "test_error_ratio", "train_error", "steps_to_target"}
 
 
 def build(study: Study, arms: Sequence[ArmRows]) -> TableView | None:

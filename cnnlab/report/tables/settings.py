@@ -73,6 +73,14 @@ def _tuned(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
     return _arms(lambda arm: text(arm) if arm.train.learning_rate is None and arm.train.epochs else "")
 
 
+def _tuned_for(arm: ArmSpec) -> str:
+    """``33 %``, or ``100 %, 3 runs, validation error`` where that is not one run and its log-loss."""
+    tune = arm.train.tune
+    runs = [] if tune.seeds == 1 else [f"{tune.seeds} runs"]
+    by = [] if tune.metric == "validation_loss" else [tune.metric.replace("_", " ")]
+    return ", ".join([f"{100 * tune.epochs_share:.0f} %", *runs, *by])
+
+
 def _optimizer(arm: ArmSpec) -> str:
     settings = (f"{name.replace('_', ' ')} {_written(value)}" for name, value in arm.train.optimizer_settings.items())
     return ", ".join([OPTIMIZERS[arm.train.optimizer].title, *settings])
@@ -97,8 +105,8 @@ SETTINGS: tuple[Column[Study], ...] = (
     ),
     Number(
         "Tuned for",
-        _tuned(lambda arm: f"{100 * arm.train.tune.epochs_share:.0f} %"),
-        "Share of the epochs, one seed of its own per rate",
+        _tuned(_tuned_for),
+        "Share of the epochs, in how many runs of each rate, and what of them counts",
         missing=FIXED,
     ),
     Number(

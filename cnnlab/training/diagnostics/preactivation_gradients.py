@@ -93,4 +93,8 @@ def _given_to_activations(model: nn.Module, layers: dict[str, nn.Module]) -> dic
     leaves = [(name, module) for name, module in model.named_modules() if next(module.children(), None) is None]
     followers = dict(zip([name for name, _ in leaves], [module for _, module in leaves[1:]], strict=False))
     behind = {name: followers.get(name, layer) for name, layer in layers.items()}
-    return {name: behind[name] if hasattr(behind[name], "running_mean") else layer for name, layer in layers.items()}
+    return {name: behind[name] if _normalizes(behind[name]) else layer for name, layer in layers.items()}
+
+
+def _normalizes(module: nn.Module) -> bool:
+    return hasattr(module, "running_mean") or isinstance(module, nn.LayerNorm | nn.GroupNorm)

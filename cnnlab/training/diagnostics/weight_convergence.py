@@ -5,9 +5,9 @@ half-way at the first evaluation from which on its weights are nearer to their f
 the start. The lag is the share of training by which the upper half of the layers is half-way before the lower half,
 means over layers.
 
-`stale_cost` is the validation accuracy that is lost where the upper half of the network is as it was an epoch ago, and
-the lower half as it is: what the upper layers had to learn anew since. Means over the epochs but the first. Beside it,
-the other way round, for what the lower half alone has gained.
+`stale_cost` is the validation accuracy that the network of an epoch ago loses where its lower half is replaced by that
+of now: what the upper layers must learn anew because the lower ones have moved, and not what they had yet to learn.
+Means over the epochs but the first. `stale_cost_below` is the same with its upper half replaced.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ DIAGNOSTIC = {
             "floor": "training",
         },
         "stale_cost": {
-            "title": "accuracy lost with upper layers of an epoch ago on lower layers of today",
+            "title": "accuracy that the network of an epoch ago loses on lower layers of now",
             "unit": "pp",
             "signed": True,
         },
         "stale_cost_below": {
-            "title": "accuracy lost with lower layers of an epoch ago under upper layers of today",
+            "title": "accuracy that the network of an epoch ago loses under upper layers of now",
             "unit": "pp",
             "signed": True,
         },
@@ -66,7 +66,7 @@ class Diagnostic(diagnostics.Diagnostic):
         keys = list(run.model.state_dict())
         border = keys.index(f"{self.names[(len(self.names) + 1) // 2]}.weight")
         self.lower, self.upper = keys[:border], keys[border:]
-        self.state = {"steps": [], "weights": [], "epoch_ago": None, "costs": []}
+        self.state = {"steps": [], "weights": [], "epoch_ago": None, "accuracy": 0.0, "costs": []}
 
     def start(self) -> None:
         self._keep(0)
@@ -77,10 +77,9 @@ class Diagnostic(diagnostics.Diagnostic):
             now = _copied(self.run.model.state_dict())
             before = self.state["epoch_ago"]
             if before is not None:
-                accuracy = self._accuracy(now)
                 mixed = (now | {key: before[key] for key in stale} for stale in (self.upper, self.lower))
-                self.state["costs"].append([accuracy - self._accuracy(weights) for weights in mixed])
-                self.run.model.load_state_dict(now)
+                self.state["costs"].append([self.state["accuracy"] - self._accuracy(weights) for weights in mixed])
+            self.state["accuracy"] = self._accuracy(now)
             self.state["epoch_ago"] = now
 
     def _accuracy(self, weights: Mapping[str, Tensor]) -> float:
