@@ -1,4 +1,4 @@
-"""The book tier, on few images for one epoch: its runs, and where the page puts the printed figures beside them."""
+"""The book tier, on few images for few epochs: its runs, and where the page puts the printed figures beside them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SHORT = """\
 seeds: 5
 device: cpu
 override:
-  data: {limit: 600}
-  train: {epochs: 1}
+  data: {limit: 1000}
+  train: {epochs: 4, batch_size: 16}
 """
 
 
@@ -30,8 +30,9 @@ def test_the_books_networks_are_run_and_its_figures_placed(tmp_path: Path) -> No
     said = re.search(r"Of (\d+) figures in print, (\d+) can be held against runs of the same recipe here", section)
     assert said
     assert int(said[1]) > 30
-    assert said[2] == "3"
-    assert section.count("our 5 runs between") == 3
+    # On so few images the plain LeNet learns nothing: its runs are told, and are no spread to be within.
+    assert said[2] == "2"
+    assert section.count("our 5 runs between") == 2
     assert "--config studies=book-large" in section
     # Test images were looked at along training, as the book does, and the last look is the final error.
     assert project.planned() == {}

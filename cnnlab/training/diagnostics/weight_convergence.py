@@ -44,7 +44,7 @@ DIAGNOSTIC = {
     "profiles": {
         "half_way_at": {"title": "weights half-way at, % of training", "axis": "layer, from the input"},
         "way_left": {
-            "title": "distance of each layer’s weights from their final values, of that at the start",
+            "title": "way left to the final weights",
             "axis": "step",
             "kind": "halves",
             "layers": "half_way_at",
