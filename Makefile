@@ -9,7 +9,7 @@ STAMP = $(VENV)/.installed
 SMK = Snakefile workflow/rules
 
 .DEFAULT_GOAL = help
-.PHONY: help install report demo test lint format bench picture tiers lock clean distclean
+.PHONY: help install report demo test lint format bench picture findings tiers lock clean distclean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(STAMP)  ## this machine's section of docs/performance.md, in about a qu
 
 picture: $(STAMP)  ## docs/report.png, the picture in the README, from reports/summary.html
 	$(ON_PATH) python docs/picture.py
+
+findings: $(STAMP)  ## one finding of each kind in README.md, from the tables of the quick tier
+	$(ON_PATH) python docs/findings.py
 
 tiers: $(STAMP)  ## docs/full-tier.md, the verdicts of the full tier beside those of the quick one
 	$(ON_PATH) python docs/full_tier.py

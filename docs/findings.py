@@ -1,0 +1,59 @@
+"""One finding of each kind, in the README, from the tables of the quick tier.   make findings
+
+The rule: of each verdict the first claim of the ledger that has it, those of the core studies before others, in the
+sentence that the report gives for it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from cnnlab.analysis.tables import io
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.planning.config import load_config
+from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.verdicts import UNDECIDED, WHOLE, Verdict
+from cnnlab.wording.answers import answer
+from cnnlab.wording.claims import claim_name
+
+README = Path(__file__).parents[1] / "README.md"
+PLACE = re.compile(r"(<!-- findings: make findings -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    plan = make_plan(load_config())
+    found = Tables(io.read_tables(plan.paths))
+    if not any(row["verdict"] not in UNDECIDED for row in found.rows("claims", kind="empirical")):
+        sys.exit("error: docs/findings.py: no claim has been tested; run `make report` first")
+    text = README.read_text(encoding="utf-8")
+    README.write_text(PLACE.sub(lambda place: place[1] + findings(plan, found) + place[2], text), encoding="utf-8")
+
+
+def findings(plan: Plan, found: Tables) -> str:
+    """A line for each verdict that some claim has; of claims with parts a part, but where only the whole is so."""
+    core = {study.name for study in plan.studies if study.core}
+    rows = [row for row in found.rows("claims") if row["kind"] != WHOLE or row["verdict"] == Verdict.MIXED]
+    rows.sort(key=lambda row: row["study"] not in core)
+    lines = []
+    for verdict in Verdict:
+        first = next((row for row in rows if row["verdict"] == verdict and verdict not in UNDECIDED), None)
+        if first is not None:
+            said = f"“{first['statement']}” ({claim_name(first)})"
+            lines.append(f"- **{verdict}**: {said}. {_evidence(first, plan, found)}\n")
+    return "".join(lines)
+
+
+def _evidence(row: Row, plan: Plan, found: Tables) -> str:
+    """The sentence about the part that decided, or the reason where nothing was trained."""
+    studies = [study for study in plan.studies if study.name == row["study"]]
+    labels = {arm.name: arm.label for study in studies for arm in study.arms.values()}
+    same = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
+    parts = found.rows("contrasts", **same)
+    weakest = next((part for part in parts if part["metric"] == row["metric"] and part["p"] == row["p"]), None)
+    return f"{answer(weakest, labels).text}." if weakest else f"{row['reason'] or ''}".rstrip(".") + "."
+
+
+if __name__ == "__main__":
+    main()
