@@ -398,7 +398,7 @@ def test_the_notes_draw_biases_as_pytorch_does() -> None:
         assert 0.7 / fan_in**0.5 < largest(notes[f"{name}.bias"]) <= 1 / fan_in**0.5
         assert largest(xavier[f"{name}.bias"]) == 0
     normalized = dict(build("lenet", seed=0, initialization="d2l", normalization="batch").named_parameters())
-    shifts = [value for name, value in normalized.items() if name.endswith("norm.bias")]
+    shifts = [value for name, value in normalized.items() if name.endswith("normalization.bias")]
     assert shifts
     assert all((value == 0).all() for value in shifts)
 
