@@ -66,14 +66,16 @@ class Diagnostic(diagnostics.Diagnostic):
         keys = list(run.model.state_dict())
         border = keys.index(f"{self.names[(len(self.names) + 1) // 2]}.weight")
         self.lower, self.upper = keys[:border], keys[border:]
-        self.state = {"steps": [], "weights": [], "epoch_ago": None, "accuracy": 0.0, "costs": []}
+        self.state = {"steps": [], "weights": [], "epochs": 0, "epoch_ago": None, "accuracy": 0.0, "costs": []}
 
     def start(self) -> None:
         self._keep(0)
 
     def evaluated(self, curves: Curves) -> None:
         self._keep(curves.steps[-1])
-        if curves.steps[-1] % self.run.steps_per_epoch == 0:
+        epochs = curves.steps[-1] // self.run.steps_per_epoch
+        if epochs > self.state["epochs"]:  # at the first evaluation since one ended: few of them fall on its end
+            self.state["epochs"] = epochs
             now = _copied(self.run.model.state_dict())
             before = self.state["epoch_ago"]
             if before is not None:
