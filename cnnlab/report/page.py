@@ -60,7 +60,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         dates=methods.dates(tables.rows("measured/runs")),
         ledger=verdicts,
         exact=exact_claims.build(tables),
-        published=published.build(tables, plan),
+        published=published.build(tables),
         networks=networks.build(tables, figures),
         studies=[study_section.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
         methods=methods.build(plan, tables),

@@ -9,7 +9,6 @@ from itertools import accumulate
 from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.analysis.tables.published import INSIDE, NOT_RUN, OUTSIDE
 from cnnlab.figures import printed_bar
-from cnnlab.planning.plan import Plan
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
 from cnnlab.wording.numbers import count, fixed, listed, plural
 
@@ -23,7 +22,7 @@ class PublishedView:
     table: TableView
 
 
-def build(tables: Tables, plan: Plan) -> PublishedView | None:
+def build(tables: Tables) -> PublishedView | None:
     """None where nothing in print is listed."""
     rows = tables.rows("published")
     if not rows:

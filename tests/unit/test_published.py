@@ -157,7 +157,7 @@ class TestSection:
     def test_it_says_where_each_figure_falls(self) -> None:
         figures = [printed(10), printed(20, edition="second"), printed(9, network="Other", protocol="unknown")]
         rows = published.rows(figures, {"book": tables(TestPlaces.ERRORS)})
-        view = section.build(Tables({"published": io.table("published", rows)}), None)  # type: ignore[arg-type]
+        view = section.build(Tables({"published": io.table("published", rows)}))
         assert view is not None
         assert view.summary == (
             "Of 3 figures in print, 2 can be held against runs of the same recipe here: 1 is inside (Net, first) and "
@@ -170,7 +170,7 @@ class TestSection:
 
     def test_what_was_not_run_says_how(self) -> None:
         frame = io.table("published", published.rows([printed()], {}))
-        view = section.build(Tables({"published": frame}), None)  # type: ignore[arg-type]
+        view = section.build(Tables({"published": frame}))
         assert view is not None
         assert view.commands == [
             "snakemake --cores 4 --resources gpu=1 --configfile workflow/config/book.yaml --config studies=s"
@@ -178,4 +178,4 @@ class TestSection:
         assert view.table.rows[0][2].hint == "not run at this tier"
 
     def test_nothing_in_print_is_no_section(self) -> None:
-        assert section.build(Tables({"published": io.table("published", [])}), None) is None  # type: ignore[arg-type]
+        assert section.build(Tables({"published": io.table("published", [])})) is None
