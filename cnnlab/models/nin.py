@@ -40,7 +40,7 @@ ARCHITECTURE = {
     "presets": {
         "small": {
             "input": [1, 28, 10],
-            "microseconds": 420,
+            "microseconds": 230,
             "table": {
                 "blocks": [[5, 1, 2, [8, 8, 8]], [5, 1, 2, [16, 16, 16]], [3, 1, 1, [32, 32, 32]]],
                 "scores": [3, 1, 1, [32, 32]],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cnnlab.planning import datasets, model_registry
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.specs import ArmSpec
 
 UNTRAINED = 0.1  # seconds of a run without an epoch: it is built, and evaluated
+FORWARD = 1 / 3  # of what an image costs in training, where it is only evaluated
+NORMALIZED = 1.3  # times as long as without, where the preset has none
 GPU = 25  # times as fast as a core, over all studies of the quick tier: networks that small wait for the CPU
 SVM = 1e-3  # seconds an image, of a tuned linear SVM on the features of a network
 
@@ -17,16 +21,26 @@ def run_seconds(arm: ArmSpec) -> float:
     model, train = arm.model, arm.train
     architecture = model_registry.get(model.architecture)
     preset = architecture.presets[model.preset]
-    images = datasets.split_sizes(arm.data)[0]
+    usual = {name: switch.default for name, switch in architecture.switches.items()} | preset.switches
+    images, evaluated, _ = datasets.split_sizes(arm.data)
     side = arm.data.image_size or datasets.shape(arm.data)[1]
-    deeper = _number(model.switches.get("depth")) / _number(
-        preset.switches.get("depth", architecture.switches["depth"].default if "depth" in architecture.switches else 1)
-    )
-    an_image = 1e-6 * preset.microseconds * (side / preset.image_size) ** 2 * deeper
+    slower = _times("depth", model.switches, usual) * _times("width", model.switches, usual)
+    slower *= NORMALIZED ** (_normalized(model.switches) - _normalized(usual))
+    an_image = 1e-6 * preset.microseconds * (side / preset.image_size) ** 2 * slower
+    images_an_epoch = images + FORWARD * train.evaluations_per_epoch * evaluated
     watched = 1 + sum(diagnostics()[name].cost_share for name in arm.diagnostics)
+    apart = UNTRAINED + sum(diagnostics()[name].cost_seconds for name in arm.diagnostics)
     svm = images * SVM * (train.classifier != "network")
-    return (UNTRAINED + images * train.epochs * an_image * watched + svm) / (GPU if arm.device == "cuda" else 1)
+    trained = train.epochs * images_an_epoch * an_image * watched
+    return (apart + trained + svm) / (GPU if arm.device == "cuda" else 1)
 
 
-def _number(depth: object) -> float:
-    return float(depth) if isinstance(depth, int | float) else 1.0
+def _times(name: str, switches: Mapping[str, object], usual: Mapping[str, object]) -> float:
+    """How many times the usual number a switch is; 1 where it is none."""
+    value, ordinary = switches.get(name), usual.get(name)
+    numbers = isinstance(value, int | float) and isinstance(ordinary, int | float)
+    return float(value) / float(ordinary) if numbers and ordinary else 1.0  # type: ignore[arg-type]
+
+
+def _normalized(switches: Mapping[str, object]) -> bool:
+    return switches.get("normalization", "none") != "none"

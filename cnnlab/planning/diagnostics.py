@@ -95,7 +95,7 @@ class Profile(Spec):
 class DiagnosticSpec(Spec):
     """One diagnostic. ``while_training``: it looks at updates, and so at no network left as it was initialized;
     ``moves_pixels``: it needs images whose neighbouring pixels belong together; ``cost_share``: about how long it
-    takes, as a share of a run of its arm."""
+    takes, as a share of a run of its arm; ``cost_seconds``: what it takes besides, whatever the run."""
 
     name: str
     metrics: Annotated[dict[str, Metric], Field(min_length=1)]
@@ -104,6 +104,7 @@ class DiagnosticSpec(Spec):
     while_training: bool = False
     moves_pixels: bool = False
     cost_share: Annotated[float, Field(ge=0)] = 0.1
+    cost_seconds: Annotated[float, Field(ge=0)] = 0.0
 
     @field_validator("metrics", "profiles", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnnlab.cli.show import costs
+from cnnlab.planning.batches import selected
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 
@@ -13,14 +14,18 @@ MINUTES = {"core": 12, "all": 40}
 
 
 def core_seconds(plan: Plan) -> float:
-    """Runs, tuning, and the start of a process per arm; two core-seconds a second."""
+    """Runs, tuning, and the start of a process per batch; two core-seconds a second."""
     seeds: dict[str, set[int]] = {}
     for arm_id, seed in plan.runs():
         seeds.setdefault(arm_id, set()).add(seed)
-    return sum(
-        START_SECONDS + plan.run_seconds(arm_id) * (len(runs) + plan.tuning_runs(arm_id))
-        for arm_id, runs in seeds.items()
+    trained = sum(
+        plan.run_seconds(arm_id) * (len(runs) + plan.tuning_runs(arm_id)) for arm_id, runs in seeds.items()
     )
+    return trained + START_SECONDS * processes(plan)
+
+
+def processes(plan: Plan) -> int:
+    return len(selected(plan.batches, plan.manifests()))
 
 
 @pytest.mark.parametrize("studies", MINUTES)
@@ -31,7 +36,7 @@ def test_the_quick_tier_fits_its_minutes_on_two_cores(studies: str) -> None:
 
 def test_the_printed_estimate_is_that_of_the_budget() -> None:
     plan = make_plan(load_config(pairs=["device=cpu"]))
-    starts = START_SECONDS * len(plan.arms())
+    starts = START_SECONDS * processes(plan)
     assert f"about {core_seconds(plan) - starts:.0f} core-seconds" in costs(plan)
 
 

@@ -247,11 +247,17 @@ def test_drift_of_a_scaled_layer_is_the_log_of_the_factor_and_the_moved_mean() -
     assert math.isnan(activation_drift._drift(nothing, now))
 
 
-def test_drift_until_a_loss_that_is_never_reached_is_missing() -> None:
-    diagnostic = activation_drift.Diagnostic(small_runs.run())
+def test_drift_until_a_loss_that_is_never_reached_is_that_of_all_intervals() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(196, 8), nn.Linear(8, 8), nn.Linear(8, 4))
+    diagnostic = activation_drift.Diagnostic(small_runs.run(model=model))
     diagnostic.start()
-    diagnostic.evaluated(evaluation(3, 0.51))
-    assert diagnostic.finish().values["input_drift_to_loss"] is None
+    for step in (3, 6, 9):
+        with torch.no_grad():
+            model[1].bias += 1
+        diagnostic.evaluated(evaluation(step, 0.51))
+    found = diagnostic.finish().values
+    assert found["input_drift"] > 0
+    assert found["input_drift_to_loss"] == pytest.approx(3 * found["input_drift"])
 
 
 def test_dead_units_are_counted() -> None:

@@ -12,7 +12,8 @@ its outputs, and an activation and pooling change little about that, so part of 
 The profile has them by layer, and the mean and sd of each layer's inputs, means over channels, as training goes on.
 
 Each is the mean of an interval between evaluations; `…_to_loss` is the sum up to the first evaluation at which the
-training loss is at most 0.5 nats. A unit is dead if it is the same for all images at the end.
+training loss is at most 0.5 nats, or to the end: a network that never gets there has drifted at least that much. A unit
+is dead if it is the same for all images at the end.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ DIAGNOSTIC = {
     "metrics": {
         "input_drift": {"title": "drift of layer inputs from one evaluation to the next", "unit": "log2 ratio"},
         "input_drift_to_loss": {
-            "title": "drift of layer inputs until the training loss is 0.5 nats",
+            "title": "drift of layer inputs until the training loss is 0.5 nats, or the end",
             "unit": "log2 ratio",
         },
         "preactivation_drift": {
@@ -39,7 +40,7 @@ DIAGNOSTIC = {
             "unit": "log2 ratio",
         },
         "preactivation_drift_to_loss": {
-            "title": "drift of pre-activations before normalization until the training loss is 0.5 nats",
+            "title": "drift of pre-activations before normalization until the training loss is 0.5 nats, or the end",
             "unit": "log2 ratio",
         },
         "dead_units": {"title": "share of units that are the same for all images", "unit": "pp"},
@@ -84,7 +85,7 @@ class Diagnostic(diagnostics.Diagnostic):
         self.layers = dict(list(run.layers.items())[1:])
         *hidden, _ = self.layers
         self.names = {"input_drift": list(self.layers), "preactivation_drift": hidden}
-        self.state = {"drift": [], "last": {}, "moments": [], "reached": dict.fromkeys(self.names)}
+        self.state = {"drift": [], "last": {}, "moments": [], "to_loss": {}, "reached": False}
 
     def start(self) -> None:
         self.state["last"] = self._moments()
@@ -95,9 +96,10 @@ class Diagnostic(diagnostics.Diagnostic):
         self.state["drift"].append({place: _drift(before[place], now[place]) for place in now})
         self.state["last"] = now
         self._keep(curves.steps[-1])
-        if self.state["reached"]["input_drift"] is None and curves.train_losses[-1] <= MATCHED_LOSS:
+        if not self.state["reached"]:
             intervals = len(self.state["drift"])
-            self.state["reached"] = {
+            self.state["reached"] = curves.train_losses[-1] <= MATCHED_LOSS
+            self.state["to_loss"] = {
                 quantity: intervals * sum(self._by_layer(quantity).values()) / len(names)
                 for quantity, names in self.names.items()
             }
@@ -109,7 +111,7 @@ class Diagnostic(diagnostics.Diagnostic):
         for quantity in self.names:
             drift = self._by_layer(quantity)
             values[quantity] = sum(drift.values()) / len(drift)
-            values[f"{quantity}_to_loss"] = self.state["reached"][quantity]
+            values[f"{quantity}_to_loss"] = self.state["to_loss"].get(quantity)
             profile += points(quantity, drift, first=2)
         for name, step, mean, sd in self.state["moments"]:
             profile += [Point(f"input_mean {name}", step, mean, name), Point(f"input_sd {name}", step, sd, name)]

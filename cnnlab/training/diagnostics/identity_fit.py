@@ -21,6 +21,7 @@ from cnnlab.training.diagnostics import Findings, Run, points
 from cnnlab.training.optimizers import SGD
 
 DIAGNOSTIC = {
+    "cost_seconds": 1.2,
     "metrics": {
         "identity_advantage": {
             "title": "log₂ of the loss that a random map leaves over that which the identity leaves",
