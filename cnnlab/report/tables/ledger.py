@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import isclose
 
 from cnnlab.analysis.decisions import error_rate
@@ -18,7 +19,7 @@ from cnnlab.report.tables.contrasts import CLAIMED_HINT, P_HINT, effect
 from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verdict_cell
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.contrasts import claimed, metric
-from cnnlab.wording.numbers import count, p_value
+from cnnlab.wording.numbers import capital, count, p_value
 
 INTERVAL_HINT = "In units of the margin, turned so that to the right is as claimed"
 LEDGER_WIDE_HINT = "ledger-wide: min(1, K times p), K being the number of empirical claims in the ledger"
@@ -55,7 +56,18 @@ class Ledger:
         if (row["id"], row["part"]) in self.several:
             about.append(self.titles.get(row["study"], row["study"]))
         link = "" if row["verdict"] == Verdict.NOT_TESTED or row["kind"] == WHOLE else anchor(row)
-        return Cell(row["statement"], note=" · ".join(about), link=link)
+        return Cell(self._asked(row), note=" · ".join(about), link=link)
+
+    def _asked(self, row: Row) -> str:
+        """The claim in words; of a part beneath its whole claim, what it is about."""
+        if row["kind"] == WHOLE or row["id"] not in self._wholes:
+            return str(row["statement"])
+        labels = {part["label"] for part in self._parts(row)}
+        return capital((labels.pop() if len(labels) == 1 else None) or row["part"].replace("_", " "))
+
+    @cached_property
+    def _wholes(self) -> set[str]:
+        return {row["id"] for row in self.tables.rows("claims", kind=WHOLE)}
 
     def _verdict(self, row: Row) -> Cell:
         if row["verdict"] == Verdict.NOT_TESTED:
