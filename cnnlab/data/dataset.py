@@ -140,7 +140,7 @@ def load(data_file: Path, card: Path, spec: DataSpec, seed: int, float_bytes: in
         image_size=images.shape[2],
         class_names=tuple(description["classes"]),
         checksum=description["checksum"],
-        make_test=lambda: made(part("test"), labels_of["test"]),
+        make_test=lambda: made(part(spec.tested), labels_of[spec.tested]),
         wrong_labels=wrong,
     )
 

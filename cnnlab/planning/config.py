@@ -39,6 +39,10 @@ class Config(Spec):
     min_seeds: Annotated[int, Field(ge=1)] | None = Field(
         None, description="that a study with claims must have; as many as decide them, 5 or 6, when absent"
     )
+    pilot: bool = Field(
+        False,
+        description="a first look: seeds that no study may use, and validation images tested in place of test images",
+    )
     checkpoint_seconds: Positive = Field(30.0, description="training time between checkpoints of a run")
     live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
     benchmark_images: Annotated[int, Field(ge=64)] = Field(2048, description="images per timed pass of the benchmark")

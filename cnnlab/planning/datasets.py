@@ -46,7 +46,8 @@ def split_sizes(data: DataSpec) -> tuple[int, int, int]:
     images = data.source.images
     total = min(images, data.limit or images)
     validation, test = (split_size(data, split, total) for split in ("validation", "test"))
-    return data.train_size or max(1, total - validation - test), validation or test, test
+    tested = validation if data.tested == "validation" else test
+    return data.train_size or max(1, total - validation - test), validation or test, tested
 
 
 def split_size(spec: PreparedSpec, split: str, total: int) -> int:

@@ -20,7 +20,7 @@ from cnnlab.planning.batches import Batch, batches
 from cnnlab.planning.config import Config
 from cnnlab.planning.cost import run_seconds
 from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
+from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
 from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
 from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
@@ -158,10 +158,14 @@ def make_plan(config: Config) -> Plan:
     model_registry.architectures()  # all of them, so that a wrong or a second declaration is refused
     resolve = _resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
+    override = config.override
+    if config.pilot:
+        override = override.model_copy(update={"data": override.data | {"tested": "validation"}})
     studies = [
-        load_study(file, config.tier, claims, resolve, config.override, config.seeds, config.min_seeds)
-        for file in files
+        load_study(file, config.tier, claims, resolve, override, config.seeds, config.min_seeds) for file in files
     ]
+    if config.pilot:
+        studies = [replace(study, seeds=tuple(FIRST_PILOT_SEED + seed for seed in study.seeds)) for study in studies]
     _refuse_namesakes(studies)
     return Plan(config, _select(studies, config.studies, claims), claims, tuple(studies))
 

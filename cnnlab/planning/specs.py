@@ -89,11 +89,16 @@ class DataSpec(PreparedSpec):
     random_scale: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="images shrunk by a random factor between this and 1"
     )
+    tested: Literal["test", "validation"] = Field(
+        "test", description="the split that is tested; in a pilot that of validation, so that the other stays unseen"
+    )
 
     @model_validator(mode="after")
     def _has_something_to_draw(self) -> DataSpec:
         if self.train_draw == "seed" and self.train_size is None:
             raise ValueError("train_draw: seed: give train_size, how many of the training images each seed draws")
+        if self.tested == "validation" and self.validation == 0:
+            raise ValueError("tested: validation: there are no validation images; give validation a number above 0")
         return self
 
     @property

@@ -226,6 +226,15 @@ def test_without_validation_images_the_test_images_are_looked_at(tmp_path: Path)
     assert usual.spec.data_id != none.spec.data_id
 
 
+def test_a_pilot_is_tested_on_validation_images_and_trains_on_the_same(colour: Prepared) -> None:
+    usual, pilot = colour.load(), colour.load(tested="validation")
+    assert same(pilot.test, usual.validation)
+    assert same(pilot.train, usual.train)
+    assert not any(torch.equal(seen, image) for seen in pilot.test.images for image in usual.test.images)
+    with pytest.raises(ValueError, match="tested: validation: there are no validation images"):
+        DataSpec(name="mnist5k", validation=0, tested="validation")
+
+
 def test_a_training_subset_is_stratified_and_sets_the_scale(mnist5k: Prepared) -> None:
     few = mnist5k.load(train_size=500)
     assert torch.bincount(few.train.labels).tolist() == [50] * 10

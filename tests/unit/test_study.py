@@ -11,6 +11,7 @@ from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning.config import from_mapping
 from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.specs import FIRST_PILOT_SEED
 
 STUDY = """\
 study: mine
@@ -171,6 +172,15 @@ def test_each_mistake_is_one_line_with_place_and_remedy(mistake: str, tmp_path: 
 def test_two_studies_of_one_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"study1\.yaml: study: 'mine' is the name of .*study0\.yaml too; rename one"):
         plan_of(tmp_path, STUDY, STUDY)
+
+
+def test_a_pilot_has_seeds_and_test_images_that_no_study_has(tmp_path: Path) -> None:
+    study, pilot = plan_of(tmp_path, STUDY).study("mine"), plan_of(tmp_path, STUDY, pilot=True).study("mine")
+    assert len(pilot.seeds) == len(study.seeds)
+    assert min(pilot.seeds) >= FIRST_PILOT_SEED > max(study.seeds)
+    assert {arm.spec.data.tested for arm in pilot.arms.values()} == {"validation"}
+    assert {arm.spec.data.tested for arm in study.arms.values()} == {"test"}
+    assert all(arm.spec.arm_id != study.arms[name].spec.arm_id for name, arm in pilot.arms.items())
 
 
 def test_an_unknown_selection_names_the_nearest(tmp_path: Path) -> None:
