@@ -8,6 +8,8 @@ from datetime import datetime
 from math import floor, inf, isinf, isnan, log10
 from typing import Any
 
+from cnnlab.planning.specs import seeds_slug
+
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DIVIDED = "\N{DIVISION SIGN}"
@@ -120,6 +122,11 @@ def moment(when: datetime) -> str:
 def plural(number: int, noun: str, nouns: str = "") -> str:
     """``1 run``, ``1,200 runs``; `nouns` if the plural is not made with an s."""
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def seed_ranges(seeds: Iterable[int]) -> str:
+    """``(0, 1, 2, 7)`` → ``0–2, 7``."""
+    return seeds_slug(tuple(seeds)).replace("-", "–").replace("_", ", ")
 
 
 def setting(name: str, value: Any) -> str:

@@ -9,13 +9,25 @@ from cnnlab.planning import model_registry
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.planning.studies.study import Study
-from cnnlab.wording.numbers import count, listed, plain, plural
+from cnnlab.wording.numbers import count, listed, plain, plural, seed_ranges
 
 
 def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
-    """Sentences made from the study's arms, its data and its tuning."""
+    """Sentences made from what the study says of its seeds, from its arms, its data and its tuning."""
     arms = [arm.spec for arm in study.arms.values()]
-    return [_data(arms, plan), _networks(arms), _seeds(study), *_tuning(study, arms, tables)]
+    return [*_seen(study), _data(arms, plan), _networks(arms), _seeds(study), *_tuning(study, arms, tables)]
+
+
+def _seen(study: Study) -> list[str]:
+    """That an earlier design was run with some seeds, if it was, and how many of them the study uses again."""
+    if not study.seen:
+        return []
+    again = set(study.seen) & set(study.seeds)
+    used = "all are" if again == set(study.seen) else f"{seed_ranges(again)} are" if again else "none is"
+    return [
+        f"An earlier design was run on these images with seeds {seed_ranges(study.seen)}, of which {used} used again; "
+        "what came of it was known when this one was chosen."
+    ]
 
 
 def _data(arms: Sequence[ArmSpec], plan: Plan) -> str:

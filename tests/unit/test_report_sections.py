@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,20 @@ def test_threats_name_what_a_study_does_otherwise(plan: Plan, frames: Frames) ->
     edge = threats.generated(plan.study("activation"), plan, Tables(frames))[-1]
     said(edge, "Sigmoid")
     unsaid(edge, "ReLU")
+
+
+@pytest.mark.parametrize(
+    ("seen", "parts"),
+    [
+        (range(8), ("0–7", "all are used again")),
+        (range(4, 12), ("4–11", "4–7 are used again")),
+        ((20, 21, 30), ("20–21, 30", "none is used again")),
+    ],
+)
+def test_seeds_of_an_earlier_design_are_a_threat(plan: Plan, seen: Sequence[int], parts: tuple[str, ...]) -> None:
+    known = threats.generated(replace(plan.study("dropout"), seen=tuple(seen)), plan, Tables({}))
+    assert len(known) == 1 + len(threats.generated(plan.study("dropout"), plan, Tables({})))
+    said(known[0], "earlier design", *parts)
 
 
 def test_threats_need_no_prepared_data(plan: Plan, tmp_path: Path) -> None:

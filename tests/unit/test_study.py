@@ -51,6 +51,11 @@ def test_a_study_becomes_arms_with_complete_switches(tmp_path: Path) -> None:
     assert study.arms["sigmoid"].spec.model.switches["initialization"] == "xavier"
 
 
+def test_the_seeds_of_an_earlier_design_are_written_as_seeds_are(tmp_path: Path) -> None:
+    written = {"": (), "seen: 3\n": (0, 1, 2), "seen: [21, 20]\n": (20, 21)}
+    assert {text: plan_of(tmp_path, STUDY + text).studies[0].seen for text in written} == written
+
+
 def test_a_grid_becomes_an_arm_per_cell(tmp_path: Path) -> None:
     text = yaml.safe_load(STUDY)
     del text["arms"], text["claims"]
@@ -125,6 +130,9 @@ MISTAKES = {
         ["seeds", "5 cannot decide", "at least 6"],
     ),
     "duplicate seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
+    "no seeds of an earlier design": ("seeds: 5", "seeds: 5\nseen: []", ["seen", "none"]),
+    "a seed of an earlier design twice": ("seeds: 5", "seeds: 5\nseen: [1, 1]", ["seen", "twice"]),
+    "pilots of an earlier design": ("seeds: 5", "seeds: 5\nseen: [1000]", ["seen", "999", "pilots"]),
     "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
     "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),
     "unknown metric": ("first_gradient_norm", "first_gradient", ["first_gradient", "'first_gradient_norm'"]),

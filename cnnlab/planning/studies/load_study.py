@@ -70,6 +70,7 @@ def load_study(
         matrix=matrix,
         design=written.design,
         threats=written.threats,
+        seen=() if written.seen is None else _numbers(written.seen, f"{where}: seen"),
     )
     check_contrasts(study, written, registry)
     return _with_diagnostics(replace(study, figures=_figures(written, study)))
@@ -155,14 +156,19 @@ def _least_seeds(written: StudyFile, given: int | None) -> int:
 
 
 def _seeds(written: int | tuple[int, ...], over: int | None, least: int, where: str) -> tuple[int, ...]:
-    count = written if over is None else over
-    seeds = tuple(range(count)) if isinstance(count, int) else count
-    if not seeds:
-        raise UserError(f"{where}: seeds: there are none; write for example 8")
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"{where}: seeds: {list(seeds)} holds one twice; a repeated seed is no new evidence")
-    if min(seeds) < 0 or max(seeds) >= FIRST_PILOT_SEED:
-        raise UserError(f"{where}: seeds: from 0 to {FIRST_PILOT_SEED - 1}; higher ones belong to pilots and tuning")
+    seeds = _numbers(written if over is None else over, f"{where}: seeds")
     if len(seeds) < least:
         raise UserError(f"{where}: seeds: {len(seeds)} cannot decide a claim; give at least {least}")
+    return seeds
+
+
+def _numbers(written: int | tuple[int, ...], where: str) -> tuple[int, ...]:
+    """The seeds that are written as how many, or as which."""
+    seeds = tuple(range(written)) if isinstance(written, int) else written
+    if not seeds:
+        raise UserError(f"{where}: there are none; write for example 8")
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"{where}: {list(seeds)} holds one twice; a repeated seed is no new evidence")
+    if min(seeds) < 0 or max(seeds) >= FIRST_PILOT_SEED:
+        raise UserError(f"{where}: from 0 to {FIRST_PILOT_SEED - 1}; higher ones belong to pilots and tuning")
     return tuple(sorted(seeds))

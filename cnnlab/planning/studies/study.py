@@ -44,6 +44,7 @@ class Study:
     matrix: Matrix | None = None
     design: str | None = None
     threats: tuple[str, ...] = ()
+    seen: tuple[int, ...] = ()  # seeds whose outcome under an earlier design was known
 
     @property
     def contrasts(self) -> list[ContrastSpec]:

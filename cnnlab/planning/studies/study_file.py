@@ -209,6 +209,10 @@ class StudyFile(Spec):
     matrix: MatrixFields | None = Field(None, description="families × switches")
     labels: dict[str, str] = {}
     seeds: int | tuple[int, ...] = Field(description="how many (0, 1, …), or which")
+    seen: int | tuple[int, ...] | None = Field(
+        None,
+        description="seeds of an earlier design (how many, or which) whose outcome was known to who chose this one",
+    )
     claims: tuple[ClaimSpec, ...] = ()
     secondary: tuple[ContrastSpec, ...] = ()
     tiers: dict[str, TierFields] = {}

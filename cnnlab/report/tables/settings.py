@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, seeds_slug
+from cnnlab.planning.specs import OPTIMIZERS, ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
-from cnnlab.wording.numbers import count, plain, setting
+from cnnlab.wording.numbers import count, plain, seed_ranges, setting
 
 FIXED = "fixed by the study"
 Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
@@ -92,7 +92,7 @@ def _written(value: float | tuple[float, ...]) -> str:
 
 SETTINGS: tuple[Column[Study], ...] = (
     Column("Study", lambda study: Cell(study.title, note=study.path.name)),
-    Column("Seeds", lambda study: seeds_slug(study.seeds).replace("-", "–").replace("_", ", ")),
+    Column("Seeds", lambda study: seed_ranges(study.seeds)),
     Number("Epochs", _arms(lambda arm: str(arm.train.epochs))),
     Number("Batch", _arms(lambda arm: str(arm.train.batch_size))),
     Column("Optimizer", _arms(_optimizer)),
