@@ -119,6 +119,31 @@ def show(load: Load, name: str, preset: str | None) -> None:
 
 @main.command()
 @with_plan
+@click.argument("studies", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every study that tests a claim.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why a plan that is locked already changes.")
+def lock(load: Load, studies: tuple[str, ...], every: bool, reason: str | None) -> None:
+    """Write down the plan of a study before its runs: metrics, contrasts, margins, seeds and arms, and their hash.
+
+    Each record bears the hash; the report lists what departs from the plan, and shows by the commits that it is older
+    than its runs.
+
+    \b
+    Examples:
+      cnnlab lock activation
+      cnnlab lock activation --reason "a pilot left no room for the margin"
+      cnnlab lock --all --configfile workflow/config/full.yaml
+    """
+    from cnnlab.cli.lock import lock
+
+    if every == bool(studies):
+        raise UserError("lock: say which; `cnnlab lock STUDY`, or `cnnlab lock --all`")
+    for line in lock(load(), studies, reason):
+        click.echo(line)
+
+
+@main.command()
+@with_plan
 def doctor(load: Load) -> None:
     """Say what is missing on this machine, and how to get it."""
     from cnnlab.cli import doctor

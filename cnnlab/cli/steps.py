@@ -14,6 +14,7 @@ from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import parse_seeds, seeds_slug
+from cnnlab.planning.studies.lock import plans_of_runs
 from cnnlab.training import records
 
 if TYPE_CHECKING:
@@ -83,10 +84,11 @@ def _train_arm(plan: Plan, arm_id: str, seeds: tuple[int, ...], log: Path) -> No
         if live:
             live.finished(record)
 
+    plans = plans_of_runs(plan.every, plan.tier, arm_id)
     membership = tracking.memberships(plan)[arm_id]
     mirror = tracking.LiveMirror(Path.cwd(), plan.tier, membership) if plan.config.live_tracking else nullcontext()
     with mirror as live:
-        run_job(arm, plan.paths, seeds, plan.config.checkpoint_seconds, report, live)
+        run_job(arm, plan.paths, seeds, plan.config.checkpoint_seconds, report, live, plans)
 
 
 def collect(plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""What git knows: the commit that the code comes from, and the one that last changed a file."""
+"""What git knows: the commit that the code comes from, those that changed a file, and which is older."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+FORMAT = "--format=%h,%cI"
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,32 @@ def last_commit(path: Path) -> Commit | None:
     where, file = ("-C", str(path.parent)), ("--", path.name)
     if _git(*where, "status", "--porcelain", "--ignored", *file) != "":
         return None
-    line = _git(*where, "log", "-1", "--format=%h,%cI", *file)
-    if not line:
-        return None
+    line = _git(*where, "log", "-1", FORMAT, *file)
+    return _commit(line) if line else None
+
+
+def commits_adding(text: str, path: Path) -> list[Commit]:
+    """The commits in which a file has `text` more, or fewer, times than before, oldest first; none outside a checkout
+    or without git."""
+    lines = _git("-C", str(path.parent), "log", "--reverse", FORMAT, "-S", text, "--", path.name)
+    return [_commit(line) for line in (lines or "").splitlines()]
+
+
+def commits_cutting(path: Path) -> list[Commit]:
+    """The commits that took lines from a file, oldest first; none outside a checkout or without git."""
+    log = _git("-C", str(path.parent), "log", "--reverse", "--format=%x00%h,%cI", "--numstat", "--", path.name) or ""
+    changes = [change.split() for change in log.split("\0")[1:]]  # the commit, lines added and removed, the name
+    return [_commit(commit) for commit, *counts in changes if counts[1:2] not in ([], ["0"])]
+
+
+@lru_cache
+def is_ancestor(older: str, newer: str, folder: Path) -> bool | None:
+    """Whether the commit `newer` holds `older`, or is it; None if the checkout around `folder` does not know both."""
+    missing = _git("-C", str(folder), "rev-list", "-n", "1", f"{newer}..{older}")
+    return None if missing is None else not missing
+
+
+def _commit(line: str) -> Commit:
     name, _, date = line.partition(",")
     return Commit(name, datetime.fromisoformat(date).astimezone(UTC))
 

@@ -227,14 +227,21 @@ class ArmSpec(Spec):
     fingerprint: str
 
     @property
-    def arm_id(self) -> str:
-        """Slug and hash of everything that decides a result; settings of other optimizers do not."""
-        identity = {**self.model_dump(mode="json"), "data": self.data.identity}
-        identity["train"] = {
-            name: value for name, value in identity["train"].items() if name not in SETTINGS or value is not None
+    def design(self) -> dict[str, Any]:
+        """What a study decides of it: model, data and train, but for settings of other optimizers and unused grids."""
+        train = {
+            name: value
+            for name, value in self.train.model_dump(mode="json").items()
+            if name not in SETTINGS or value is not None
         }
         if self.train.learning_rate is not None:
-            identity["train"].pop("tune")
+            train.pop("tune")
+        return {"model": self.model.model_dump(mode="json"), "data": self.data.identity, "train": train}
+
+    @property
+    def arm_id(self) -> str:
+        """Slug and hash of everything that decides a result."""
+        identity = {**self.model_dump(mode="json"), **self.design}
         return f"{self.model.architecture}-{self.model.preset}-{digest(identity)}"
 
 

@@ -294,6 +294,7 @@ def texts(values: Mapping[str, Any]) -> dict[str, str]:
 def run_tags(record: Record) -> dict[str, str]:
     """What a run can be found by, besides the studies and claims of its arm."""
     git = record.provenance.get("git") or {}
+    plans = record.provenance.get("plans") or {}
     values = {
         "arm_id": record.arm_id,
         "seed": record.seed,
@@ -302,6 +303,7 @@ def run_tags(record: Record) -> dict[str, str]:
         "git_commit": git.get("commit"),
         "git_dirty": git.get("dirty"),
         "mlflow.source.git.commit": git.get("commit"),
+        **{f"plan.{study}": plan["hash"] for study, plan in plans.items()},
     }
     return texts(values)
 

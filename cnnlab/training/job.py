@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -70,6 +70,7 @@ class Job:
     paths: Paths
     checkpoint_seconds: float = 30.0
     mirror: Mirror | None = None
+    plans: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # by seed, what its record says of the studies
     first_step: FirstStep = field(default_factory=first_step_of_process)
     _data: tuple[int | None, Dataset] | None = None
 
@@ -162,7 +163,8 @@ class Job:
             self.paths,
             self._spec(choice, seed),
             outcome.values,
-            self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train)),
+            self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train))
+            | {"plans": dict(self.plans.get(seed, {}))},
             _tensors(trained, outcome, data),
             [point.as_row() for point in outcome.findings.profile],
         )
@@ -258,15 +260,18 @@ def run_job(
     checkpoint_seconds: float,
     report: Report = lambda record: None,
     mirror: Mirror | None = None,
+    plans: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Tune `arm` and train `seeds`, but for what is done; return the manifest.
+
+    `plans` says by seed under which plans of studies it runs (`studies.lock.plans_of_runs`).
 
     Holds the arm's lock meanwhile: the children of a killed Snakemake may still be at work on it.
 
     Raises:
         UserError: if the device is not there, the data do not match their card, or the disk is full.
     """
-    job = Job(arm, paths, checkpoint_seconds, mirror)
+    job = Job(arm, paths, checkpoint_seconds, mirror, plans or {})
     with _locked(paths.lock(arm.arm_id), arm.arm_id):
         choice = choose(arm, job.tried)
         finished = job.finished(choice, seeds)

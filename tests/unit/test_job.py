@@ -59,6 +59,16 @@ def test_a_job_tunes_trains_every_seed_and_writes_the_manifest(paths: Paths) -> 
     assert record.provenance["seconds_to_first_step"] > 0
 
 
+def test_a_record_says_under_which_plans_of_studies_it_was_made(paths: Paths) -> None:
+    plan = {"mine": {"hash": "0123456789", "locked": True, "seed_seen": False}}
+    job.run_job(arm(), paths, (0, 1), 30, plans={0: plan})
+    runs = list(records.scan(paths))
+    assert {record.seed: record.provenance["plans"] for record in runs} == {0: plan, 1: {}}
+    before = {record.run_id for record in runs}
+    job.run_job(arm(), paths, (0, 1), 30, lambda record: pytest.fail("trained again"), plans={0: {}, 1: plan})
+    assert {record.run_id for record in records.scan(paths)} == before
+
+
 def test_what_is_finished_is_not_trained_again(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     job.run_job(arm(), paths, (0, 1), 30)
     before = {record.run_id: record.directory.stat().st_mtime_ns for record in records.scan(paths)}

@@ -103,6 +103,14 @@ def test_a_finished_run_is_mirrored_whole(root: Path, done: list[Record]) -> Non
     )
 
 
+def test_a_run_bears_the_hash_of_each_plan_that_it_was_made_under(root: Path, done: list[Record]) -> None:
+    path = done[0].directory / "provenance.json"
+    plan = {"hash": "0123456789", "locked": True, "seed_seen": False}
+    path.write_text(json.dumps(done[0].provenance | {"plans": {"activation": plan}}))
+    tracking.track_records("quick", [Record(path.parent), done[1]], ARMS, root=root)
+    assert [run.data.tags.get("plan.activation") for run in runs(root)] == ["0123456789", None]
+
+
 def test_curves_bear_the_times_of_the_record(root: Path, done: list[Record]) -> None:
     tracking.track_records("quick", done, ARMS, root=root)
     record, run = done[1], runs(root)[1]

@@ -91,6 +91,10 @@ COLUMNS = {
             "gpu": (TEXT, "model of the GPU"),
             "git_commit": (TEXT, "of the code that trained it"),
             "git_dirty": (FLAG, "tracked files differed from the commit"),
+            "plans": (
+                TEXT,
+                "JSON, by study: hash of its plan then, whether locked, and whether the seed had been seen",
+            ),
             "python": (TEXT, "version"),
             "torch": (TEXT, "version"),
         },
@@ -164,6 +168,7 @@ def measured_runs(plan: Plan, records: Records) -> Iterator[Row]:
     """What the clock and the machine say of each run."""
     for record in finished(plan, records):
         provenance = record.provenance
+        plans = provenance.get("plans")
         yield {
             **{key: value for key, value in provenance.items() if key in COLUMNS["measured/runs"].columns},
             "run_id": record.run_id,
@@ -172,6 +177,7 @@ def measured_runs(plan: Plan, records: Records) -> Iterator[Row]:
             "gpu": provenance["hardware"]["gpu"],
             "git_commit": provenance["git"]["commit"],
             "git_dirty": provenance["git"]["dirty"],
+            "plans": None if plans is None else json.dumps(plans, sort_keys=True),
             "python": provenance["versions"]["python"],
             "torch": provenance["versions"]["torch"],
         }
