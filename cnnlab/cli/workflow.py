@@ -24,6 +24,7 @@ from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost, tables
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
 from cnnlab.planning.specs import seeds_slug
+from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 
 LOCK = "requirements.lock"
@@ -128,6 +129,11 @@ class Rules:
     @property
     def studies(self) -> list[str]:
         return [str(study.path) for study in self.plan.studies]
+
+    @property
+    def study_locks(self) -> list[str]:
+        """What is locked of them."""
+        return [str(path) for path in map(lock_path, self.plan.studies) if path.exists()]
 
     @property
     def figures(self) -> list[str]:

@@ -14,7 +14,7 @@ from cnnlab.figures.drawing import svg, theme
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.report import exact_claims, ledger, methods, networks, published, study_section
+from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, study_section
 from cnnlab.report.tables import settings
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
@@ -35,7 +35,8 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         if study.matrix
         for family, label in study.matrix.families.items()
     }
-    verdicts = ledger.build(tables, plan)
+    plans = {study.name: locks.read(study, plan.tier, tables) for study in studies}
+    verdicts = ledger.build(tables, plan, plans)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -62,7 +63,10 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         exact=exact_claims.build(tables),
         published=published.build(tables),
         networks=networks.build(tables, figures),
-        studies=[study_section.build(study, plan, tables, figures, families, verdicts.wholes) for study in studies],
+        studies=[
+            study_section.build(study, plan, tables, figures, families, verdicts.wholes, plans[study.name])
+            for study in studies
+        ],
         methods=methods.build(plan, tables),
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),

@@ -73,6 +73,13 @@ def test_an_edit_runs_what_depends_on_it_and_nothing_else(dry_runs: DryRuns, kin
     assert all(planned[rule] == (1 if one else 2) for rule in {"train", "compare", "figures"} & set(planned))
 
 
+def test_a_lock_is_rendered_and_trains_nothing(dry_runs: DryRuns) -> None:
+    dry_runs.project.cnnlab("lock", "dense")
+    assert dry_runs.planned() == {"render": 1}
+    (dry_runs.project.path / "studies/locks/dense.yaml").unlink()
+    assert dry_runs.planned() == {}
+
+
 def test_comments_and_the_time_of_files_run_nothing(dry_runs: DryRuns) -> None:
     """A comment at the end of every Python file at once, a touch of everything, and all put back."""
     path = dry_runs.project.path

@@ -199,6 +199,7 @@ rule render:
         WORK.elsewhere,
         WORK.assets,
         WORK.studies,
+        WORK.study_locks,
         WORK.claims,
         WORK.lock,
     output:

@@ -14,6 +14,7 @@ from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import WHOLE, Verdict
 from cnnlab.report.exact_claims import checks, evidence
+from cnnlab.report.locks import Plans
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.contrasts import CLAIMED_HINT, P_HINT, effect
 from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verdict_cell
@@ -34,6 +35,7 @@ class Ledger:
     tables: Tables
     titles: Mapping[str, str]
     several: Collection[tuple[str, str]]
+    plans: Mapping[str, Plans]
 
     @property
     def columns(self) -> list[Column[Row]]:
@@ -77,9 +79,12 @@ class Ledger:
         if row["kind"] != "empirical":
             fraction = checks(evidence(row, self.tables))
             return verdict_cell(row["verdict"], f"{fraction} checks" if fraction else "")
-        note = "seeds added after a first look" if row["seeds_added"] else ""
-        running = row["verdict"] == Verdict.RUNNING
-        return verdict_cell(row["verdict"], (row["reason"] or "") if running else note, bool(row["seeds_added"]))
+        if row["verdict"] == Verdict.RUNNING:
+            return verdict_cell(row["verdict"], row["reason"] or "")
+        plans = self.plans.get(row["study"], Plans())
+        added = ["seeds added after a first look"] if row["seeds_added"] else []
+        notes = [*added, *([plans.mark] if plans.mark else [])]
+        return verdict_cell(row["verdict"], "; ".join(notes), bool(added or plans.departures))
 
     def _interval(self, row: Row) -> Cell | None:
         if row["kind"] == WHOLE:
