@@ -31,7 +31,7 @@ def start(plan: Plan) -> str:
         "runs": plan.runs(),
         "runs_done": done,
         "run_seconds": {arm_id: plan.run_seconds(arm_id) for arm_id in plan.arms()},
-        "trials": {arm_id: plan.trials(arm_id) for arm_id in plan.arms()},
+        "trials": {arm_id: plan.trials(arm_id, seeds) for arm_id, seeds in plan.seeds().items()},
         "trials_done": _trials(plan.paths, plan.arms()),
     }
     log = plan.paths.progress
@@ -95,18 +95,14 @@ def seconds_left(
         trials: tuning runs of each arm that are on disk.
     """
     wanted, before = (_runs(goal[key]) for key in ("runs", "runs_done"))
-    seconds, tuned = goal["run_seconds"], {arm_id for arm_id, _ in done}
+    seconds = goal["run_seconds"]
 
     def cost(runs: Collection[Run], tuning: Mapping[str, float]) -> float:
         shares = [number * goal["trials"][arm_id][1] * seconds[arm_id] for arm_id, number in tuning.items()]
         return float(sum(seconds[arm_id] for arm_id, _ in runs) + sum(shares))
 
     new = {arm_id: float(number - goal["trials_done"][arm_id]) for arm_id, number in trials.items()}
-    missing = {
-        arm_id: max(0.0, planned - trials[arm_id])
-        for arm_id, (planned, _) in goal["trials"].items()
-        if arm_id not in tuned
-    }
+    missing = {arm_id: max(0.0, planned - trials[arm_id]) for arm_id, (planned, _) in goal["trials"].items()}
     spent = cost((set(done) & wanted) - before, new)
     return clock * cost(wanted - set(done), missing) / spent if spent > 0 else None
 

@@ -58,12 +58,11 @@ def costs(plan: Plan) -> str:
     for study in plan.studies:
         for name, arm in study.arms.items():
             seconds, arm_id = plan.run_seconds(arm.spec.arm_id), arm.spec.arm_id
-            tuning = 0.0 if arm_id in counted else plan.tuning_runs(arm_id)
-            new = set(study.seeds) - counted.setdefault(arm_id, set())
-            counted[arm_id] |= new
-            whole = seconds * (len(new) + tuning)
+            before = counted.get(arm_id, set())
+            counted[arm_id] = before.union(study.seeds)
+            whole = plan.seconds(arm_id, counted[arm_id]) - plan.seconds(arm_id, before)
             total += whole
-            numbers = str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if new else "shared"
+            numbers = str(len(study.seeds)), f"{seconds:.1f}", f"{whole:.0f}" if whole else "shared"
             rows.append((study.name, name, *numbers))
     return f"{_columns(rows, indent='')}\n\n{len(counted)} arms, about {total:.0f} core-seconds"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -104,6 +104,13 @@ class Plan:
     def manifest_files(self) -> list[str]:
         return [str(self.paths.manifest(arm_id, seeds_slug(seeds))) for arm_id, seeds in self.manifests()]
 
+    def seeds(self) -> dict[str, set[int]]:
+        """All seeds that studies ask of each arm."""
+        seeds: dict[str, set[int]] = {}
+        for arm_id, asked in self.manifests():
+            seeds.setdefault(arm_id, set()).update(asked)
+        return seeds
+
     def runs(self) -> list[tuple[str, int]]:
         """Every (arm, seed) once."""
         return sorted({(arm_id, seed) for arm_id, seeds in self.manifests() for seed in seeds})
@@ -122,9 +129,9 @@ class Plan:
         """Roughly how long a run of the arm takes, on one core of an ordinary machine."""
         return run_seconds(self._arms[arm_id])
 
-    def seconds(self, arm_id: str, seeds: Sequence[int]) -> float:
+    def seconds(self, arm_id: str, seeds: Collection[int]) -> float:
         """Roughly how long tuning the arm and training those seeds takes."""
-        return self.run_seconds(arm_id) * (len(seeds) + self.tuning_runs(arm_id))
+        return self.run_seconds(arm_id) * (len(seeds) + self.tuning_runs(arm_id, seeds))
 
     @cached_property
     def batches(self) -> list[Batch]:
@@ -133,15 +140,18 @@ class Plan:
         on_gpu = any(arm.device == "cuda" for arm in self.whole.arms().values())
         return batches(self.every, seconds, together=on_gpu)
 
-    def trials(self, arm_id: str) -> tuple[int, float]:
-        """Number of runs that tune the arm, without extensions of the grid, and their length as a share of a run."""
+    def trials(self, arm_id: str, seeds: Collection[int]) -> tuple[int, float]:
+        """Number of runs that tune the arm for those seeds, without extensions of the grid, and their length as a share
+        of a run."""
         train = self._arms[arm_id].train
-        tuned = train.learning_rate is None and train.epochs > 0
-        return (train.tune.seeds * len(train.tune.rates), train.tune.epochs_share) if tuned else (0, 0.0)
+        if train.learning_rate is not None or train.epochs == 0:
+            return 0, 0.0
+        tuning_seeds = {tuning_seed for seed in seeds for tuning_seed in train.tune.tuning_seeds(seed)}
+        return len(tuning_seeds) * len(train.tune.rates), train.tune.epochs_share
 
-    def tuning_runs(self, arm_id: str) -> float:
-        """What tuning the arm costs, in runs of it, without extensions of the grid."""
-        number, share = self.trials(arm_id)
+    def tuning_runs(self, arm_id: str, seeds: Collection[int]) -> float:
+        """What tuning the arm for those seeds costs, in runs of it, without extensions of the grid."""
+        number, share = self.trials(arm_id, seeds)
         return number * share
 
     def study(self, name: str) -> Study:

@@ -141,12 +141,15 @@ def _usual(setting: str) -> Any:
 
 
 class TuneSpec(Spec):
-    """The grid of learning rates that every tuned arm is given, and its budget."""
+    """The grid of learning rates that every tuned arm, or each of its seeds, is given, and its budget."""
 
     rates: tuple[Positive, ...] = Field(OPTIMIZERS["sgd"].rates, description="of SGD; AdamW has a default of its own")
     epochs_share: Annotated[float, Field(gt=0, le=1)] = 1 / 3
     extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
     seeds: Count = Field(1, description="runs of each rate, whose mean counts")
+    per: Literal["arm", "seed"] = Field(
+        "arm", description="seed: each has a rate of its own, so that intervals over seeds hold its choice"
+    )
     metric: Literal["validation_loss", "validation_error"] = Field(
         "validation_loss", description="the least of it is the best; the error where the study compares errors"
     )
@@ -156,6 +159,11 @@ class TuneSpec(Spec):
         if not self.rates or list(self.rates) != sorted(set(self.rates)):
             raise ValueError("rates must ascend, at least one, without duplicates")
         return self
+
+    def tuning_seeds(self, seed: int) -> range:
+        """The seeds of the runs that choose the rate of `seed`: those of its arm, or its own."""
+        first = TUNING_SEED + (seed * self.seeds if self.per == "seed" else 0)
+        return range(first, first + self.seeds)
 
 
 class TrainSpec(Spec):
@@ -234,6 +242,8 @@ class ArmSpec(Spec):
             for name, value in self.train.model_dump(mode="json").items()
             if name not in SETTINGS or value is not None
         }
+        if self.train.tune.per == "arm":
+            train["tune"].pop("per")
         if self.train.learning_rate is not None:
             train.pop("tune")
         return {"model": self.model.model_dump(mode="json"), "data": self.data.identity, "train": train}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from cnnlab.core.git import git_state
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import device
-from cnnlab.planning.specs import TUNING_SEED, ArmSpec, run_id
+from cnnlab.planning.specs import ArmSpec, run_id
 from cnnlab.training import process, records
 from cnnlab.training.learning_rate import Choice, Trial, choose, mean_trial, tuning_epochs
 from cnnlab.training.lease import lease
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cnnlab.training.outcome import Outcome
 
 Report = Callable[[Record], None]
+Outcomes = Callable[[range, Sequence[float]], list[Trial | None]]  # of tuning seeds, and rates
 Item = TypeVar("Item")
 
 
@@ -78,39 +79,39 @@ class Job:
     def card(self) -> dict[str, Any]:
         return read_json(self.paths.data_card(self.arm.data.data_id))
 
-    def tried(self, rates: Sequence[float]) -> list[Trial | None]:
-        """The outcomes of rates whose tuning runs are on disk, without what they cost."""
-        paths = [[self._trial_path(rate, seed) for seed in self._tuning_seeds] for rate in rates]
+    def choices(self, seeds: Sequence[int], outcomes: Outcomes) -> dict[int, Choice | None]:
+        """What each seed trains with, from `tried` or `trials`; None where a tuning run is missing."""
+        tuned = {seed: self.arm.train.tune.tuning_seeds(seed) for seed in seeds}
+        by_tuning = {each: choose(self.arm, partial(outcomes, each)) for each in dict.fromkeys(tuned.values())}
+        return {seed: by_tuning[each] for seed, each in tuned.items()}
+
+    def tried(self, seeds: range, rates: Sequence[float]) -> list[Trial | None]:
+        """The outcomes of rates whose tuning runs, with `seeds`, are on disk, without what they cost."""
+        paths = [[self._trial_path(rate, seed) for seed in seeds] for rate in rates]
         known = [all(path.exists() for path in of_rate) for of_rate in paths]
         return [
             mean_trial([read_json(path)["outcome"] for path in of_rate]) if there else None
             for of_rate, there in zip(paths, known, strict=True)
         ]
 
-    @property
-    def _tuning_seeds(self) -> range:
-        return range(TUNING_SEED, TUNING_SEED + self.arm.train.tune.seeds)
-
-    def tuning_cpu_seconds(self, choice: Choice) -> float | None:
-        """What tuning the arm cost, in whichever process it was done; None if that is no longer known."""
-        paths = [
-            self._trial_path(trial["learning_rate"], seed) for trial in choice.trials for seed in self._tuning_seeds
-        ]
+    def tuning_cpu_seconds(self, choice: Choice, seed: int) -> float | None:
+        """What choosing the rate of `seed` cost, in whichever process it was done; None if that is no longer known."""
+        seeds = self.arm.train.tune.tuning_seeds(seed)
+        paths = [self._trial_path(trial["learning_rate"], each) for trial in choice.trials for each in seeds]
         return sum(read_json(path)["cpu_seconds"] for path in paths) if all(path.exists() for path in paths) else None
 
-    def finished(self, choice: Choice | None, seeds: Sequence[int]) -> dict[int, Record]:
-        """Those of `seeds` whose runs are on disk."""
-        if choice is None:
-            return {}
-        folders = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed in seeds}
+    def finished(self, choices: Mapping[int, Choice | None]) -> dict[int, Record]:
+        """The runs on disk of seeds whose choice is known."""
+        known = {seed: choice for seed, choice in choices.items() if choice}
+        folders = {seed: self.paths.run_dir(self._run_id(choice, seed)) for seed, choice in known.items()}
         return {seed: Record(path) for seed, path in folders.items() if (path / records.SPEC).exists()}
 
-    def trials(self, rates: Sequence[float]) -> list[Trial | None]:
+    def trials(self, seeds: range, rates: Sequence[float]) -> list[Trial | None]:
         """The outcomes of rates, from disk or trained now."""
-        for seed in self._tuning_seeds:
+        for seed in seeds:
             for group in self.groups([rate for rate in rates if not self._trial_path(rate, seed).exists()]):
                 self._tune(group, seed)
-        return self.tried(rates)
+        return self.tried(seeds, rates)
 
     def _tune(self, rates: Sequence[float], seed: int) -> None:
         """Train lanes of these rates and write their outcomes."""
@@ -129,13 +130,16 @@ class Job:
             }
             write_json(self._trial_path(rate, seed), {"outcome": outcome, "cpu_seconds": trained.cpu_seconds})
 
-    def run(self, choice: Choice, seeds: Sequence[int]) -> list[Record]:
-        """Train lanes of these seeds and write their records."""
+    def run(self, choices: Mapping[int, Choice]) -> list[Record]:
+        """Train lanes of these seeds, each with its choice, and write their records."""
         from cnnlab.training import loop
 
-        began, data = time.time_ns() // 1_000_000, {seed: self.data(seed) for seed in seeds}
-        trained = loop.train_lanes([self._lane(choice, seed, data[seed]) for seed in seeds])
-        return [self._record(choice, seed, data[seed], each, began) for seed, each in zip(seeds, trained, strict=True)]
+        began, data = time.time_ns() // 1_000_000, {seed: self.data(seed) for seed in choices}
+        trained = loop.train_lanes([self._lane(choice, seed, data[seed]) for seed, choice in choices.items()])
+        return [
+            self._record(choice, seed, data[seed], each, began)
+            for (seed, choice), each in zip(choices.items(), trained, strict=True)
+        ]
 
     def _lane(self, choice: Choice, seed: int, data: Dataset) -> Lane:
         from cnnlab.training.lane import Lane
@@ -163,7 +167,9 @@ class Job:
             self.paths,
             self._spec(choice, seed),
             outcome.values,
-            self._provenance(trained, choice, outcome.values, began, evaluation, len(data.train))
+            self._provenance(
+                trained, self.tuning_cpu_seconds(choice, seed), outcome.values, began, evaluation, len(data.train)
+            )
             | {"plans": dict(self.plans.get(seed, {}))},
             _tensors(trained, outcome, data),
             [point.as_row() for point in outcome.findings.profile],
@@ -219,7 +225,13 @@ class Job:
         }
 
     def _provenance(
-        self, trained: Trained, choice: Choice, result: dict[str, Any], began: int, evaluation: float, images: int
+        self,
+        trained: Trained,
+        tuning: float | None,
+        result: dict[str, Any],
+        began: int,
+        evaluation: float,
+        images: int,
     ) -> dict[str, Any]:
         import torch
 
@@ -233,7 +245,7 @@ class Job:
             "ended_ms": time.time_ns() // 1_000_000,
             "seconds": trained.seconds,
             "cpu_seconds": trained.cpu_seconds + evaluation,
-            "tuning_cpu_seconds": self.tuning_cpu_seconds(choice),  # of the arm, the same in each of its runs
+            "tuning_cpu_seconds": tuning,  # the same in all runs whose rate was chosen together
             "seconds_to_first_step": self.first_step.seconds,
             "diagnostic_cpu_seconds": trained.diagnostics.cpu_seconds,
             "images_per_second": trained.step / trained.steps_per_epoch * images / trained.seconds or None,
@@ -273,17 +285,16 @@ def run_job(
     """
     job = Job(arm, paths, checkpoint_seconds, mirror, plans or {})
     with _locked(paths.lock(arm.arm_id), arm.arm_id):
-        choice = choose(arm, job.tried)
-        finished = job.finished(choice, seeds)
+        finished = job.finished(job.choices(seeds, job.tried))
         if len(finished) < len(seeds):
             with lease(arm.device):
                 prepare(arm)
                 forget_peak_memory()
-                choice = choice or choose(arm, job.trials)
-                assert choice is not None
-                finished = job.finished(choice, seeds)
-                for group in job.groups([seed for seed in seeds if seed not in finished]):
-                    for record in job.run(choice, group):
+                chosen = job.choices([seed for seed in seeds if seed not in finished], job.trials)
+                finished |= job.finished(chosen)
+                left = {seed: choice for seed, choice in chosen.items() if choice and seed not in finished}
+                for group in job.groups(list(left)):
+                    for record in job.run({seed: left[seed] for seed in group}):
                         finished[record.seed] = record
                         report(record)
         return records.write_manifest(paths, arm.arm_id, finished)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.core.errors import UserError
 from cnnlab.core.files import atomic, read_json, write_json
 from cnnlab.core.paths import Paths
-from cnnlab.planning.specs import DataSpec, seeds_slug
+from cnnlab.planning.specs import DataSpec, TuneSpec, seeds_slug
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +62,11 @@ class Record:
     @property
     def seed(self) -> int:
         return int(self.spec["seed"])
+
+    @property
+    def tuned_by(self) -> tuple[str, range]:
+        """The arm and the seeds of the runs that chose its learning rate; runs whose rate was chosen together agree."""
+        return self.arm_id, TuneSpec.model_validate(self.spec["arm"]["train"]["tune"]).tuning_seeds(self.seed)
 
     @property
     def weights_path(self) -> Path:

@@ -84,5 +84,5 @@ def retrain(record: Record, paths: Paths) -> Record:
     choice = Choice(spec["learning_rate"], spec["learning_rate_source"], tuple(spec["tuning"]), spec["tuning_edge"])
     with lease(arm.device):
         prepare(arm)
-        (again,) = job.run(choice, [int(spec["seed"])])
+        (again,) = job.run({record.seed: choice})
     return again

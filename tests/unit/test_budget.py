@@ -18,7 +18,9 @@ def core_seconds(plan: Plan) -> float:
     seeds: dict[str, set[int]] = {}
     for arm_id, seed in plan.runs():
         seeds.setdefault(arm_id, set()).add(seed)
-    trained = sum(plan.run_seconds(arm_id) * (len(runs) + plan.tuning_runs(arm_id)) for arm_id, runs in seeds.items())
+    trained = sum(
+        plan.run_seconds(arm_id) * (len(runs) + plan.tuning_runs(arm_id, runs)) for arm_id, runs in seeds.items()
+    )
     return trained + START_SECONDS * processes(plan)
 
 

@@ -18,9 +18,10 @@ from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Dataset, load
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import OPTIMIZERS, ArmSpec, ModelSpec, TrainSpec, TuneSpec
+from cnnlab.planning.specs import OPTIMIZERS, TUNING_SEED, ArmSpec, ModelSpec, TrainSpec, TuneSpec
 from cnnlab.training import job, loop, records, replay
 from cnnlab.training.curves import Curves
+from cnnlab.training.lane import Lane
 from cnnlab.training.observer import Observer
 from tests.fakes import DIGITS as DATA
 
@@ -97,6 +98,56 @@ def test_rates_are_tuned_with_as_many_seeds_as_asked_for(paths: Paths, monkeypat
     monkeypatch.setattr(loop, "train_lanes", lambda lanes: trained.append(len(lanes)) or train_lanes(lanes))
     job.run_job(spec, paths, (1,), 30)
     assert trained == [1, 1]  # the trial, and the run
+
+
+def test_each_seed_may_be_tuned_by_itself(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = arm(tune=TUNE.model_copy(update={"per": "seed", "metric": "validation_loss"}))
+    trained: list[list[tuple[int, float]]] = []
+    train_lanes = loop.train_lanes
+    monkeypatch.setattr(job.Job, "_most_lanes", 8)  # as on a GPU: all rates of a seed train together
+    monkeypatch.setattr(
+        loop, "train_lanes", lambda lanes: trained.append([lane_of(lane) for lane in lanes]) or train_lanes(lanes)
+    )
+    job.run_job(spec, paths, (0, 1), 30)
+    by_seed = {record.seed: record for record in records.scan(paths)}
+    assert trained[:2] == [[(seed, rate) for rate in TUNE.rates] for seed in (TUNING_SEED, TUNING_SEED + 1)]
+    assert trained[2:] == [[(seed, by_seed[seed].spec["learning_rate"]) for seed in (0, 1)]]
+    losses = {seed: {t["learning_rate"]: t["validation_loss"] for t in by_seed[seed].spec["tuning"]} for seed in (0, 1)}
+    assert not set(losses[0].values()) & set(losses[1].values())
+    for seed, record in by_seed.items():
+        assert record.spec["learning_rate"] == min(losses[seed], key=losses[seed].__getitem__)
+        assert "equal bit for bit" in replay.verify(paths, record.run_id)
+    # Of a seed that is added, its own tuning and its run are trained, and nothing else.
+    trained.clear()
+    job.run_job(spec, paths, (0, 1, 2), 30)
+    assert [[seed for seed, _ in lanes] for lanes in trained] == [[TUNING_SEED + 2] * 2, [2]]
+    monkeypatch.setattr(loop, "train_lanes", lambda lanes: pytest.fail("trained"))
+    job.run_job(spec, paths, (0, 1, 2), 30)
+
+
+def lane_of(lane: Lane) -> tuple[int, float]:
+    """Its seed, and the peak of its rate."""
+    return lane.seed, max(lane.rates)
+
+
+def test_each_seed_trains_with_the_rate_of_its_own_tuning(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tuning is made up so that even seeds prefer one rate and odd seeds the other."""
+    spec = arm(tune=TUNE.model_copy(update={"per": "seed", "seeds": 2}))
+    seeds = {tuning_seed: seed for seed in (4, 7) for tuning_seed in spec.train.tune.tuning_seeds(seed)}
+
+    def tune(self: job.Job, rates: list[float], seed: int) -> None:
+        (rate,) = rates
+        loss = abs(rate - TUNE.rates[seeds[seed] % 2])
+        outcome = {"learning_rate": rate, "status": "finished", "validation_loss": loss, "validation_error": 0.1}
+        files.write_json(self._trial_path(rate, seed), {"outcome": outcome, "cpu_seconds": 1.0 + seeds[seed]})
+
+    monkeypatch.setattr(job.Job, "_tune", tune)
+    manifest = files.read_json(job.run_job(spec, paths, (4, 7), 30))
+    assert [run["seed"] for run in manifest["runs"]] == [4, 7]
+    by_seed = {record.seed: record for record in records.scan(paths)}
+    assert {seed: record.spec["learning_rate"] for seed, record in by_seed.items()} == {4: 0.03, 7: 0.1}
+    assert [by_seed[seed].provenance["tuning_cpu_seconds"] for seed in (4, 7)] == [4 * 5.0, 4 * 8.0]
+    assert by_seed[4].tuned_by != by_seed[7].tuned_by
 
 
 def test_equal_jobs_give_equal_bytes(paths: Paths, tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ class Plan:
     def run_seconds(self, arm_id: str) -> float:
         return 2.0
 
-    def trials(self, arm_id: str) -> tuple[int, float]:
+    def seeds(self) -> dict[str, set[int]]:
+        return {self.arm_id: {0, 1}}
+
+    def trials(self, arm_id: str, seeds: set[int]) -> tuple[int, float]:
         return 0, 0.0
 
 

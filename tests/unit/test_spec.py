@@ -11,11 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab.core.errors import UserError
-from cnnlab.core.validation import merge
+from cnnlab.core.validation import digest, merge
 from cnnlab.planning import model_registry
 from cnnlab.planning.fingerprint import PACKAGE, closure, fingerprint, statements, training_files
 from cnnlab.planning.fingerprint import code as code_of
-from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec, parse_seeds, run_id, seeds_slug
+from cnnlab.planning.specs import (
+    FIRST_PILOT_SEED,
+    TUNING_SEED,
+    ArmSpec,
+    DataSpec,
+    ModelSpec,
+    TrainSpec,
+    TuneSpec,
+    parse_seeds,
+    run_id,
+    seeds_slug,
+)
 
 
 def arm(**changes: object) -> ArmSpec:
@@ -53,6 +64,29 @@ def test_the_grid_of_a_fixed_rate_does_not_count() -> None:
     fixed = TrainSpec(epochs=2, learning_rate=0.1)
     grid = fixed.tune.model_copy(update={"rates": (0.5,)})
     assert arm(train=fixed).arm_id == arm(train=fixed.model_copy(update={"tune": grid})).arm_id
+
+
+def test_how_seeds_are_tuned_counts_where_it_is_not_the_usual_way() -> None:
+    """An arm tuned once for all its seeds has the id that it had before there was another way."""
+    tuned = arm().train
+    usual, apart = (tuned.model_copy(update={"tune": TuneSpec(per=per)}) for per in ("arm", "seed"))
+    identity = {**arm().model_dump(mode="json", exclude_none=True), "data": arm().data.identity}
+    before = {**identity, "train": {**identity["train"], "learning_rate": None, "time_limit_seconds": None}}
+    del before["train"]["tune"]["per"]
+    assert arm(train=usual).arm_id == arm().arm_id == f"lenet-small-{digest(before)}"
+    assert arm(train=apart).arm_id != arm().arm_id
+    fixed = [train.model_copy(update={"learning_rate": 0.1}) for train in (usual, apart)]
+    assert len({arm(train=train).arm_id for train in fixed}) == 1
+
+
+@given(st.sets(st.integers(0, FIRST_PILOT_SEED - 1), min_size=2, max_size=9), st.integers(1, 5))
+def test_seeds_tuned_by_themselves_share_no_tuning_run(seeds: set[int], runs: int) -> None:
+    apart, shared = (TuneSpec(seeds=runs, per=per) for per in ("seed", "arm"))
+    of_each = [set(apart.tuning_seeds(seed)) for seed in seeds]
+    assert all(len(of_seed) == runs for of_seed in of_each)
+    assert len(set().union(*of_each)) == runs * len(seeds)
+    assert min(set().union(*of_each)) >= TUNING_SEED > FIRST_PILOT_SEED > max(seeds)
+    assert {shared.tuning_seeds(seed) for seed in seeds} == {range(TUNING_SEED, TUNING_SEED + runs)}
 
 
 def test_what_the_job_does_to_the_images_does_not_change_the_prepared_file() -> None:

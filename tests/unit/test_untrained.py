@@ -123,7 +123,7 @@ def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: P
     given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
     plan = make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]}))
     trained, still = (arm.spec.arm_id for arm in plan.studies[0].arms.values())
-    assert plan.tuning_runs(trained) > 0 == plan.tuning_runs(still)
+    assert plan.tuning_runs(trained, (0,)) > 0 == plan.tuning_runs(still, (0,))
     assert 0 < plan.run_seconds(still) < 0.2 * plan.run_seconds(trained)
 
 
