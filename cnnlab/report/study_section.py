@@ -109,11 +109,13 @@ def _first_run(arms: Sequence[armtable.ArmRows]) -> datetime | None:
 
 
 def _cost(arms: Sequence[armtable.ArmRows]) -> str | None:
-    """Of the whole study; each arm's tuning once."""
+    """Of the whole study; the tuning that all runs of an arm share once."""
     measured = [[row for row in arm.measured if row["cpu_seconds"] is not None] for arm in arms]
+    shared = [arm.spec.train.tune.per == "arm" for arm in arms]
     if not any(measured):
         return None
     seconds = sum(row["cpu_seconds"] for rows in measured for row in rows)
-    tuning = sum(rows[0]["tuning_cpu_seconds"] or 0.0 for rows in measured if rows)
+    chosen = [rows[:1] if once else rows for rows, once in zip(measured, shared, strict=True)]
+    tuning = sum(row["tuning_cpu_seconds"] or 0.0 for rows in chosen for row in rows)
     runs = sum(len(rows) for rows in measured)
     return f"{plural(runs, 'run')}, {count(seconds)} core-seconds of training and {count(tuning)} of tuning"

@@ -71,9 +71,12 @@ def _range(numbers: Iterable[float], written: Callable[[float], str] = plain) ->
 
 
 def _seeds(study: Study) -> str:
-    drawn = all(arm.spec.data.train_draw == "seed" for arm in study.arms.values())
+    arms = [arm.spec for arm in study.arms.values()]
+    drawn = all(arm.data.train_draw == "seed" for arm in arms)
+    tunes = {arm.train.tune.per for arm in arms if arm.train.epochs and arm.train.learning_rate is None}
+    rates = "learning rates, " if tunes == {"seed"} else ""
     covered = "seeds, training and test images" if drawn else "seeds and test images, not the choice of the data"
-    return f"Runs: {plural(len(study.seeds), 'seed')} an arm; intervals cover the sampling of {covered}."
+    return f"Runs: {plural(len(study.seeds), 'seed')} an arm; intervals cover the sampling of {rates}{covered}."
 
 
 def _tuning(study: Study, arms: Sequence[ArmSpec], tables: Tables) -> list[str]:
@@ -87,7 +90,8 @@ def _tuning(study: Study, arms: Sequence[ArmSpec], tables: Tables) -> list[str]:
         runs = _range([tune.seeds for tune in tunes])
         by = listed(sorted({tune.metric.replace("_", " ") for tune in tunes}))
         each = "one run each" if runs == "1" else f"the mean of {runs} runs each"
-        ways.append(f"for each arm the best of {_range(tried)}, from {each}, by {by}")
+        of = listed(sorted({tune.per for tune in tunes}))
+        ways.append(f"for each {of} the best of {_range(tried)}, from {each}, by {by}")
     if fixed:
         ways.append(f"fixed by the study at {listed([plain(rate) for rate in fixed])}")
     edge = [row["label"] for row in tables.rows("arms", study=study.name) if row["tuning_edge"]]

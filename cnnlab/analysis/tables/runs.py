@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from cnnlab.analysis.effects import failed
 from cnnlab.analysis.tables.frames import Row
@@ -65,9 +66,10 @@ COLUMNS = {
             "batch_size": (COUNT, "images per step"),
             "n_seeds": (COUNT, "runs"),
             "seeds": (TEXT, "which, as 0-7"),
-            "learning_rate": (NUMBER, "peak of the schedule; missing until the arm is tuned"),
+            "learning_rate": (NUMBER, "peak of the schedule, that of most seeds; missing until the arm is tuned"),
+            "learning_rates": (TEXT, "JSON, how many finished seeds trained with each"),
             "learning_rate_source": (TEXT, "tuned on validation, or fixed by the study"),
-            "tuning_edge": (FLAG, "the best rate is the end of the grid, even extended"),
+            "tuning_edge": (FLAG, "the best rate, of a seed or more, is the end of the grid, even extended"),
             "parameters": (COUNT, "trained numbers"),
         },
         required=("study", "arm", "label", "arm_id", "architecture", "preset", "switches", "data", "epochs"),
@@ -79,7 +81,7 @@ COLUMNS = {
             "seconds": (NUMBER, "wall clock of training, evaluations on validation included"),
             "cpu_seconds": (NUMBER, "process time of the same and of the final evaluations"),
             "diagnostic_cpu_seconds": (NUMBER, "of that, what its diagnostics took"),
-            "tuning_cpu_seconds": (NUMBER, "process time of tuning the arm, the same in each of its runs"),
+            "tuning_cpu_seconds": (NUMBER, "process time of choosing its rate, the same in all runs that share it"),
             "seconds_to_first_step": (NUMBER, "from the start of the process to its first training step"),
             "seconds_to_target": (NUMBER, "to the target accuracy; missing if never reached"),
             "images_per_second": (NUMBER, "training images over wall clock"),
@@ -138,8 +140,8 @@ def arms(plan: Plan, records: Records) -> Iterator[Row]:
     """One row per study and arm; what tuning chose is missing until a run of the arm is finished."""
     for study in plan.studies:
         for arm in study.arms.values():
-            spec, record = arm.spec, next(iter(records.get(arm.spec.arm_id, {}).values()), None)
-            chosen = record.spec if record else {}
+            spec, of_arm = arm.spec, records.get(arm.spec.arm_id, {})
+            runs = [of_arm[seed] for seed in study.seeds if seed in of_arm]
             data = spec.data.model_dump(mode="json", exclude_defaults=True)
             yield {
                 "study": study.name,
@@ -154,9 +156,21 @@ def arms(plan: Plan, records: Records) -> Iterator[Row]:
                 "batch_size": spec.train.batch_size,
                 "n_seeds": len(study.seeds),
                 "seeds": seeds_slug(study.seeds),
-                **{key: chosen.get(key) for key in ("learning_rate", "learning_rate_source", "tuning_edge")},
-                "parameters": record.result["parameters"] if record else None,
+                **(_chosen(runs) if runs else {}),
             }
+
+
+def _chosen(runs: Sequence[Record]) -> Row:
+    """What tuning chose for the runs of an arm; of rates that as many of them have, the least counts."""
+    rates = sorted(run.spec["learning_rate"] for run in runs if run.spec["learning_rate"] is not None)
+    count = Counter(rates)
+    return {
+        "learning_rate": max(count, key=count.__getitem__, default=None),
+        "learning_rates": json.dumps(count) if count else None,
+        "learning_rate_source": runs[0].spec["learning_rate_source"],
+        "tuning_edge": any(run.spec["tuning_edge"] for run in runs),
+        "parameters": runs[0].result["parameters"],
+    }
 
 
 def run_key(record: Record) -> Row:
@@ -184,14 +198,14 @@ def measured_runs(plan: Plan, records: Records) -> Iterator[Row]:
 
 
 def measured_claims(plan: Plan, records: Records) -> Iterator[Row]:
-    """Core-seconds of process time that the arms of each claim took: all its runs, and each arm's tuning once."""
+    """Core-seconds of process time that the arms of each claim took: all its runs, and each choice of a rate once."""
     for study in plan.studies:
         for claim in study.claims:
             names = {name for contrast in claim.requires for name in contrast.contrast}
             arm_ids = {study.arms[name].spec.arm_id for name in names}
             used = [records[arm][seed] for arm in arm_ids for seed in study.seeds if seed in records.get(arm, {})]
             if used:
-                tuning = {record.arm_id: record.provenance["tuning_cpu_seconds"] for record in used}
+                tuning = {record.tuned_by: record.provenance["tuning_cpu_seconds"] for record in used}
                 seconds = [*(record.provenance["cpu_seconds"] for record in used), *tuning.values()]
                 total = None if None in seconds else math.fsum(seconds)  # the same in whatever order
                 yield {"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": total}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
 from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
-from cnnlab.wording.numbers import common_places, count, fixed, plain, significant, span
+from cnnlab.wording.numbers import common_places, count, fixed, plain, plural, significant, span
 
 ERRORS = ("test_error", "train_error")
 NOT_TRAINED = "not trained: the network is left as it was initialized"
@@ -152,7 +153,16 @@ def _rate(arm: ArmRows) -> Cell | None:
     edge = bool(row["tuning_edge"])
     hint = "The best rate lies at the end of the grid, even extended: a better one may lie beyond" if edge else ""
     source = row["learning_rate_source"] or ""
-    return Cell(plain(row["learning_rate"]), note=f"{source}, at the edge" if edge else source, hint=hint, warning=edge)
+    return Cell(_rates(row), note=f"{source}, at the edge" if edge else source, hint=hint, warning=edge)
+
+
+def _rates(row: Row) -> str:
+    """``0.01``, or ``0.01 in 5 seeds, 0.03 in 3`` where each has its own."""
+    several = Counter({float(rate): count for rate, count in json.loads(row["learning_rates"]).items()})
+    if len(several) < 2:
+        return plain(row["learning_rate"])
+    (most, count), *others = several.most_common()
+    return ", ".join([f"{plain(most)} in {plural(count, 'seed')}", *(f"{plain(rate)} in {n}" for rate, n in others)])
 
 
 def _mean(arm: ArmRows, mean: Mean, places: int) -> Cell:

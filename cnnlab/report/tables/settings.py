@@ -74,11 +74,12 @@ def _tuned(text: Callable[[ArmSpec], str]) -> Callable[[Study], str | None]:
 
 
 def _tuned_for(arm: ArmSpec) -> str:
-    """``33 %``, or ``100 %, 3 runs, validation error`` where that is not one run and its log-loss."""
+    """``33 %``, or ``100 %, each seed, 3 runs, validation error`` where that is not one run and its log-loss."""
     tune = arm.train.tune
+    apart = ["each seed"] if tune.per == "seed" else []
     runs = [] if tune.seeds == 1 else [f"{tune.seeds} runs"]
     by = [] if tune.metric == "validation_loss" else [tune.metric.replace("_", " ")]
-    return ", ".join([f"{100 * tune.epochs_share:.0f} %", *runs, *by])
+    return ", ".join([f"{100 * tune.epochs_share:.0f} %", *apart, *runs, *by])
 
 
 def _optimizer(arm: ArmSpec) -> str:
