@@ -1,4 +1,4 @@
-"""Whether a verdict hangs on its margin, on a single seed, or on being one of many: the rows of table `robustness`.
+"""Whether a verdict hangs on its margin, a single seed, the learning rate, or on being one of many: table `robustness`.
 
 All of it comes from the functions that give the verdict itself, on the same effects.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,11 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
 from cnnlab.analysis.reasons import room
 from cnnlab.analysis.tables.frames import Row
-from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, TEXT, schema
+from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
 from cnnlab.analysis.verdicts import judge_claim, runs_of
+from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.training.records import Records
+from cnnlab.training.records import RESULT, SPEC, TEST, Record, Records
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry
@@ -40,12 +41,27 @@ COLUMNS = {
             ),
             "leave_one_out_same": (COUNT, "seeds without any one of which the verdict is the same"),
             "n": (COUNT, "seeds"),
+            "rate_lower": (
+                TEXT,
+                "the verdict on tuning runs a step of the grid below the rate of each seed, over seeds alone; "
+                "missing unless each seed is tuned by itself, by errors or losses, and they suffice",
+            ),
+            "rate_chosen": (TEXT, "the same at the rates that were chosen"),
+            "rate_higher": (TEXT, "the same a step above them"),
+            "rate_seeds": (COUNT, "the fewest seeds behind these three: those whose rates have such neighbours"),
+            "tuning_share": (NUMBER, "length of the tuning runs, as a share of a run"),
+            "validation_images": (COUNT, "on which the tuning runs are judged"),
             "stands_ledger_wide": (FLAG, "the verdict is the same at error rates divided by K; missing if it is open"),
         },
         required=("id", "part", "study", "verdict"),
         sort=("id", "part", "study"),
     ),
 }
+
+
+# Metrics that a tuning run has too, on the validation images: the error, or the loss.
+OF_TUNING_RUNS = {"test_error", "test_error_ratio", "test_loss"}
+STEPS = {"rate_lower": -1, "rate_chosen": 0, "rate_higher": 1}
 
 
 def with_margin(claims: Sequence[Hypothesis], factor: float, rooms: Sequence[float] = ()) -> str:
@@ -99,8 +115,48 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records)
         "leave_one_out": None if one_out is None else json.dumps(one_out),
         "leave_one_out_same": None if one_out is None else one_out.get(verdict, 0),
         "n": len(study.seeds),
+        **at_neighbouring_rates(claim, study, held),
         "stands_ledger_wide": None if family is None else decisions.stands(claims, family),
     }
+
+
+def at_neighbouring_rates(claim: ClaimSpec, study: Study, runs: Records) -> Row:
+    """The verdicts on tuning runs at rates a step lower, as chosen, and a step higher, in all arms at once."""
+    arms = {study.arms[name].spec.arm_id: study.arms[name].spec for part in claim.requires for name in part.contrast}
+    trains = [arm.train for arm in arms.values()]
+    by_seed = all(train.tune.per == "seed" and train.epochs and train.learning_rate is None for train in trains)
+    row: Row = dict.fromkeys((*STEPS, "rate_seeds", "tuning_share", "validation_images"))
+    if not by_seed or any(part.metric not in OF_TUNING_RUNS for part in claim.requires):
+        return row
+    images = {arm_id: split_sizes(arm.data)[1] for arm_id, arm in arms.items()}
+    fewest = []
+    for column, step in STEPS.items():
+        moved = {arm_id: _tuning_runs(runs[arm_id], step, images[arm_id]) for arm_id in arms}
+        seeds = tuple(seed for seed in study.seeds if all(seed in of_arm for of_arm in moved.values()))
+        if len(seeds) >= intervals.LEAST_SIGNS:
+            row[column] = judge_claim(claim, replace(study, seeds=seeds), moved).verdict
+            fewest.append(len(seeds))
+    if fewest:
+        share = trains[0].tune.epochs_share
+        row |= {"rate_seeds": min(fewest), "tuning_share": share, "validation_images": min(images.values())}
+    return row
+
+
+def _tuning_runs(runs: Mapping[int, Record], step: int, images: int) -> dict[int, Record]:
+    """Of each seed the tuning run at its rate, or `step` rates further on its grid, where there is one: as a run that
+    was tested on the validation images."""
+    moved = {}
+    for seed, run in runs.items():
+        trials = run.spec["tuning"]
+        place = [trial["learning_rate"] for trial in trials].index(run.spec["learning_rate"]) + step
+        if 0 <= place < len(trials):
+            error, loss = trials[place]["validation_error"], trials[place]["validation_loss"]
+            result = {"status": trials[place]["status"], "test_images": images}
+            result |= {f"{split}_error": error for split in ("train", "test")}  # the former says whether it learned
+            result |= {f"{split}_loss": loss for split in ("train", "test")}
+            test = {"label": (run.test() or {}).get("label")}
+            moved[seed] = Record(contents={SPEC: run.spec, RESULT: {**run.result, **result}, TEST: test})
+    return moved
 
 
 def _hypotheses(

@@ -49,6 +49,29 @@ LINES: dict[str, tuple[Row, tuple[object, ...], tuple[object, ...]]] = {
         ("half", "supported", "twice", "inconclusive", "8 of 8"),
         ("stands", "stand"),
     ),
+    "it hangs on the learning rate": (
+        {
+            "rate_lower": "inconclusive",
+            "rate_chosen": "supported",
+            "rate_higher": "equivalent",
+            "rate_seeds": 8,
+            "tuning_share": 0.5,
+            "validation_images": 500,
+        },
+        ("8 of 8", "50 %", 500, "lower, as chosen and a step higher", "inconclusive, supported and equivalent"),
+        ("fewest",),
+    ),
+    "one side of the rate is not known": (
+        {
+            "rate_chosen": "supported",
+            "rate_higher": "supported",
+            "rate_seeds": 7,
+            "tuning_share": 1.0,
+            "validation_images": 500,
+        },
+        ("100 %", "7 seeds at the fewest", "as chosen and a step higher: supported and supported"),
+        ("lower",),
+    ),
     "some columns are missing": (
         {"margin_halved": None, "leave_one_out_same": None, "leave_one_out": None, "stands_ledger_wide": None},
         ("twice", "inconclusive"),

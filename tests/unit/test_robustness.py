@@ -14,11 +14,12 @@ from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.intervals import Effects
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.io import table
+from cnnlab.planning.specs import TrainSpec, TuneSpec
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training.records import Record
-from tests.fakes import judge_studies
+from tests.fakes import changed, judge_studies
 from tests.unit.test_verdict import (
     EASY,
     ERROR,
@@ -157,6 +158,87 @@ class TestRows:
         }
         _only(study(claim(ERROR)), found)
         assert len(read) == 16
+
+
+APART = TrainSpec(epochs=5, tune=TuneSpec(rates=(0.01, 0.03, 0.1), epochs_share=0.5, per="seed"))
+
+
+def _tuned(errors_by_rate: Sequence[Sequence[float | None]], chosen: Sequence[int]) -> list[Record]:
+    """Runs of equal test errors, whose tuning had these errors in percent at each rate of each seed."""
+    made = []
+    for of_seed, place in zip(errors_by_rate, chosen, strict=True):
+        trials = [
+            {
+                "learning_rate": rate,
+                "status": "diverged" if error is None else "finished",
+                "validation_error": None if error is None else error / 100,
+                "validation_loss": None if error is None else error / 10,
+            }
+            for rate, error in zip(APART.tune.rates, of_seed, strict=True)
+        ]
+        spec = {"data_checksum": "digits", "tuning": trials, "learning_rate": APART.tune.rates[place]}
+        made.append(changed(finished(test_error=0.1), spec=spec))
+    return made
+
+
+class TestNeighbouringRates:
+    """Both arms err as much, but a step above the chosen rates, where one errs by 9 points more."""
+
+    PLAIN = _tuned([(12 + s / 5, 10 + s / 5, 21 - s / 5) for s in range(8)], [1] * 8)
+    RESIDUAL = _tuned([(12, 10, 11)] * 8, [1] * 8)
+
+    def _row(self, plain: Sequence[Record], residual: Sequence[Record], **changes: Any) -> dict[str, Any]:
+        part = contrast(changes.pop("metric", "test_error"), margin=changes.pop("margin", 2), plain=1, residual=-1)
+        return _only(study(claim(part), **{"train": APART, **changes}), runs(plain=plain, residual=residual))
+
+    def test_all_arms_move_together(self) -> None:
+        row = self._row(self.PLAIN, self.RESIDUAL)
+        verdicts = [row[rate] for rate in robustness.STEPS]
+        assert (row["verdict"], verdicts) == ("equivalent", ["equivalent", "equivalent", "supported"])
+        assert (row["rate_seeds"], row["tuning_share"], row["validation_images"]) == (8, 0.5, 500)
+
+    def test_by_the_rule_and_margin_of_the_claim(self) -> None:
+        """Differences of 10 - s / 5, s from 0 to 7, are 9.3 on average; the 95 % interval of t reaches 0.41 to either
+        side, and with one image of 500 0.46: beyond 8.8, not beyond 8.85."""
+        assert self._row(self.PLAIN, self.RESIDUAL, margin=8.8)["rate_higher"] == "supported"
+        assert self._row(self.PLAIN, self.RESIDUAL, margin=8.85)["rate_higher"] == "inconclusive"
+
+    def test_each_seed_moves_from_its_own_rate(self) -> None:
+        """Half of the seeds chose the lowest rate, and have none below it: four are too few."""
+        errors = [(10, 11, 30) if seed % 2 else (12, 10, 11) for seed in range(8)]
+        row = self._row(_tuned(errors, [0 if seed % 2 else 1 for seed in range(8)]), self.RESIDUAL)
+        assert [row[rate] for rate in robustness.STEPS] == [None, "equivalent", "equivalent"]
+        assert row["rate_seeds"] == 8
+
+    def test_seeds_without_such_a_neighbour_are_left_out_and_counted(self) -> None:
+        plain = _tuned([(12, 10, 11)] * 7 + [(10, 12, 14)], [1] * 7 + [0])
+        row = self._row(plain, self.RESIDUAL)
+        assert (row["rate_lower"], row["rate_seeds"]) == ("equivalent", 7)
+
+    def test_tuning_runs_that_diverged_or_learned_nothing_are_worse_than_any(self) -> None:
+        """As many as all of them: the sign test supports what it could not were they left out."""
+        for lost in (None, 90.0):
+            row = self._row(_tuned([(12, 10, lost)] * 8, [1] * 8), self.RESIDUAL, margin=85)
+            assert (row["rate_chosen"], row["rate_higher"]) == ("equivalent", "supported")
+
+    def test_the_loss_is_that_of_the_tuning_runs(self) -> None:
+        row = self._row(self.PLAIN, self.RESIDUAL, metric="test_loss", margin=0.7)
+        assert row["rate_higher"] == "supported"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"train": TrainSpec(epochs=5, tune=TuneSpec(seeds=8))},
+            {"train": APART.model_copy(update={"learning_rate": 0.1})},
+            {"metric": "gap"},
+            {"seeds": 5},
+        ],
+        ids=["tuned once for all seeds", "a fixed rate", "tuning runs lack it", "too few seeds"],
+    )
+    def test_otherwise_nothing_is_said(self, changes: dict[str, Any]) -> None:
+        row = self._row(self.PLAIN, self.RESIDUAL, **changes)
+        names = (*robustness.STEPS, "rate_seeds", "tuning_share", "validation_images")
+        assert [row[name] for name in names] == [None] * 6
 
 
 def _noisy(rng: np.random.Generator) -> Record:

@@ -17,6 +17,7 @@ from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.contrasts import measured_contrasts
 from cnnlab.core.errors import UserError
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.specs import DataSpec, TrainSpec
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.study import Arm, Study
 from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec, Source
@@ -24,6 +25,7 @@ from cnnlab.training.records import Record
 from tests import fakes
 
 INF = math.inf
+DIGITS = DataSpec(name="mnist5k")
 FINALS = ("test_error", "test_loss", "train_error", "train_loss", "validation_error", "validation_loss")
 
 
@@ -78,9 +80,16 @@ def claim(*requires: ContrastSpec, id: str = "C39", part: str = "main") -> Claim
     return ClaimSpec(id=id, part=part, architecture="resnet_cifar", requires=requires)
 
 
-def study(*claims: ClaimSpec, name: str = "depth", seeds: int = 8, secondary: Sequence[ContrastSpec] = ()) -> Study:
+def study(
+    *claims: ClaimSpec,
+    name: str = "depth",
+    seeds: int = 8,
+    secondary: Sequence[ContrastSpec] = (),
+    train: TrainSpec | None = None,
+) -> Study:
+    train = train or TrainSpec(epochs=5)
     arms = {
-        key: Arm(key, key, SimpleNamespace(arm_id=f"{key}-id"))  # type: ignore[arg-type]
+        key: Arm(key, key, SimpleNamespace(arm_id=f"{key}-id", train=train, data=DIGITS))  # type: ignore[arg-type]
         for key in ("plain", "residual", "wide", "deep")
     }
     return Study(
