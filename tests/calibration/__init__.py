@@ -1,4 +1,4 @@
 """Simulated studies whose true effect is known, and how often the verdicts on them err.
 
-`rates` counts; the other modules draw: `seeds`, `images`, `grids`, `lost` and `conjunctions`.
+`rates` counts; the other modules draw: `seeds`, `tuned`, `images`, `grids`, `lost` and `conjunctions`.
 """

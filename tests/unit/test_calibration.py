@@ -14,10 +14,10 @@ import pytest
 
 from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
-from tests.calibration import conjunctions, grids, images, lost, seeds
+from tests.calibration import conjunctions, grids, images, lost, seeds, tuned
 from tests.calibration.rates import Scenario, rates, table
 
-MODULES = {"seeds": seeds, "images": images, "grids": grids, "lost runs": lost}
+MODULES = {"seeds": seeds, "tuned rates": tuned, "images": images, "grids": grids, "lost runs": lost}
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ from scipy.stats import norm
 from cnnlab.analysis import decisions
 from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
-from tests.calibration import conjunctions, grids, images, lost, seeds
-from tests.calibration.rates import Rate, rates
+from tests.calibration import conjunctions, grids, images, lost, seeds, tuned
+from tests.calibration.rates import ERRORS, Rate, rates, table
 
 Patch = pytest.MonkeyPatch
 
@@ -229,3 +229,20 @@ def test_broken_logic_is_caught(mutation: Callable[[Patch], None], monkeypatch: 
     mutation(monkeypatch)
     wrong = (rate for rate in _of(MUTATIONS[mutation])() if rate.failed and rate.what[0] != "p")
     assert next(wrong, None) is not None, "the calibration does not see this"
+
+
+@pytest.mark.parametrize(
+    ("claim", "word", "truth", "percent", "covered"),
+    [("C33", "contradicted", "-m", 8.9, 78), ("C05", "supported", "+m", 17.8, 65)],
+)
+def test_a_rate_tuned_once_for_all_seeds_is_caught(
+    claim: str, word: str, truth: str, percent: float, covered: float
+) -> None:
+    """Seeds that share one noisy choice: false verdicts in so many studies where 2.5 % may be, and an interval of 95 %
+    that covers so few; these were found by other code."""
+    found = [rate for rate in rates(tuned.tuned_once()) if rate.design.endswith(claim) and rate.truth == truth]
+    print("", table(found), sep="\n")
+    for what, expected in ((word, percent), ("covers 95 %", covered)):
+        (rate, *_) = (rate for rate in found if rate.what == what and rate.direction in ("greater", "interval"))
+        assert rate.failed
+        assert abs(100 * rate.rate - expected) <= 100 * ERRORS * rate.error
