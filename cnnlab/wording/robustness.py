@@ -32,7 +32,7 @@ def _parts(row: Row) -> Iterator[str]:
         runs = (
             f"{100 * row['tuning_share']:.0f} % of the epochs, {count(row['validation_images'])} validation images{few}"
         )
-        yield f"of tuning runs ({runs}), at learning rates {listed(list(verdicts))}: {listed(list(verdicts.values()))}"
+        yield f"on tuning runs ({runs}), at learning rates {listed(list(verdicts))}: {listed(list(verdicts.values()))}"
     if row.get("stands_ledger_wide") is not None:
         yield f"ledger-wide: {'stands' if row['stands_ledger_wide'] else 'does not stand'}"
 
