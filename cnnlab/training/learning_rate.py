@@ -18,7 +18,7 @@ Trial = dict[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """The rate that all seeds of an arm train with. ``edge``: it is the grid's end even after its extensions."""
+    """The rate of an arm, or of one of its seeds. ``edge``: it is the grid's end even after its extensions."""
 
     learning_rate: float | None
     source: Literal["tuned", "fixed", "untrained"]
