@@ -6,7 +6,7 @@ from math import inf
 
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
-from cnnlab.analysis.intervals import decidable, least_seeds
+from cnnlab.analysis.intervals import Effects, decidable, least_seeds
 from cnnlab.analysis.power import POWER, SampleSize
 from cnnlab.planning.verdicts import DIRECTED, Direction, Verdict
 
@@ -21,8 +21,7 @@ def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, neede
         )
     if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT):
         no_worse = verdict == Verdict.EQUIVALENT or (verdict == Verdict.SUPPORTED and claim.direction not in DIRECTED)
-        compared = observed.can_fail and bool(claim.effects.known)
-        return _unseen_failures(claim.effects.n) if no_worse and compared else None
+        return _failures(observed, claim.effects) if no_worse and observed.can_fail else None
     if not decidable(claim.effects):
         return _too_few(observed, claim.effects.n)
     return f"{_unfinished(observed)}{_would_settle(needed, bool(claim.effects.known))}"
@@ -35,10 +34,16 @@ def room(observed: Observed, claim: Hypothesis) -> float:
     return observed.room[claim.direction == Direction.LESS]
 
 
-def _unseen_failures(n: int) -> str:
-    """Runs that all trained bound the share of those that would not (Clopper & Pearson 1934, of 0 in n)."""
-    most = 1 - SURE ** (1 / n)
-    return f"that no run failed leaves open that one in {1 / most:.0f} would, in either arm"
+def most_unseen(n: int) -> float:
+    """The largest share of runs that fail of which none may be seen in `n` (Clopper & Pearson 1934, of 0 in n)."""
+    return float(1 - SURE ** (1 / n))
+
+
+def _failures(observed: Observed, effects: Effects) -> str | None:
+    """What a verdict of no difference leaves open: the failures that were seen, or those that could not be."""
+    if effects.known:
+        return f"that no run failed leaves open that one in {1 / most_unseen(effects.n):.0f} would, in either arm"
+    return f"{_unfinished(observed)}the verdict is of the median pair"
 
 
 def _too_few(observed: Observed, n: int) -> str:

@@ -531,6 +531,12 @@ class TestReasons:
         row = self._row(contrast("first_gradient_norm", "equal", plain=1, residual=-1), **same)
         assert (row["verdict"], row["reason"]) == ("supported", None)  # read before any could
 
+    def test_what_is_no_worse_beside_a_failure_is_so_of_the_median_pair(self) -> None:
+        dead = finished(test_error=0.9, train_error=0.9, train_loss=2.302)
+        row = self._row(ERROR, plain=[*errors(*[10, 10.1] * 3, 10), dead], residual=errors(*[10] * 8))
+        told = "1 run failed to train; the verdict is of the median pair"
+        assert (row["verdict"], row["reason"]) == ("equivalent", told)
+
 
 class TestLooks:
     def test_seeds_added_after_a_look_are_flagged(self, tmp_path: Path) -> None:
