@@ -14,10 +14,18 @@ import pytest
 
 from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
-from tests.calibration import conjunctions, grids, images, lost, seeds, tuned
+from tests.calibration import conjunctions, failing, grids, images, lost, seeds, skewed, tuned
 from tests.calibration.rates import Scenario, rates, table
 
-MODULES = {"seeds": seeds, "tuned rates": tuned, "images": images, "grids": grids, "lost runs": lost}
+MODULES = {
+    "seeds": seeds,
+    "skewed seeds": skewed,
+    "tuned rates": tuned,
+    "images": images,
+    "grids": grids,
+    "lost runs": lost,
+    "runs that fail": failing,
+}
 
 
 @pytest.mark.slow

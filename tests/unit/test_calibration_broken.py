@@ -14,10 +14,10 @@ import pytest
 from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 
-from cnnlab.analysis import decisions
+from cnnlab.analysis import decisions, effects
 from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
-from tests.calibration import conjunctions, grids, images, lost, seeds, tuned
+from tests.calibration import conjunctions, failing, grids, images, lost, seeds, tuned
 from tests.calibration.rates import ERRORS, Rate, rates, table
 
 Patch = pytest.MonkeyPatch
@@ -148,6 +148,11 @@ def _diverged_dropped(patch: Patch) -> None:
     everywhere(patch, "combine", survivors)
 
 
+def _failed_taken_as_read(patch: Patch) -> None:
+    """A run that ends at guessing has an error of 90 %, as any other has its own."""
+    patch.setattr(effects, "failed", lambda run: False)
+
+
 def _survivors_of_five(patch: Patch) -> None:
     """Five seeds decide although a run could have been lost, and none was by chance."""
     everywhere(patch, "least_seeds", lambda effects: np.where(effects.known, 5, 6))
@@ -215,6 +220,7 @@ MUTATIONS = {
     _grid_of_one_arm: grids,
     _grid_not_added_to_the_seeds: grids,
     _diverged_dropped: lost,
+    _failed_taken_as_read: failing,
     _survivors_of_five: lost,
     _censored_taken_as_reached: lost,
     _unknown_counted_for_the_claim: lost,
