@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GUESSING = 0.02  # nats below ln(classes), where a network that ignores its images ends up
 GUESSED = 0.9  # of the errors that guessing makes
+HARDLY = 0.5  # of them: a network that errs more often is no example of what it can do
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +90,26 @@ def failed(run: Record) -> bool:
     loss, error = run.result.get("train_loss"), run.result.get("train_error")
     if loss is None or error is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
         return False
+    classes = _classes(run)
+    return classes is not None and loss >= math.log(classes) - GUESSING and error >= GUESSED * (1 - 1 / classes)
+
+
+def did_not_train(runs: Sequence[Record]) -> str | None:
+    """Why the runs of an arm are no example of its network: some were lost, or they hardly do better than guessing."""
+    lost = sum(run.result["status"] == "diverged" or failed(run) for run in runs)
+    if lost:
+        return f"{lost} of {len(runs)} runs diverged or failed"
+    tested = [run for run in runs if run.result["test_error"] is not None]
+    classes = _classes(tested[0]) if tested else None
+    if classes is None:
+        return None
+    mean, guessing = math.fsum(run.result["test_error"] for run in tested) / len(tested), 1 - 1 / classes
+    return f"errs in {100 * mean:.0f} %, guessing in {100 * guessing:.0f} %" if mean > HARDLY * guessing else None
+
+
+def _classes(run: Record) -> int | None:
     labels = (run.test() or {}).get("label")
-    if labels is None:
-        return False
-    classes = int(labels.max()) + 1
-    return bool(loss >= math.log(classes) - GUESSING and error >= GUESSED * (1 - 1 / classes))
+    return None if labels is None else int(labels.max()) + 1
 
 
 def _lost(run: Record, metric: Metric) -> bool:

@@ -40,6 +40,7 @@ class Point:
     label: str
     error: Mean
     cost: Row
+    trained: bool
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
@@ -66,11 +67,13 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
 def _point(arm: ArmRuns, costs: Mapping[str, Row]) -> Point | None:
     if not arm.complete or not arm.errors or arm.arm_id not in costs:
         return None
-    return Point(arm.label, mean_interval(arm.errors), costs[arm.arm_id])
+    return Point(arm.label, mean_interval(arm.errors), costs[arm.arm_id], arm.did_not_train is None)
 
 
 def on_front(points: Sequence[Point], cost: str) -> list[bool]:
-    return front([point.cost[cost] for point in points], [point.error[0] for point in points])
+    return front(
+        [point.cost[cost] for point in points], [point.error[0] if point.trained else None for point in points]
+    )
 
 
 def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
@@ -79,8 +82,8 @@ def _notes(arms: Sequence[ArmRuns], points: Sequence[Point]) -> list[str]:
     notes = []
     for arm in arms:
         if arm.label in drawn:
-            if arm.lost:
-                notes.append(f"{arm.label}: {arm.lost} of {arm.planned} runs diverged or failed")
+            if arm.did_not_train:
+                notes.append(f"{arm.label}: did not train (×), {arm.did_not_train}")
         elif not arm.complete:
             notes.append(f"Not shown: {arm.label}, {len(arm.runs)} of {arm.planned} runs finished")
         else:
@@ -133,13 +136,14 @@ def _steps(axes: Axes, members: list[tuple[float, float]]) -> list[tuple[float, 
 
 
 def _mark(axes: Axes, cost: float, point: Point, member: bool) -> None:
-    """Filled and blue on the front, open and grey beside it."""
+    """Filled and blue on the front, open and grey beside it; a cross if it did not train."""
     mean, low, high = point.error
     colour = series(0) if member else light("soft")
     bottom, top = axes.get_ylim()
     axes.plot([cost, cost], [max(low, bottom), min(high, top)], color=colour, linewidth=1.6, solid_capstyle="round")
     face: Any = {"markerfacecolor": colour if member else light("paper"), "markeredgewidth": 1.3}
-    axes.plot(cost, mean, marker="o" if member else "s", markersize=6.5, color=colour, **face)
+    marker = "x" if not point.trained else "o" if member else "s"
+    axes.plot(cost, mean, marker=marker, markersize=6.5, color=colour, **face)
 
 
 def _alt(points: Sequence[Point], notes: Sequence[str]) -> str:

@@ -35,6 +35,8 @@ LEGEND = (
     "Effect on the test error in percentage points, with its 95 % interval. The",
     "scale is compressed away from 0. Filled and bold: the interval excludes 0.",
     "Right of 0, and blue: the second of the two values has the lower error.",
+    "Hatched, and not counted: a run of one of the two arms was lost, or its",
+    "error is above half of that of guessing.",
 )
 
 
@@ -73,7 +75,8 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     figure.set_size_inches(WIDTH, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(height, 0))
     axes.set_axis_off()
-    scale = Scale(effect_cell.reach(row for cell in cells if (row := cell.row(SHOWN))), column / 2 - 10)
+    trained = [row for cell in cells if (row := cell.row(SHOWN)) and not cell.did_not_train]
+    scale = Scale(effect_cell.reach(trained), column / 2 - 10)
     for switch, title in titles.items():
         _head(axes, grid, switch, title, wrap(signs[switch], 16))
         _ruler(axes, grid, switch, scale)
@@ -116,7 +119,7 @@ def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale, letter: str)
     """The effect; or, small, why there is none: a refusal in full beneath the figure."""
     middle, above, row = grid.middle(cell.switch), grid.above(cell.family), cell.row(SHOWN)
     if row is not None:
-        effect_cell.draw(axes, row, middle, above, grid.column, scale)
+        effect_cell.draw(axes, row, middle, above, grid.column, None if cell.did_not_train else scale)
         return
     lines = wrap(cell.why(SHOWN) if cell.refused is None else f"not applicable {letter}", 15)[:4]
     _lines(axes, middle, above + (effect_cell.HEIGHT - LINE * len(lines)) / 2, lines, "soft", 8.5)
@@ -143,10 +146,14 @@ def _below(axes: Axes, top: float, notes: dict[str, list[str]]) -> None:
         top += NOTE * len(lines)
 
 
+def _told(cell: MatrixCell) -> str:
+    return f"{cell.title} {cell.text(SHOWN)}" + (", an arm did not train" if cell.did_not_train else "")
+
+
 def _alt(matrix: Matrix, cells: Sequence[MatrixCell], signs: dict[str, str]) -> str:
     columns = [f"{title} ({signs[switch] or 'no contrast yet'})" for switch, title in matrix.switches.items()]
     rows = [
-        f"{label}: {', '.join(f'{cell.title} {cell.text(SHOWN)}' for cell in cells if cell.family == family)}"
+        f"{label}: {', '.join(_told(cell) for cell in cells if cell.family == family)}"
         for family, label in matrix.families.items()
     ]
     return (

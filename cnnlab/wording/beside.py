@@ -8,7 +8,8 @@ from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.planning.verdicts import UNDECIDED, Direction, Verdict
 from cnnlab.wording.claims import claim_name
-from cnnlab.wording.contrasts import title, unit, with_unit
+from cnnlab.wording.contrasts import metric, title, unit, with_unit
+from cnnlab.wording.matrix_cells import did_not_train
 from cnnlab.wording.numbers import Quantity, bounds, count, listed, plain, plural, times
 from cnnlab.wording.verdicts import DIRECTIONS, OPEN, SIDES, VERDICTS, Side
 
@@ -93,11 +94,12 @@ def across_families(parts: Sequence[Row], tables: Tables, families: Mapping[tupl
     """
     pairs = {part["metric"]: part for part in reversed(parts) if len(weights(part)) == 2}
     texts = []
-    for metric, part in reversed(pairs.items()):
-        cells = [row for row in tables.rows("contrasts", extension=part["claim"], metric=metric) if row["switch"]]
+    for name, part in reversed(pairs.items()):
+        cells = [row for row in tables.rows("contrasts", extension=part["claim"], metric=name) if row["switch"]]
         if cells:
             epochs = f"{_epochs(cells, tables)} epochs, and {_epochs([part], tables)} for the claim"
-            texts.append(_of_families(part, cells, families, epochs))
+            counted = [cell for cell in cells if metric(name).initial or not did_not_train(cell, tables)]
+            texts.append(_of_families(part, cells, counted, families, epochs))
     return texts
 
 
@@ -108,16 +110,22 @@ def _epochs(contrasts: Sequence[Row], tables: Tables) -> str:
     return " or ".join(map(str, sorted(epochs)))
 
 
-def _of_families(part: Row, cells: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: str) -> str:
-    by_verdict = group(cells, lambda cell: standing(part["direction"], part["margin"], cell))
-    texts = []
-    for verdict, place in DIRECTIONS[part["direction"]].places.items():
-        names = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in by_verdict.get(verdict, [])]
-        if names:
-            texts.append(f"{place.counted} on {len(names)} ({listed(names)})")
-    number = plural(len(cells), "family", "families")
+def _of_families(
+    part: Row, cells: Sequence[Row], counted: Sequence[Row], families: Mapping[tuple[str, str], str], epochs: str
+) -> str:
+    def named(members: Sequence[Row]) -> str:
+        labels = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in members]
+        return f"{len(members)} ({listed(labels)})"
+
+    by_verdict = group(counted, lambda cell: standing(part["direction"], part["margin"], cell))
+    places = DIRECTIONS[part["direction"]].places.items()
+    texts = [f"{place.counted} on {named(by_verdict[verdict])}" for verdict, place in places if verdict in by_verdict]
+    rest = [cell for cell in cells if cell not in counted]
+    untrained = [f"not counted {named(rest)}, where an arm did not train"] if rest else []
+    number = plural(len(counted), "family", "families")
     about = f"{title(part['metric'])}, margin {with_unit(plain(part['margin']), part['unit'])}; {epochs}"
-    return f"A contrast of the same kind on {number} ({about}): {', '.join(texts)}."
+    told = "; ".join([", ".join(texts), *untrained] if texts else untrained)
+    return f"A contrast of the same kind on {number} ({about}): {told}."
 
 
 def standing(direction: Direction, margin: float, cell: Row) -> str:

@@ -77,6 +77,8 @@ def draw(runs: list[pd.DataFrame], costs: dict[str, dict[str, int]]) -> tuple[Fi
     study: Any = SimpleNamespace(name="crowd")
     names = [each["arm_id"].iloc[0] for each in runs]
     arms = pd.DataFrame({"study": "crowd", "arm_id": names, "label": names, "n_seeds": 5, "seeds": "0-4"})
+    lost = [int((each["status"] == "diverged").sum()) for each in runs]
+    arms["did_not_train"] = [f"{number} of 5 runs diverged or failed" if number else None for number in lost]
     cost = pd.DataFrame([{"arm_id": name} | row for name, row in costs.items()])
     curves = pd.DataFrame(columns=["arm_id", "seed"])
     with style():
@@ -115,6 +117,13 @@ def test_runs_that_diverged_and_costs_that_are_not_measured_are_told() -> None:
     _, _, b, c, d, *_ = alt.split(". ")
     for note, *parts in ((b, "B:", "2 of 5", "diverged"), (c, "Not shown: C", "diverged"), (d, "Not shown: D", "cost")):
         assert all(part in note for part in parts), note
+
+
+def test_a_network_that_did_not_train_is_on_no_front() -> None:
+    """Those of its runs that did not diverge have the least error of all, at the least cost."""
+    arms = [runs_of("A", 0.02), runs_of("B", 0.01, diverged=2)]
+    _, alt = draw(arms, {name: {"parameters": cost, "macs": cost} for name, cost in (("A", 2000), ("B", 1000))})
+    assert "On the Pareto front by parameters: A; by multiply-accumulates: A. B: did not train" in alt
 
 
 def test_nothing_measured_and_nothing_finished_are_different_news(plan: Plan, frames: Frames) -> None:

@@ -127,3 +127,17 @@ def test_numbers_on_the_axis_stand_apart(reach: float) -> None:
 
 def test_a_study_without_a_matrix_says_so(plan: Plan, frames: Frames) -> None:
     assert "no matrix" in figures.draw(replace(plan.studies[0], matrix=None), frames)["matrix"].alt
+
+
+def test_a_cell_whose_arm_did_not_train_says_so(plan: Plan, frames: Frames, tmp_path: Path) -> None:
+    """In the samples a sigmoid leaves AlexNet near guessing and makes one run of VGG diverge, and NiN errs in 32 %."""
+    cells = {(cell.family, cell.switch): cell for cell in matrix_cells.read(plan.studies[0], Tables(frames))}
+    marked = {key: cell.did_not_train for key, cell in cells.items() if cell.did_not_train}
+    assert marked == {
+        ("alexnet", "activation"): "AlexNet, sigmoid: errs in 64 %, guessing in 90 %",
+        ("vgg", "activation"): "VGG-11, sigmoid: 1 of 5 runs diverged or failed",
+    }
+    drawn = figures.draw(plan.studies[0], frames)["matrix"]
+    assert drawn.alt.count("an arm did not train") == texts(plan, frames, tmp_path).count("did not train") == 2
+    assert "20" in texts(plan, frames, tmp_path)  # the scale is that of the others
+    assert "50" not in texts(plan, frames, tmp_path)

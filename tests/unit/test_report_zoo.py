@@ -309,8 +309,9 @@ def say(cells: list[Row], **changes: Any) -> list[str]:
     part = cell(**claim | {"contrast": '{"a": 1, "b": -1}'} | changes)
     frame = pd.DataFrame(cells, columns=list(TABLES["contrasts"].columns))
     names = {("m", name): name.upper() for name in "abcdef"}
-    arms = [("m", "with", 4), ("m", "without", 12), ("p", "a", 20), ("p", "b", 20)]
+    arms = [("m", "with", 4), ("m", "without", 12), ("m", "dead", 4), ("p", "a", 20), ("p", "b", 20)]
     epochs = pd.DataFrame(arms, columns=["study", "arm", "epochs"])
+    epochs["label"], epochs["did_not_train"] = epochs["arm"], epochs["arm"].map({"dead": "errs in 60 %"})
     return beside.across_families([part], Tables({"contrasts": frame, "arms": epochs}), names)
 
 
@@ -328,6 +329,15 @@ def test_families_are_counted_and_named(direction: Direction) -> None:
         parts += [f"{place.counted} on {len(names)} ({listed(names)})"] if names else []
     said(text, *parts)
     assert sum(len(part) for part in parts) + 2 * (len(parts) - 1) == len(text.partition("): ")[2].removesuffix("."))
+
+
+def test_a_family_one_of_whose_arms_did_not_train_is_named_and_not_counted() -> None:
+    cells = [cell(family="a"), cell(family="b", contrast='{"with": 1, "dead": -1}')]
+    (text,) = say(cells)
+    said(text, "on 1 family (test error", "on 1 (A); not counted 1 (B), where an arm did not train.")
+    assert say(cells[1:])[0].endswith("claim): not counted 1 (B), where an arm did not train.")
+    initial = [one | {"metric": "first_gradient_norm"} for one in cells]  # which was measured before
+    said(say(initial, metric="first_gradient_norm")[0], "on 2 families", "on 2 (A and B).")
 
 
 def test_only_cells_beside_the_claim_with_its_metric_count() -> None:

@@ -161,6 +161,16 @@ class TestBounds:
     def test_an_untrained_network_has_not_failed(self) -> None:
         assert not effects.failed(finished(train_loss=2.31, steps=0))
 
+    def test_an_arm_did_not_train_if_a_run_was_lost_or_it_errs_in_half_of_what_guessing_does(self) -> None:
+        dead = finished(test_error=0.9, train_error=0.9, train_loss=2.302)
+        assert effects.did_not_train(errors(44, 46, 44)) is None
+        assert effects.did_not_train(errors(44, 46, 46)) == "errs in 45 %, guessing in 90 %"
+        assert effects.did_not_train([*errors(3, 3), dead]) == "1 of 3 runs diverged or failed"
+        assert effects.did_not_train([*errors(3, 3), unfinished("diverged")]) == "1 of 3 runs diverged or failed"
+        coins = [fakes.changed(run, test={"label": np.arange(1000) % 2}) for run in errors(30)]
+        assert effects.did_not_train(coins) == "errs in 30 %, guessing in 50 %"
+        assert effects.did_not_train([unfinished("timed_out")]) is None  # nothing is known of its error
+
     def test_two_classes_are_guessed_at_less_loss(self) -> None:
         coins = fakes.changed(finished(train_loss=0.69, train_error=0.5), test={"label": np.arange(1000) % 2})
         assert effects.failed(coins)

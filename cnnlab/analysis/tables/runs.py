@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cnnlab.analysis.effects import failed
+from cnnlab.analysis.effects import did_not_train, failed
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.metrics import METRICS
@@ -71,6 +71,10 @@ COLUMNS = {
             "learning_rate_source": (TEXT, "tuned on validation, or fixed by the study"),
             "tuning_edge": (FLAG, "the best rate, of a seed or more, is the end of the grid, even extended"),
             "parameters": (COUNT, "trained numbers"),
+            "did_not_train": (
+                TEXT,
+                "why it is not counted among networks that trained; missing until its runs are there",
+            ),
         },
         required=("study", "arm", "label", "arm_id", "architecture", "preset", "switches", "data", "epochs"),
         sort=(),
@@ -157,6 +161,7 @@ def arms(plan: Plan, records: Records) -> Iterator[Row]:
                 "n_seeds": len(study.seeds),
                 "seeds": seeds_slug(study.seeds),
                 **(_chosen(runs) if runs else {}),
+                "did_not_train": did_not_train(runs) if len(runs) == len(study.seeds) else None,
             }
 
 

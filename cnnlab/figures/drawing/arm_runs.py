@@ -26,6 +26,7 @@ class ArmRuns:
     label: str
     index: int
     planned: int
+    did_not_train: str | None  # and why
     runs: pd.DataFrame
     curves: pd.DataFrame
 
@@ -68,6 +69,7 @@ def arms_of(study: str, tables: Mapping[str, pd.DataFrame]) -> list[ArmRuns]:
             arm["label"],
             index,
             arm["n_seeds"],
+            arm.get("did_not_train"),
             *(_of_arm(tables[name], arm) for name in ("runs", "curves")),
         )
         for index, arm in enumerate(as_rows(arms[arms["study"] == study]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import copysign, isfinite, log2
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -56,17 +57,33 @@ def beyond_zero(row: Row) -> int:
     return int(low > 0) - int(high < 0)
 
 
-def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: Scale) -> None:
-    """A cell of `width` points around `middle`, from `top` downwards; tinted and bold where the interval excludes 0."""
-    side = beyond_zero(row)
+def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: Scale | None) -> None:
+    """A cell of `width` points around `middle`, from `top` downwards; tinted and bold where the interval excludes 0.
+
+    Without a `scale` an arm did not train: the cell is hatched, and a word stands in place of the strip.
+    """
+    side = beyond_zero(row) if scale else 0
     role = {1: "series-1", -1: "series-2", 0: "soft"}[side]
+    corner, size = (middle - width / 2 + 2, top + 2), (width - 4, HEIGHT - 4)
     if side:
-        corner = (middle - width / 2 + 2, top + 2)
-        axes.add_patch(Rectangle(corner, width - 4, HEIGHT - 4, color=light(role), alpha=0.1, linewidth=0))
+        axes.add_patch(Rectangle(corner, *size, color=light(role), alpha=0.1, linewidth=0))
+    if scale is None:
+        _hatch(axes, *corner, *size)
     number, weight = Quantity.of(row), "bold" if side else "normal"
     write(axes, middle, top + EDGE + LINE / 2, number.value or "no estimate", role, 10, fontweight=weight)
     write(axes, middle, top + EDGE + 1.5 * LINE, number.interval or "no bound", "soft", 8.5)
-    _strip(axes, row, middle, top + EDGE + 2 * LINE + STRIP / 2, scale, light(role))
+    strip = top + EDGE + 2 * LINE + STRIP / 2
+    if scale is None:
+        write(axes, middle, strip, "did not train", "soft", 8.5)
+    else:
+        _strip(axes, row, middle, strip, scale, light(role))
+
+
+def _hatch(axes: Axes, left: float, top: float, width: float, height: float) -> None:
+    """Lines that rise to the right, within the rectangle; a pattern of SVG would need an id of its own."""
+    for foot in np.arange(left - height, left + width, APART / 2):
+        x = np.clip([foot, foot + height], left, left + width)
+        axes.plot(x, top + height - (x - foot), color=light("grid"), linewidth=0.7, zorder=0)
 
 
 def _strip(axes: Axes, row: Row, middle: float, y: float, scale: Scale, colour: str) -> None:

@@ -11,7 +11,7 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import costs
 from cnnlab.report.tables.arms import ArmRows, mean_column, seconds_a_run
-from cnnlab.report.tables.view import MEAN_HINT, Column, Number, R, TableView, table
+from cnnlab.report.tables.view import MEAN_HINT, Cell, Column, Number, R, TableView, table
 from cnnlab.wording.numbers import count
 
 NOT_MEASURED = "not measured yet"
@@ -59,8 +59,9 @@ def _networks(arms: Sequence[ArmRows], tables: Tables) -> list[Network]:
     by_arm = tables.by("measured/cost", "arm_id")
     rows = [by_arm.get(arm.spec.arm_id) for arm in arms]
     errors = [arm.means["test_error"][0] if "test_error" in arm.means else None for arm in arms]
+    trained = [None if _did_not_train(arm) else error for arm, error in zip(arms, errors, strict=True)]
     fronts = {
-        title: front([row[cost] if row else None for row in rows], errors)
+        title: front([row[cost] if row else None for row in rows], trained)
         for cost, title in (("parameters", "parameters"), ("macs", "MACs"))
     }
     return [
@@ -74,7 +75,12 @@ def _on(part: Callable[[Network], R], column: Column[R]) -> Column[Network]:
     return Column(column.title, lambda network: column.of(part(network)), column.hint, numeric=column.numeric)
 
 
-def _front(network: Network) -> str | None:
+def _front(network: Network) -> Cell | None:
     if network.error is None or network.cost is None:
         return None
-    return ", ".join(network.fronts) or "no"
+    why = _did_not_train(network.arm)
+    return Cell(", ".join(network.fronts) or "no", note=f"did not train: {why}" if why else "", warning=bool(why))
+
+
+def _did_not_train(arm: ArmRows) -> str | None:
+    return arm.row.get("did_not_train") if arm.row else None

@@ -37,4 +37,6 @@ def _effect(cell: MatrixCell, name: str) -> Cell | None:
         refused = cell.refused is not None and name == SHOWN
         return Cell("not applicable", note=cell.refused or "") if refused else None
     log = row["unit"] == "log2 ratio" and row["estimate"] is not None
-    return Cell(cell.text(name), note=times(row["estimate"]) if log else "")
+    notes = [times(row["estimate"])] if log else []
+    notes += [f"did not train: {cell.did_not_train}"] if cell.did_not_train and name == SHOWN else []
+    return Cell(cell.text(name), note=", ".join(notes), warning=name == SHOWN and bool(cell.did_not_train))
