@@ -24,6 +24,8 @@ from cnnlab.analysis.intervals import (
 )
 from cnnlab.planning.verdicts import DIRECTED, REFUTED, Direction, Verdict
 
+ROOM = 4  # margins that a baseline must leave room for, or what lies within one is not too small to count
+
 
 def error_rate(direction: str | None) -> float:
     """Of a false "supported": a side of the 95 % interval, or the two one-sided tests of a claim of no difference."""
@@ -137,6 +139,23 @@ def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str
         [Verdict.SUPPORTED, *REFUTED],
         Verdict.INCONCLUSIVE,
     )
+
+
+def with_room(verdict: str, most: float, margin: float) -> str:
+    """`verdict`, or *no room* if `most`, the largest effect that the baseline leaves room for, makes nothing of it.
+
+    Support takes more than the margin; *equivalent*, that the margin is at most a quarter of what there could be. What
+    there was room for is contradicted.
+    """
+    least = ROOM * margin if verdict == Verdict.EQUIVALENT else margin
+    return verdict if most > least or verdict == Verdict.CONTRADICTED else Verdict.NO_ROOM
+
+
+def together(claims: Sequence[Hypothesis], have_room: Sequence[bool]) -> str:
+    """The verdict on a claim each of whose parts must hold; one without room leaves room for a refutation alone."""
+    heard = [claim for claim, room in zip(claims, have_room, strict=True) if room]
+    verdict = str(conjunction(heard)) if heard else Verdict.NO_ROOM
+    return verdict if verdict in REFUTED or len(heard) == len(claims) else Verdict.NO_ROOM
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:

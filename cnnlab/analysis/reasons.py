@@ -16,9 +16,9 @@ SURE = 0.05  # were more runs to fail, one at least of those seen would have, wi
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
     if verdict == Verdict.NO_ROOM:
-        return (
-            f"there is room for {room(observed, claim):.2g} {unit} at most, and the margin is {claim.margin:g} {unit}"
-        )
+        most = room(observed, claim)
+        part = ", too large a part of it to call what lies within too small to count" if most > claim.margin else ""
+        return f"there is room for {most:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}{part}"
     if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT):
         no_worse = verdict == Verdict.EQUIVALENT or (verdict == Verdict.SUPPORTED and claim.direction not in DIRECTED)
         return _failures(observed, claim.effects) if no_worse and observed.can_fail else None

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis import decisions, intervals
@@ -67,9 +68,10 @@ STEPS = {"rate_lower": -1, "rate_chosen": 0, "rate_higher": 1}
 def with_margin(claims: Sequence[Hypothesis], factor: float, rooms: Sequence[float] = ()) -> str:
     """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is; `rooms` are what
     the baseline of each leaves."""
-    verdict = str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
-    none = any(most <= factor * claim.margin for most, claim in zip(rooms, claims, strict=False))
-    return Verdict.NO_ROOM if none and verdict != Verdict.CONTRADICTED else verdict
+    scaled = [replace(claim, margin=factor * claim.margin) for claim in claims]
+    pairs = zip(scaled, rooms or [inf] * len(scaled), strict=True)
+    alone = [decisions.with_room(str(decisions.verdict(claim)), most, claim.margin) for claim, most in pairs]
+    return decisions.together(scaled, [verdict != Verdict.NO_ROOM for verdict in alone])
 
 
 def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:

@@ -67,10 +67,9 @@ def judge_claim(claim: ClaimSpec, study: Study, runs: Records) -> JudgedClaim:
 
 
 def together(parts: Sequence[Judged]) -> str:
-    """The verdict on a claim each of whose parts must hold; one without room leaves room for a refutation alone."""
-    with_room = [part.claim for part in parts if part.claim and part.verdict != Verdict.NO_ROOM]
-    verdict = str(decisions.conjunction(with_room)) if with_room else Verdict.NO_ROOM
-    return verdict if verdict in REFUTED or len(with_room) == len(parts) else Verdict.NO_ROOM
+    """The verdict on a claim each of whose parts must hold."""
+    claims = [part.claim for part in parts if part.claim]
+    return decisions.together(claims, [part.verdict != Verdict.NO_ROOM for part in parts if part.claim])
 
 
 def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) -> Judged:
@@ -84,9 +83,7 @@ def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) ->
     if not primary or contrast.direction is None or contrast.margin is None:
         return Judged(contrast, finished, planned, observed)
     claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
-    verdict = str(decisions.verdict(claim))
-    if room(observed, claim) <= claim.margin and verdict != Verdict.CONTRADICTED:
-        verdict = Verdict.NO_ROOM
+    verdict = decisions.with_room(str(decisions.verdict(claim)), room(observed, claim), claim.margin)
     needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))

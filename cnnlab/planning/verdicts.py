@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     CONTRADICTED = "contradicted"
     EQUIVALENT = "equivalent"
     INCONCLUSIVE = "inconclusive"
-    NO_ROOM = "no room"  # it could not have come out as claimed
+    NO_ROOM = "no room"  # too little for the margin between the baseline and the end of the scale
     MIXED = "mixed"  # of a claim: some of its parts hold, and others do not
     HOLDS = "holds"  # of claims that are computed
     FAILS = "fails"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
+from cnnlab.analysis.decisions import ROOM
 from cnnlab.planning.verdicts import Direction, Verdict
 from cnnlab.wording.numbers import MINUS
 
@@ -47,7 +48,7 @@ class DirectionWords:
 
 def _places(open_margin: str, places: Mapping[str, Place]) -> Mapping[str, Place]:
     undecided = Place(f"which leaves {open_margin} open", "undecided")
-    no_room = Place("where {margin} could not have been passed", "without room for the margin")
+    no_room = Place("where there is too little room for {margin}", "without room for the margin")
     running = Place(undecided.text, "not finished")
     return {**places, Verdict.INCONCLUSIVE: undecided, Verdict.NO_ROOM: no_room, Verdict.RUNNING: running}
 
@@ -140,7 +141,8 @@ MEANINGS = {
     f"{Verdict.INCONCLUSIVE}": "Neither; the report says how many seeds or test images would settle it.",
     f"{Verdict.NO_ROOM}": (
         "What the claim wants removed, or raised, is not there to the size of the margin in the first place: it could "
-        "not have come out as claimed, and there is no verdict."
+        f"not have come out as claimed. Or it is there to less than {ROOM} margins, and an effect within the margin is "
+        "not too small to count. There is no verdict."
     ),
     f"{Verdict.MIXED}": (
         "Of a claim that is a list, some parts hold and others do not, each at an error rate divided by the number of "

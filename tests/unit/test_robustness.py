@@ -55,6 +55,16 @@ class TestMargin:
         assert robustness.with_margin(parts, 0.5) == "supported"
         assert robustness.with_margin([_about(1.5), _about(0.0, margin=4.0)], 0.5) == "equivalent"
 
+    def test_what_the_baseline_leaves_room_for_is_measured_in_the_margin_that_is_tried(self) -> None:
+        assert robustness.with_margin([_about(0.0)], 1.0, [4.5]) == "equivalent"
+        assert robustness.with_margin([_about(0.0)], 2.0, [4.5]) == "no room"
+        assert robustness.with_margin([_about(3.0)], 2.0, [4.5]) == "supported"
+        assert robustness.with_margin([_about(3.0)], 2.0, [2.0]) == "no room"
+        assert robustness.with_margin([_about(-3.0)], 2.0, [2.0]) == "contradicted"
+        parts = [_about(9.0), _about(0.0)]
+        assert robustness.with_margin(parts, 1.0, [9.5, 4.5]) == "equivalent"
+        assert robustness.with_margin(parts, 1.0, [9.5, 3.5]) == "no room"
+
 
 class TestOneSeedLeftOut:
     def _without(self, values: Sequence[float]) -> list[list[Hypothesis]]:

@@ -516,6 +516,17 @@ class TestReasons:
             "there is room for 0.75 pp at most, and the margin is 1 pp",
         )
         assert self._row(raised, **found)["verdict"] == "equivalent"  # an error can rise to 100 %
+        some = {"plain": errors(*[3, 3.2] * 4), "residual": errors(*[3] * 8)}
+        row = self._row(lowered, **some)
+        assert (row["verdict"], row["reason"]) == (
+            "no room",
+            "there is room for 3.1 pp at most, and the margin is 1 pp, too large a part of it to call what lies within "
+            "too small to count",
+        )
+        more = {"plain": errors(*[4.1, 4.2] * 4), "residual": errors(*[4] * 8)}
+        assert self._row(lowered, **more)["verdict"] == "equivalent"
+        halved = {"plain": errors(*[3, 3.2] * 4), "residual": errors(*[1] * 8)}
+        assert self._row(lowered, **halved)["verdict"] == "supported"  # for which there was room enough
         against = {"plain": errors(*[0.8, 0.7] * 4), "residual": errors(*[30] * 8)}
         assert self._row(lowered, **against)["verdict"] == "contradicted"  # that there was room for
         high = {"plain": errors(*[99.9, 100] * 4), "residual": errors(*[99.5] * 8)}
