@@ -34,6 +34,9 @@ class Config(Spec):
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="of training; auto: bf16 on a GPU of compute capability 8.0 or later, else float32"
     )
+    base: ArmFields = Field(
+        ArmFields(), description="laid over the base of every study, below what it says of the tier"
+    )
     override: ArmFields = Field(ArmFields(), description="laid over every arm")
     seeds: Annotated[int, Field(ge=1)] | None = Field(None, description="instead of each study's own")
     min_seeds: Annotated[int, Field(ge=1)] | None = Field(

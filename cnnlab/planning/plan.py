@@ -172,7 +172,8 @@ def make_plan(config: Config) -> Plan:
     if config.pilot:
         override = override.model_copy(update={"data": override.data | {"tested": "validation"}})
     studies = [
-        load_study(file, config.tier, claims, resolve, override, config.seeds, config.min_seeds) for file in files
+        load_study(file, config.tier, claims, resolve, config.base, override, config.seeds, config.min_seeds)
+        for file in files
     ]
     if config.pilot:
         studies = [replace(study, seeds=tuple(FIRST_PILOT_SEED + seed for seed in study.seeds)) for study in studies]

@@ -9,7 +9,7 @@ import yaml
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
-from cnnlab.planning.config import from_mapping
+from cnnlab.planning.config import from_mapping, load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.specs import FIRST_PILOT_SEED
 
@@ -91,6 +91,23 @@ def test_a_tier_changes_the_base_and_the_override_has_the_last_word(tmp_path: Pa
     train = full.arms["relu"].spec.train
     assert (train.epochs, train.batch_size, len(full.seeds)) == (30, 32, 7)
     assert plan_of(tmp_path, text).studies[0].arms["relu"].spec.train.epochs == 2
+
+
+def test_what_a_study_says_of_a_tier_stands_above_the_base_of_the_tier(tmp_path: Path) -> None:
+    told = {"base": {"data": {"name": "mnist"}, "train": {"batch_size": 32}}}
+    text = STUDY + "tiers:\n  full: {base: {data: {name: fashion-mnist}}}\n"
+    spec = plan_of(tmp_path, text, tier="full", **told).studies[0].arms["relu"].spec
+    assert (spec.data.name, spec.train.batch_size) == ("fashion-mnist", 32)
+    assert plan_of(tmp_path, text, tier="quick", **told).studies[0].arms["relu"].spec.data.name == "mnist"
+    last = plan_of(tmp_path, text, tier="full", **told, override={"data": {"name": "mnist5k"}})
+    assert last.studies[0].arms["relu"].spec.data.name == "mnist5k"
+
+
+def test_where_digits_leave_no_room_the_full_tier_has_clothes() -> None:
+    plan = make_plan(load_config(["workflow/config/full.yaml"], ["device=cpu"]))
+    images = {study.name: {arm.spec.data.name for arm in study.arms.values()} for study in plan.studies}
+    clothes = ("affine", "features", "kernels", "normalization")
+    assert images == {name: {"fashion-mnist" if name in clothes else "mnist"} for name in images}
 
 
 def test_an_override_trains_no_arm_that_stays_as_initialized(tmp_path: Path) -> None:

@@ -32,11 +32,12 @@ def load_study(
     tier: str,
     registry: ClaimRegistry,
     resolve: Resolve,
+    tier_base: ArmFields,
     override: ArmFields,
     seeds: int | None = None,
     min_seeds: int | None = None,
 ) -> Study:
-    """The study in `path` at `tier`: base ← what the tier changes ← the arm ← `override`.
+    """The study in `path` at `tier`: base ← `tier_base` ← what it says of the tier ← the arm ← `override`.
 
     Raises:
         UserError: for anything in the file that cannot be run as written, in one line.
@@ -47,7 +48,7 @@ def load_study(
         if name not in {*known_tiers(), tier}:
             raise UserError(f"{where}: tiers.{name}: no such tier; {nearest(name, known_tiers())}")
     changes = written.tiers.get(tier, TierFields())
-    base = merge(_dump(written.base), _dump(changes.base))
+    base = merge(merge(_dump(written.base), _dump(tier_base)), _dump(changes.base))
 
     def complete(fields: Mapping[str, Any], place: str) -> ArmSpec:
         return resolve(ArmFields(**_overridden(merge(base, fields), _dump(override))), place)
