@@ -182,7 +182,7 @@ def test_updates_are_those_of_the_optimizer(optimizer: str, monkeypatch: pytest.
         @torch.no_grad()
         def after_update(self, step: int) -> None:
             super().after_update(step)
-            if step % update_ratios.EVERY == 0:
+            if step % diagnostics.EVERY == 0:
                 pairs = zip(self.before, self.weights, strict=True)
                 seen.append([float((now - was).norm() / was.norm()) for was, now in pairs])
 

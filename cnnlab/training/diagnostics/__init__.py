@@ -109,6 +109,23 @@ class Diagnostic(Observer):
         raise NotImplementedError
 
 
+FIRST_STEPS, EVERY = 100, 5
+
+
+class InnerLayers(Diagnostic):
+    """Base of what is read of the convolutions and dense layers but the first and the last, at every fifth of the first
+    hundred steps."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.require(run.total_steps > 0, "training: epochs of 1 or more")
+        self.names = list(run.layers)[1:-1]
+        self.require(len(self.names) >= 2, "two convolutions or dense layers between the first and the last")
+
+    def wants(self, step: int) -> bool:
+        return step < FIRST_STEPS and step % EVERY == 0
+
+
 def module(name: str) -> Any:
     """The module of the diagnostic `name`."""
     return import_module(f"cnnlab.training.diagnostics.{name}")

@@ -44,15 +44,11 @@ DIAGNOSTIC = {
     },
     "while_training": True,
 }
-FIRST_STEPS, EVERY = 100, 5
 
 
-class Diagnostic(diagnostics.Diagnostic):
+class Diagnostic(diagnostics.InnerLayers):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self.require(run.total_steps > 0, "training: epochs of 1 or more")
-        self.names = list(run.layers)[1:-1]
-        self.require(len(self.names) >= 2, "two convolutions or dense layers between the first and the last")
         self.state = {"samples": []}
         self.listening, self.norms = False, dict[str, Tensor]()
         for name, module in _given_to_activations(run.model, run.layers).items():
@@ -60,7 +56,7 @@ class Diagnostic(diagnostics.Diagnostic):
                 module.register_forward_hook(partial(self._listen, name))
 
     def wants(self, step: int) -> bool:
-        self.listening = step < FIRST_STEPS and step % EVERY == 0
+        self.listening = super().wants(step)
         return self.listening
 
     def _listen(self, name: str, _module: nn.Module, _inputs: object, output: Tensor) -> None:

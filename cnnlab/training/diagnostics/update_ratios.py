@@ -47,21 +47,13 @@ DIAGNOSTIC = {
     },
     "while_training": True,
 }
-FIRST_STEPS, EVERY = 100, 5
 
 
-class Diagnostic(diagnostics.Diagnostic):
+class Diagnostic(diagnostics.InnerLayers):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        inner = list(run.layers.items())[1:-1]
-        self.require(run.total_steps > 0, "training: epochs of 1 or more")
-        self.require(len(inner) >= 2, "two convolutions or dense layers between the first and the last")
-        self.names = [name for name, _ in inner]
-        self.weights = [layer.get_parameter("weight") for _, layer in inner]
+        self.weights = [run.layers[name].get_parameter("weight") for name in self.names]
         self.state = {"gradient": [], "update": []}
-
-    def wants(self, step: int) -> bool:
-        return step < FIRST_STEPS and step % EVERY == 0
 
     @torch.no_grad()
     def before_update(self, step: int) -> None:
