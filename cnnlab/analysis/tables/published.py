@@ -52,9 +52,13 @@ def rows(printed: Iterable[Printed], tiers: Mapping[str, Tables]) -> Iterator[Ro
 
 
 def _ours(runs: list[Row], figure: Printed) -> Row:
-    lost = [run for run in runs if run["status"] != "finished" or run.get("failed")]
-    errors = [100 * run["test_error"] for run in runs if run not in lost and run["test_error"] is not None]
-    found: Row = {"n": len(errors), "lost": len(lost), "values": json.dumps([round(error, 4) for error in errors])}
+    kept = [run for run in runs if run["status"] == "finished" and not run.get("failed")]
+    errors = [100 * run["test_error"] for run in kept if run["test_error"] is not None]
+    found: Row = {
+        "n": len(errors),
+        "lost": len(runs) - len(kept),
+        "values": json.dumps([round(error, 4) for error in errors]),
+    }
     if len(errors) < LEAST:
         return found
     mean, (low, high) = sum(errors) / len(errors), prediction(errors)
