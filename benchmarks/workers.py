@@ -22,7 +22,8 @@ class Worker:
 
     def __init__(self, loop: str, task: Task, threads: int = 1, workers: int = 0, method: str = "spawn") -> None:
         context = multiprocessing.get_context(method)
-        context.set_forkserver_preload(["torch", "torchvision.transforms", "cnnlab.training.loop"])
+        if method == "forkserver":
+            context.set_forkserver_preload(["torch", "torchvision.transforms", "cnnlab.training.loop"])
         self.pipe, theirs = context.Pipe()
         self.began = time.perf_counter()
         self.process = context.Process(target=serve, args=(theirs, loop, task, threads, workers))
