@@ -13,15 +13,13 @@ from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
 from cnnlab.analysis.intervals import Effects, Floats
 from cnnlab.planning.metrics import METRICS, Metric
-from cnnlab.training.records import Record
+from cnnlab.training.records import Record, classes, failed
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.study_file import ContrastSpec
 
 
-GUESSING = 0.02  # nats below ln(classes), where a network that ignores its images ends up
-GUESSED = 0.9  # of the errors that guessing makes
-HARDLY = 0.5  # of them: a network that errs more often is no example of what it can do
+HARDLY = 0.5  # of the errors that guessing makes: a network that errs more often is no example of what it can do
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,33 +81,17 @@ def bounds(run: Record, metric: Metric) -> tuple[float, float]:
     return -math.inf, math.inf
 
 
-def failed(run: Record) -> bool:
-    """Whether a run finished and had learned nothing: of its training images its loss is not below that of guessing,
-    ln(classes), nor are its errors much fewer. A network that is right and far too sure where it is wrong has learned.
-    """
-    loss, error = run.result.get("train_loss"), run.result.get("train_error")
-    if loss is None or error is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
-        return False
-    classes = _classes(run)
-    return classes is not None and loss >= math.log(classes) - GUESSING and error >= GUESSED * (1 - 1 / classes)
-
-
 def did_not_train(runs: Sequence[Record]) -> str | None:
     """Why the runs of an arm are no example of its network: some were lost, or they hardly do better than guessing."""
     lost = sum(run.result["status"] == "diverged" or failed(run) for run in runs)
     if lost:
         return f"{lost} of {len(runs)} runs diverged or failed"
     tested = [run for run in runs if run.result["test_error"] is not None]
-    classes = _classes(tested[0]) if tested else None
-    if classes is None:
+    number = classes(tested[0]) if tested else None
+    if number is None:
         return None
-    mean, guessing = math.fsum(run.result["test_error"] for run in tested) / len(tested), 1 - 1 / classes
+    mean, guessing = math.fsum(run.result["test_error"] for run in tested) / len(tested), 1 - 1 / number
     return f"errs in {100 * mean:.0f} %, guessing in {100 * guessing:.0f} %" if mean > HARDLY * guessing else None
-
-
-def _classes(run: Record) -> int | None:
-    labels = (run.test() or {}).get("label")
-    return None if labels is None else int(labels.max()) + 1
 
 
 def _lost(run: Record, metric: Metric) -> bool:
@@ -121,8 +103,7 @@ def _value(run: Record, metric: Metric) -> float | None:
     if metric.name == "gap":
         errors = run.result["test_error"], run.result["train_error"]
         return None if None in errors else errors[0] - errors[1]
-    name = "test_error" if metric.name == "test_error_ratio" else metric.name
-    value = (run.provenance if metric.measured else run.result).get(name)
+    value = (run.provenance if metric.measured else run.result).get(metric.column or metric.name)
     return None if value is None else float(value)
 
 

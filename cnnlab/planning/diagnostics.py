@@ -27,9 +27,8 @@ class Metric(Spec):
     ``better`` says on which side a run that diverged counts. ``per_image`` names the per-image column whose spread over
     test images is part of the interval: ``error``, ``loss``, or an array that its diagnostic left. ``floor`` is the
     smallest difference that the metric can show: one image, one evaluation (as a step or a share of training), or one
-    octave. ``initial``: read before the
-    first update, so that no run can be lost to it. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that
-    measures it.
+    octave. ``initial``: read before the first update, so that no run can be lost to it. ``column``: of a run's result,
+    where it has another name. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
     error or a loss, is never below 0, and in points not above 100, which may leave no room for a margin.
     """
@@ -43,6 +42,7 @@ class Metric(Spec):
     censored: bool = False
     measured: bool = False
     initial: bool = False
+    column: str | None = None
     diagnostic: str | None = None
     signed: bool = False
     positive: bool = False

@@ -16,7 +16,12 @@ OUTCOMES = (
     Metric(name="test_error", title="test error", per_image="error", floor="image", **MISTAKES),
     Metric(name="train_error", title="training error, evaluation mode", **MISTAKES),
     Metric(
-        name="test_error_ratio", title="test error, as a ratio", unit="log2 ratio", per_image="error", better="lower"
+        name="test_error_ratio",
+        title="test error, as a ratio",
+        unit="log2 ratio",
+        column="test_error",
+        per_image="error",
+        better="lower",
     ),
     # Its training images are all there are of them: no sample, no spread.
     Metric(

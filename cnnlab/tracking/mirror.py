@@ -22,14 +22,14 @@ from cnnlab.planning.plan import ArmMembership, figures_of, memberships
 from cnnlab.planning.specs import DataSpec
 from cnnlab.tracking.store import Session, connect, experiment_name, store_lock, store_uri, without_password
 from cnnlab.training import records
-from cnnlab.training.records import Record
+from cnnlab.training.records import Record, failed
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from cnnlab.planning.plan import Plan
 
-FORMAT = 1  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
+FORMAT = 2  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
 MIRRORED = "cnnlab.mirrored"
 ARTIFACTS = (records.SPEC, records.RESULT, records.PROVENANCE, records.CURVES, records.WEIGHTS)
 CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
@@ -164,7 +164,8 @@ def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembersh
         return
     settings = texts(arm_parameters(done[0]))
     diverged = sum(record.result["status"] == "diverged" for record in done)
-    tags = {"seeds": str(len(done)), "diverged": str(diverged), MIRRORED: complete}
+    lost = {"diverged": str(diverged), "failed": str(sum(map(failed, done)))}
+    tags = {"seeds": str(len(done)), **lost, MIRRORED: complete}
     _log_batches(session, parent.info.run_id, means(done, ended), settings, tags)
     for figure in figures:
         _log_artifact(session, parent, figure, f"figures/{figure.parent.name}")

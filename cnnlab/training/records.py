@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,8 @@ SPEC, RESULT, PROVENANCE = "spec.json", "result.json", "provenance.json"
 CURVES, TEST, WEIGHTS = "curves.safetensors", "test.safetensors", "weights.safetensors"
 PROFILE, PICTURES = "profile.json", "pictures.safetensors"
 
+GUESSING = 0.02  # nats below ln(classes), where a network that ignores its images ends up
+GUESSED = 0.9  # of the errors that guessing makes
 
 ABSENT: dict[str, Any] = {TEST: None, PROFILE: (), PICTURES: {}}  # what a run has that left no such file
 
@@ -102,6 +105,23 @@ class Record:
             return ABSENT[name]
         file = self.directory / name
         return read_json(file) if file.suffix == ".json" else _arrays(file)
+
+
+def failed(run: Record) -> bool:
+    """Whether a run finished and had learned nothing: of its training images its loss is not below that of guessing,
+    ln(classes), nor are its errors much fewer. A network that is right and far too sure where it is wrong has learned.
+    """
+    loss, error = run.result.get("train_loss"), run.result.get("train_error")
+    if loss is None or error is None or loss < math.log(2) - GUESSING or run.result["steps"] == 0:
+        return False
+    number = classes(run)
+    return number is not None and loss >= math.log(number) - GUESSING and error >= GUESSED * (1 - 1 / number)
+
+
+def classes(run: Record) -> int | None:
+    """How many classes the test images have; None of a run that did not finish."""
+    labels = (run.test() or {}).get("label")
+    return None if labels is None else int(labels.max()) + 1
 
 
 Records = Mapping[str, Mapping[int, Record]]  # by arm id and seed

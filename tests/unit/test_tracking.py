@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -212,7 +213,18 @@ def test_a_parent_bears_means_only_of_what_every_seed_has(root: Path) -> None:
     mean = sum(record.result["test_error"] for record in finished) / 2
     assert by_arm[ARM.arm_id].metrics["test_error"] == pytest.approx(mean)
     assert by_arm[other.arm_id].metrics == {}
-    assert (by_arm[other.arm_id].tags["seeds"], by_arm[other.arm_id].tags["diverged"]) == ("2", "1")
+    tags = by_arm[other.arm_id].tags
+    assert (tags["seeds"], tags["diverged"], tags["failed"]) == ("2", "1", "0")
+
+
+def test_a_parent_counts_the_runs_that_failed(root: Path) -> None:
+    made = [make_record(root / "results", arm=ARM, seed=seed) for seed in (0, 1)]
+    guessing = {**made[1].result, "train_loss": 2.302, "train_error": 0.9}
+    labels = {**(made[1].test() or {}), "label": np.arange(1500) % 10}
+    dead = fakes.write(fakes.changed(made[1], result=guessing, test=labels), made[1].directory)
+    tracking.track_records("quick", [made[0], dead], {}, root=root)
+    (parent,) = runs(root, "arm")
+    assert (parent.data.tags["diverged"], parent.data.tags["failed"]) == ("0", "1")
 
 
 def test_a_run_that_was_trained_again_replaces_the_old_one(root: Path) -> None:

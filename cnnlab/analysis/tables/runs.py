@@ -7,13 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cnnlab.analysis.effects import did_not_train, failed
+from cnnlab.analysis.effects import did_not_train
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, RUN, TEXT, schema
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, seeds_slug
-from cnnlab.training.records import Record, Records
+from cnnlab.training.records import Record, Records, failed
 
 # Columns of `runs` that every run has; the other metrics follow, of which some are filled by some arms alone.
 OF_EVERY_RUN = {
@@ -135,7 +135,7 @@ def runs(plan: Plan, records: Records) -> Iterator[Row]:
             "architecture": arm.model.architecture,
             "preset": arm.model.preset,
             "failed": failed(record),
-            "test_error_ratio": result["test_error"],
+            **{metric.name: result[metric.column] for metric in METRICS_BESIDE if metric.column},
             "gap": None if None in errors else errors[0] - errors[1],
         }
 
