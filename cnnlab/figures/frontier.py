@@ -154,7 +154,10 @@ def _alt(points: Sequence[Point], notes: Sequence[str]) -> str:
     )
     fronts = [
         f"by {COSTS[cost].partition(' of')[0]}: "
-        + listed([point.label for point, member in zip(points, on_front(points, cost), strict=True) if member])
+        + (
+            listed([point.label for point, member in zip(points, on_front(points, cost), strict=True) if member])
+            or "none"
+        )
         for cost in COSTS
     ]
     rest = "".join(f" {note}." for note in notes)

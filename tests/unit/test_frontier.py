@@ -124,6 +124,8 @@ def test_a_network_that_did_not_train_is_on_no_front() -> None:
     arms = [runs_of("A", 0.02), runs_of("B", 0.01, diverged=2)]
     _, alt = draw(arms, {name: {"parameters": cost, "macs": cost} for name, cost in (("A", 2000), ("B", 1000))})
     assert "On the Pareto front by parameters: A; by multiply-accumulates: A. B: did not train" in alt
+    _, alone = draw(arms[1:], {"B": {"parameters": 1000, "macs": 1000}})
+    assert "On the Pareto front by parameters: none; by multiply-accumulates: none." in alone
 
 
 def test_nothing_measured_and_nothing_finished_are_different_news(plan: Plan, frames: Frames) -> None:
