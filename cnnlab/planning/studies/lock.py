@@ -73,11 +73,23 @@ def add_lock(study: Study, tier: str, reason: str | None) -> Lock:
     path, plan = lock_path(study), plan_of(study, tier)
     lock = Lock(hash=digest(plan), reason=reason, plan=plan)
     before = path.read_text(encoding="utf-8") if path.exists() else HEAD
-    entry = [lock.model_dump(exclude_none=True)]
+    arms = {name: {part: _Line(value) for part, value in design.items()} for name, design in plan["arms"].items()}
+    entry = [{**lock.model_dump(exclude_none=True), "plan": {**plan, "arms": arms}}]
     with atomic(path) as aside:
-        text = yaml.safe_dump(entry, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+        text = yaml.dump(entry, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
         aside.write_text(before + text, encoding="utf-8")
     return lock
+
+
+class _Line(dict[str, Any]):
+    """A mapping that is written in braces, whatever it holds."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML in which the settings of an arm take a few lines."""
+
+
+_Dumper.add_representer(_Line, lambda dumper, line: dumper.represent_mapping("tag:yaml.org,2002:map", line, True))
 
 
 def plan_of(study: Study, tier: str) -> dict[str, Any]:
