@@ -222,7 +222,8 @@ class Repository:
     """The sample study `normalization`, whose file and locks lie in a repository, with tables of its runs."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        self.folder, self.whole = folder, plan
+        others = [replace(study, path=folder / study.path.name) for study in plan.studies]  # beside none of our locks
+        self.folder, self.whole = folder, replace(plan, studies=tuple(others))
         self.study = replace(plan.study("normalization"), path=folder / "normalization.yaml")
         git(folder, "init", "--quiet")
         self.commit("nothing yet")
