@@ -244,7 +244,7 @@ class ArmSpec(Spec):
         }
         if self.train.tune.per == "arm":
             train["tune"].pop("per")
-        if self.train.learning_rate is not None:
+        if self.train.learning_rate is not None or self.train.epochs == 0:
             train.pop("tune")
         return {"model": self.model.model_dump(mode="json"), "data": self.data.identity, "train": train}
 

@@ -19,14 +19,14 @@ def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
 
 
 def _seen(study: Study) -> list[str]:
-    """That an earlier design was run with some seeds, if it was, and how many of them the study uses again."""
+    """That runs with some seeds had been seen before, if any had, and which of them the study uses again."""
     if not study.seen:
         return []
     again = set(study.seen) & set(study.seeds)
     used = "all are" if again == set(study.seen) else f"{seed_ranges(again)} are" if again else "none is"
     return [
-        f"An earlier design was run on these images with seeds {seed_ranges(study.seen)}, of which {used} used again; "
-        "what came of it was known when this one was chosen."
+        f"Runs on these images with seeds {seed_ranges(study.seen)}, of an earlier design or of this one, had "
+        f"been seen when this plan was fixed; of these seeds {used} used again."
     ]
 
 

@@ -179,7 +179,7 @@ def test_threats_name_what_a_study_does_otherwise(plan: Plan, frames: Frames) ->
 def test_seeds_of_an_earlier_design_are_a_threat(plan: Plan, seen: Sequence[int], parts: tuple[str, ...]) -> None:
     known = threats.generated(replace(plan.study("dropout"), seen=tuple(seen)), plan, Tables({}))
     assert len(known) == 1 + len(threats.generated(plan.study("dropout"), plan, Tables({})))
-    said(known[0], "earlier design", *parts)
+    said(known[0], parts[0], "earlier design", parts[1])
 
 
 def test_threats_need_no_prepared_data(plan: Plan, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.studies.study import Study
+from cnnlab.training.diagnostics import Diagnostic, module
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "training/diagnostics"
@@ -345,7 +347,8 @@ def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, An
 def test_a_diagnostic_declares_what_it_does() -> None:
     """Planning refuses by the declaration what the code below it would refuse, or do wrong, after training."""
     for name, diagnostic in diagnostics().items():
-        source = (FOLDER / f"{name}.py").read_text()
+        bases = [base for base in module(name).Diagnostic.__mro__[1:] if base not in Diagnostic.__mro__]
+        source = (FOLDER / f"{name}.py").read_text() + "".join(map(inspect.getsource, bases))
         assert ('"training: epochs of ' in source) == diagnostic.while_training, name
         moves = any(word in source for word in ("translate(", "turn(", "F.interpolate("))
         assert moves == diagnostic.moves_pixels, name
