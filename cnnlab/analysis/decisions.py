@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,22 @@ def error_rate(direction: str | None) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """What is claimed of an effect, beyond or within a margin (> 0, in the metric's unit)."""
+    """What is claimed of an effect, beyond or within a margin (> 0, in the metric's unit).
+
+    `room` (...) is the largest effect, where the claim says that there is one, or the largest against it that the
+    baseline leaves room for; infinite without a baseline.
+    """
 
     effects: Effects
     direction: Direction
     margin: float
+    room: Floats | float = inf
 
     @property
     def upward(self) -> Hypothesis:
         """The same claim as one that is `greater`, `not-greater` or `equal`: a mirrored one for the other two."""
         opposite = {Direction.LESS: Direction.GREATER, Direction.NOT_LESS: Direction.NOT_GREATER}.get(self.direction)
-        return self if opposite is None else Hypothesis(self.effects.mirrored, opposite, self.margin)
+        return self if opposite is None else replace(self, effects=self.effects.mirrored, direction=opposite)
 
 
 def p_value(claim: Hypothesis) -> Floats:
@@ -114,10 +120,21 @@ def decide(direction: Direction, margin: float, wide: tuple[Any, Any], narrow: t
 
 
 def verdict(claim: Hypothesis, parts: int = 1) -> NDArray[np.str_]:
-    """supported, contradicted, equivalent or inconclusive (...), its error rates divided by `parts`."""
+    """supported, contradicted, equivalent, inconclusive or no room (...), its error rates divided by `parts`."""
     wide, narrow = (interval(claim.effects, tail / parts) for tail in (ONE_SIDED, TOST))
     verdicts = decide(claim.direction, claim.margin, wide, narrow)
-    return np.where(decidable(claim.effects), verdicts, Verdict.INCONCLUSIVE)
+    return _with_room(claim, np.where(decidable(claim.effects), verdicts, Verdict.INCONCLUSIVE))
+
+
+def _with_room(claim: Hypothesis, verdicts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """`verdicts`, or *no room* where what there is room for makes nothing of them.
+
+    That there is an effect takes more room than the margin; that there is none to speak of, more than four margins.
+    What there was room for is contradicted.
+    """
+    none = Verdict.EQUIVALENT if claim.direction in DIRECTED else Verdict.SUPPORTED
+    least = np.where(verdicts == none, ROOM * claim.margin, claim.margin)
+    return np.where((claim.room > least) | (verdicts == Verdict.CONTRADICTED), verdicts, Verdict.NO_ROOM)
 
 
 def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str_]:
@@ -127,7 +144,8 @@ def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str
     that one is supported falsely no more often than alone (intersection-union test, Berger 1982).
     Contradicted, or equivalent, when any part is so with its error rate divided by the number of parts
     (Bonferroni): k chances to err, each at 2.5 %/k (equivalent: 5 %/k), keep a false contradiction of the
-    conjunction at 2.5 % at most. `family` divides all error rates by the number of such verdicts.
+    conjunction at 2.5 % at most. A part without room is one of the k, and leaves room for a refutation alone.
+    `family` divides all error rates by the number of such verdicts.
     """
     alone = np.stack([verdict(claim, family) for claim in claims])
     strict = np.stack([verdict(claim, family * len(claims)) for claim in claims])
@@ -135,27 +153,11 @@ def conjunction(claims: Sequence[Hypothesis], family: int = 1) -> NDArray[np.str
         [
             (alone == Verdict.SUPPORTED).all(axis=0),
             *((strict == word).any(axis=0) for word in REFUTED),
+            (alone == Verdict.NO_ROOM).any(axis=0),
         ],
-        [Verdict.SUPPORTED, *REFUTED],
+        [Verdict.SUPPORTED, *REFUTED, Verdict.NO_ROOM],
         Verdict.INCONCLUSIVE,
     )
-
-
-def with_room(verdict: str, most: float, margin: float) -> str:
-    """`verdict`, or *no room* if `most`, the largest effect that the baseline leaves room for, makes nothing of it.
-
-    Support takes more than the margin; *equivalent*, that the margin is at most a quarter of what there could be. What
-    there was room for is contradicted.
-    """
-    least = ROOM * margin if verdict == Verdict.EQUIVALENT else margin
-    return verdict if most > least or verdict == Verdict.CONTRADICTED else Verdict.NO_ROOM
-
-
-def together(claims: Sequence[Hypothesis], have_room: Sequence[bool]) -> str:
-    """The verdict on a claim each of whose parts must hold; one without room leaves room for a refutation alone."""
-    heard = [claim for claim, room in zip(claims, have_room, strict=True) if room]
-    verdict = str(conjunction(heard)) if heard else Verdict.NO_ROOM
-    return verdict if verdict in REFUTED or len(heard) == len(claims) else Verdict.NO_ROOM
 
 
 def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
@@ -164,7 +166,7 @@ def stands(claims: Sequence[Hypothesis], family: int) -> bool | None:
     Support stands if K·p, which the ledger shows, still lies on its side of the line for each part.
     """
     verdict = str(conjunction(claims))
-    if verdict == Verdict.INCONCLUSIVE:
+    if verdict in (Verdict.INCONCLUSIVE, Verdict.NO_ROOM):
         return None
     if verdict == Verdict.SUPPORTED:
         return all(family * float(p_value(claim)) <= error_rate(claim.direction) for claim in claims)

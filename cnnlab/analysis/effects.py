@@ -13,6 +13,7 @@ from cnnlab.analysis import intervals as stats
 from cnnlab.analysis.image_sampling import ImageError
 from cnnlab.analysis.intervals import Effects, Floats
 from cnnlab.planning.metrics import METRICS, Metric
+from cnnlab.planning.verdicts import Direction
 from cnnlab.training.records import Record, classes, failed
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Observed:
     """The effects of a contrast and what is told beside them.
 
     ``diverged``, ``failed`` (see `failed`), ``censored`` and ``timed_out`` count runs. ``room`` is the largest effect
-    (+, -) that the baseline leaves room for; None without one.
+    (+, -) that the baseline leaves room for; infinite without one.
     """
 
     effects: Effects
@@ -36,8 +37,18 @@ class Observed:
     failed: int
     censored: int
     timed_out: int
-    room: tuple[float, float] | None
+    room: tuple[float, float]
     can_fail: bool  # two arms or more, whose runs would be lost to the metric if they did not train
+
+    def room_for(self, direction: Direction) -> float:
+        """For an effect as `direction` claims it, or against it if it claims none."""
+        up, down = self.room
+        match direction:
+            case Direction.GREATER | Direction.NOT_GREATER:
+                return up
+            case Direction.LESS | Direction.NOT_LESS:
+                return down
+        return min(up, down)
 
 
 def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], seeds: Sequence[int]) -> Observed:
@@ -57,7 +68,7 @@ def observe(contrast: ContrastSpec, arms: Mapping[str, Mapping[int, Record]], se
         failed=sum(_lost(run, metric) for row in runs for run in row),
         censored=int((metric.censored & np.isfinite(low) & np.isinf(high)).sum()),
         timed_out=status.count("timed_out"),
-        room=_room(contrast, low.mean(axis=1), metric) if effects.known else None,
+        room=_room(contrast, low, high, metric),
         can_fail=len(weights) > 1 and bool(metric.better) and not metric.initial,
     )
 
@@ -184,11 +195,16 @@ def _per_image(run: Record, metric: Metric) -> Floats | None:
     return np.asarray(values)
 
 
-def _room(contrast: ContrastSpec, means: Floats, metric: Metric) -> tuple[float, float] | None:
-    """How far the arm beside the baseline, whose values have a floor and perhaps a ceiling, could take the effect."""
+def _room(contrast: ContrastSpec, low: Floats, high: Floats, metric: Metric) -> tuple[float, float]:
+    """How far the arm beside the baseline, whose values have a floor and perhaps a ceiling, could take the effect.
+
+    `low` and `high` bound the values (arms, seeds); of the baseline's, those that are known count.
+    """
     if contrast.baseline is None:
-        return None
+        return math.inf, math.inf
     arm = list(contrast.contrast).index(contrast.baseline)
-    weight = contrast.contrast[contrast.baseline]
-    down, up = abs(weight) * means[arm], abs(weight) * (metric.largest - means[arm])
+    values, weight = low[arm][np.isfinite(low[arm]) & (low[arm] == high[arm])], contrast.contrast[contrast.baseline]
+    if not values.size:
+        return math.inf, math.inf
+    down, up = abs(weight) * values.mean(), abs(weight) * (metric.largest - values.mean())
     return (float(down), float(up)) if weight > 0 else (float(up), float(down))

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
 from cnnlab.analysis.intervals import Effects, decidable, least_seeds
 from cnnlab.analysis.power import POWER, SampleSize
-from cnnlab.planning.verdicts import DIRECTED, Direction, Verdict
+from cnnlab.planning.verdicts import DIRECTED, Verdict
 
 SURE = 0.05  # were more runs to fail, one at least of those seen would have, with a chance of 95 %
+NEED_NOT_BE_NEGLIGIBLE = ", more than a quarter of it, so that an effect within the margin need not be negligible"
 
 
 def reason(observed: Observed, claim: Hypothesis, verdict: str, unit: str, needed: SampleSize) -> str | None:
     """The line for one contrast; None where the verdict needs none."""
     if verdict == Verdict.NO_ROOM:
-        most = room(observed, claim)
-        part = ", too large a part of it to call what lies within too small to count" if most > claim.margin else ""
-        return f"there is room for {most:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}{part}"
+        part = NEED_NOT_BE_NEGLIGIBLE if claim.room > claim.margin else ""
+        return f"there is room for {claim.room:.2g} {unit} at most, and the margin is {claim.margin:g} {unit}{part}"
     if verdict in (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT):
         no_worse = verdict == Verdict.EQUIVALENT or (verdict == Verdict.SUPPORTED and claim.direction not in DIRECTED)
         return _failures(observed, claim.effects) if no_worse and observed.can_fail else None
     if not decidable(claim.effects):
         return _too_few(observed, claim.effects.n)
     return f"{_unfinished(observed)}{_would_settle(needed, bool(claim.effects.known))}"
-
-
-def room(observed: Observed, claim: Hypothesis) -> float:
-    """The largest effect as claimed that the baseline leaves room for, in the metric's unit; infinite without one."""
-    if observed.room is None or claim.direction not in DIRECTED:
-        return inf
-    return observed.room[claim.direction == Direction.LESS]
 
 
 def most_unseen(n: int) -> float:

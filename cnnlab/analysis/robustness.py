@@ -9,16 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import inf
 from typing import TYPE_CHECKING
 
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
-from cnnlab.analysis.reasons import room
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import CLAIM, COUNT, FLAG, NUMBER, TEXT, schema
-from cnnlab.analysis.verdicts import judge_claim, runs_of
+from cnnlab.analysis.verdicts import hypothesis, judge_claim, runs_of
 from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import RESULT, SPEC, TEST, Record, Records
@@ -26,7 +24,7 @@ from cnnlab.training.records import RESULT, SPEC, TEST, Record, Records
 if TYPE_CHECKING:
     from cnnlab.planning.studies.claims import ClaimRegistry
     from cnnlab.planning.studies.study import Study
-    from cnnlab.planning.studies.study_file import ClaimSpec, ContrastSpec
+    from cnnlab.planning.studies.study_file import ClaimSpec
 
 COLUMNS = {
     "robustness": schema(
@@ -65,13 +63,9 @@ OF_TUNING_RUNS = {"test_error", "test_error_ratio", "test_loss"}
 STEPS = {"rate_lower": -1, "rate_chosen": 0, "rate_higher": 1}
 
 
-def with_margin(claims: Sequence[Hypothesis], factor: float, rooms: Sequence[float] = ()) -> str:
-    """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is; `rooms` are what
-    the baseline of each leaves."""
-    scaled = [replace(claim, margin=factor * claim.margin) for claim in claims]
-    pairs = zip(scaled, rooms or [inf] * len(scaled), strict=True)
-    alone = [decisions.with_room(str(decisions.verdict(claim)), most, claim.margin) for claim, most in pairs]
-    return decisions.together(scaled, [verdict != Verdict.NO_ROOM for verdict in alone])
+def with_margin(claims: Sequence[Hypothesis], factor: float) -> str:
+    """The verdict on a claim whose parts are `claims`, had each margin been `factor` times what it is."""
+    return str(decisions.conjunction([replace(claim, margin=factor * claim.margin) for claim in claims]))
 
 
 def verdicts_without_a_seed(without: Sequence[Sequence[Hypothesis]]) -> dict[str, int] | None:
@@ -102,20 +96,16 @@ def _row(study: Study, claim: ClaimSpec, registry: ClaimRegistry, runs: Records)
     judged = judge_claim(claim, study, held)
     if judged.verdict in (Verdict.RUNNING, Verdict.NO_ROOM):
         return row | {"verdict": judged.verdict}
-    with_room = [part for part in judged.parts if part.verdict != Verdict.NO_ROOM]
-    tested = [part.spec for part in with_room]
-    claims = _hypotheses(tested, study, held, study.seeds)
-    rooms = [room(part.observed, part.claim) for part in with_room if part.observed and part.claim]
+    claims = [part.claim for part in judged.parts if part.claim]
     family = registry.empirical_parts if registry.get(claim.id) else None
     others = [[seed for seed in study.seeds if seed != left_out] for left_out in study.seeds]
-    one_out = verdicts_without_a_seed([_hypotheses(tested, study, held, seeds) for seeds in others])
-    verdict = str(decisions.conjunction(claims))
+    one_out = verdicts_without_a_seed([_hypotheses(claim, study, held, seeds) for seeds in others])
     return row | {
-        "verdict": verdict,
-        "margin_halved": with_margin(claims, 0.5, rooms),
-        "margin_doubled": with_margin(claims, 2.0, rooms),
+        "verdict": judged.verdict,
+        "margin_halved": with_margin(claims, 0.5),
+        "margin_doubled": with_margin(claims, 2.0),
         "leave_one_out": None if one_out is None else json.dumps(one_out),
-        "leave_one_out_same": None if one_out is None else one_out.get(verdict, 0),
+        "leave_one_out_same": None if one_out is None else one_out.get(judged.verdict, 0),
         "n": len(study.seeds),
         **at_neighbouring_rates(claim, study, held),
         "stands_ledger_wide": None if family is None else decisions.stands(claims, family),
@@ -161,14 +151,6 @@ def _tuning_runs(runs: Mapping[int, Record], step: int, images: int) -> dict[int
     return moved
 
 
-def _hypotheses(
-    contrasts: Sequence[ContrastSpec], study: Study, runs: Records, seeds: Sequence[int]
-) -> list[Hypothesis]:
+def _hypotheses(claim: ClaimSpec, study: Study, runs: Records, seeds: Sequence[int]) -> list[Hypothesis]:
     """What each part claims, as far as `seeds` show it."""
-    parts = []
-    for contrast in contrasts:
-        assert contrast.direction is not None
-        assert contrast.margin is not None
-        effects = observe(contrast, runs_of(contrast, study, runs), seeds).effects
-        parts.append(Hypothesis(effects, contrast.direction, contrast.margin))
-    return parts
+    return [hypothesis(part, observe(part, runs_of(part, study, runs), seeds)) for part in claim.requires]

@@ -15,7 +15,7 @@ from cnnlab.analysis import decisions
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed, observe
 from cnnlab.analysis.power import NONE_WOULD_DO, SampleSize, settle
-from cnnlab.analysis.reasons import reason, room
+from cnnlab.analysis.reasons import reason
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.training.records import Record, Records
@@ -61,15 +61,9 @@ def judge_claim(claim: ClaimSpec, study: Study, runs: Records) -> JudgedClaim:
         parts = [Judged(part.spec, part.finished, part.planned, verdict=Verdict.RUNNING) for part in parts]
         least = min(parts, key=lambda part: part.finished)
         return JudgedClaim(parts, least, Verdict.RUNNING, least.progress)
-    verdict = together(parts)
+    verdict = str(decisions.conjunction([part.claim for part in parts if part.claim]))
     weakest = _weakest(parts, verdict)
     return JudgedClaim(parts, weakest, verdict, _claim_reason(parts, weakest, verdict))
-
-
-def together(parts: Sequence[Judged]) -> str:
-    """The verdict on a claim each of whose parts must hold."""
-    claims = [part.claim for part in parts if part.claim]
-    return decisions.together(claims, [part.verdict != Verdict.NO_ROOM for part in parts if part.claim])
 
 
 def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) -> Judged:
@@ -80,14 +74,21 @@ def judge(contrast: ContrastSpec, study: Study, runs: Records, primary: bool) ->
     if finished < planned:
         return Judged(contrast, finished, planned)
     observed = observe(contrast, arms, seeds)
-    if not primary or contrast.direction is None or contrast.margin is None:
+    if not primary:
         return Judged(contrast, finished, planned, observed)
-    claim = Hypothesis(observed.effects, contrast.direction, contrast.margin)
-    verdict = decisions.with_room(str(decisions.verdict(claim)), room(observed, claim), claim.margin)
+    claim = hypothesis(contrast, observed)
+    verdict = str(decisions.verdict(claim))
     needed = settle(claim) if verdict == Verdict.INCONCLUSIVE else NONE_WOULD_DO
     why = reason(observed, claim, verdict, METRICS[contrast.metric].unit, needed)
     p = float(decisions.p_value(claim))
     return Judged(contrast, finished, planned, observed, claim, verdict, None if isnan(p) else p, needed, why)
+
+
+def hypothesis(contrast: ContrastSpec, observed: Observed) -> Hypothesis:
+    """What a primary contrast claims, of what was observed."""
+    assert contrast.direction is not None
+    assert contrast.margin is not None
+    return Hypothesis(observed.effects, contrast.direction, contrast.margin, observed.room_for(contrast.direction))
 
 
 def runs_of(contrast: ContrastSpec, study: Study, runs: Records) -> dict[str, Mapping[int, Record]]:

@@ -1,4 +1,5 @@
-"""Claims each of whose parts must hold: two parts or four, dependent or not, one of them false or all."""
+"""Claims each of whose parts must hold: two parts or four, dependent or not, one of them false or all; with a baseline
+that leaves one of them little room, or without."""
 
 from __future__ import annotations
 
@@ -55,9 +56,21 @@ def rates() -> Iterator[Rate]:
             effects = [Effects.of(part + truth * MARGIN) for part, truth in zip(drawn, case.truths, strict=True)]
             claims = [Hypothesis(effect, "greater", MARGIN) for effect in effects]
             yield from _rates(f"{parts} parts, correlated by {shared:+}", n, case, claims)
+    for n, shared in product(COUNTS, (-0.9, 0.0, 0.9)):
+        yield from _beside_little_room(n, shared)
     for n in (*COUNTS, 6):
         yield from _mixed(n)
         yield from _diverging(n)
+
+
+def _beside_little_room(n: int, shared: float) -> Iterator[Rate]:
+    """A baseline leaves the second of two parts room for three margins: it is in no study equivalent."""
+    drawn = noise(np.random.default_rng([n, int(100 + 10 * shared), 9]), n, 2, shared)
+    for case in cases(2):
+        effects = [Effects.of(part + truth * MARGIN) for part, truth in zip(drawn, case.truths, strict=True)]
+        rooms = zip(effects, (np.inf, 3 * MARGIN), strict=True)
+        claims = [Hypothesis(effect, decisions.Direction.GREATER, MARGIN, room) for effect, room in rooms]
+        yield from _rates(f"2 parts, one with little room, correlated by {shared:+}", n, case, claims)
 
 
 def _mixed(n: int) -> Iterator[Rate]:

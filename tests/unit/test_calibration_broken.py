@@ -196,6 +196,20 @@ def _refuted_without_bonferroni(patch: Patch) -> None:
     everywhere(patch, "verdict", lambda claim, parts=1: verdict(claim))
 
 
+def _parts_without_room_uncounted(patch: Patch) -> None:
+    """Error rates are divided by the number of the parts that turned out to have room."""
+    conjunction = decisions.conjunction
+
+    def of_the_rest(claims: Any) -> Any:
+        found, alone = conjunction(claims), [decisions.verdict(claim) for claim in claims]
+        for part, verdict in enumerate(alone if len(claims) == 2 else []):
+            other = conjunction([claims[1 - part]])
+            found = np.where((verdict == "no room") & np.isin(other, ["contradicted", "equivalent"]), other, found)
+        return found
+
+    everywhere(patch, "conjunction", of_the_rest)
+
+
 def _of(module: Any) -> Callable[[], Iterator[Rate]]:
     return module.rates if hasattr(module, "rates") else lambda: rates(module.scenarios())
 
@@ -227,6 +241,7 @@ MUTATIONS = {
     _sign_test_two_ranks_off: lost,
     _any_part_will_do: conjunctions,
     _refuted_without_bonferroni: conjunctions,
+    _parts_without_room_uncounted: conjunctions,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +39,8 @@ from tests.unit.test_verdict import (
 NOISE = np.array([-1, 1] * 5) * np.sqrt(0.9)
 
 
-def _about(mean: float, direction: Any = "greater", margin: float = 1.0) -> Hypothesis:
-    return Hypothesis(Effects.of(mean + NOISE), direction, margin)
+def _about(mean: float, direction: Any = "greater", margin: float = 1.0, room: float = math.inf) -> Hypothesis:
+    return Hypothesis(Effects.of(mean + NOISE), direction, margin, room)
 
 
 class TestMargin:
@@ -56,14 +57,13 @@ class TestMargin:
         assert robustness.with_margin([_about(1.5), _about(0.0, margin=4.0)], 0.5) == "equivalent"
 
     def test_what_the_baseline_leaves_room_for_is_measured_in_the_margin_that_is_tried(self) -> None:
-        assert robustness.with_margin([_about(0.0)], 1.0, [4.5]) == "equivalent"
-        assert robustness.with_margin([_about(0.0)], 2.0, [4.5]) == "no room"
-        assert robustness.with_margin([_about(3.0)], 2.0, [4.5]) == "supported"
-        assert robustness.with_margin([_about(3.0)], 2.0, [2.0]) == "no room"
-        assert robustness.with_margin([_about(-3.0)], 2.0, [2.0]) == "contradicted"
-        parts = [_about(9.0), _about(0.0)]
-        assert robustness.with_margin(parts, 1.0, [9.5, 4.5]) == "equivalent"
-        assert robustness.with_margin(parts, 1.0, [9.5, 3.5]) == "no room"
+        assert robustness.with_margin([_about(0.0, room=4.5)], 1.0) == "equivalent"
+        assert robustness.with_margin([_about(0.0, room=4.5)], 2.0) == "no room"
+        assert robustness.with_margin([_about(3.0, room=4.5)], 2.0) == "supported"
+        assert robustness.with_margin([_about(3.0, room=2.0)], 2.0) == "no room"
+        assert robustness.with_margin([_about(-3.0, room=2.0)], 2.0) == "contradicted"
+        assert robustness.with_margin([_about(9.0, room=9.5), _about(0.0, room=4.5)], 1.0) == "equivalent"
+        assert robustness.with_margin([_about(9.0, room=9.5), _about(0.0, room=3.5)], 1.0) == "no room"
 
 
 class TestOneSeedLeftOut:
@@ -77,6 +77,12 @@ class TestOneSeedLeftOut:
 
     def test_a_verdict_that_no_seed_changes(self) -> None:
         assert robustness.verdicts_without_a_seed(self._without([2.0, 2.1] * 4)) == {"supported": 8}
+
+    def test_room_counts_as_it_does_for_the_verdict(self) -> None:
+        """Without the last seed, the errors of the baseline are 3.9 on average: too few for four margins of 1."""
+        found = runs(plain=errors(*[3.9] * 7, 11.9), residual=errors(*[3.9] * 7, 11.9))
+        row = _only(study(claim(ERROR.model_copy(update={"baseline": "plain"}))), found)
+        assert (row["verdict"], json.loads(row["leave_one_out"])) == ("equivalent", {"equivalent": 7, "no room": 1})
 
     def test_too_few_left_say_nothing(self) -> None:
         assert robustness.verdicts_without_a_seed(self._without([2.0, 2.1, 2.0, 2.1, 2.0])) is None
@@ -99,6 +105,7 @@ class TestLedgerWide:
         assert decisions.stands([part, _about(9.0)], 4) is False
 
     def test_an_open_verdict_has_nothing_to_stand(self) -> None:
+        assert decisions.stands([_about(3.0), _about(0.0, room=3.5)], 1) is None
         assert decisions.stands([_about(1.5)], 7) is None
 
 

@@ -520,9 +520,14 @@ class TestReasons:
         row = self._row(lowered, **some)
         assert (row["verdict"], row["reason"]) == (
             "no room",
-            "there is room for 3.1 pp at most, and the margin is 1 pp, too large a part of it to call what lies within "
-            "too small to count",
+            "there is room for 3.1 pp at most, and the margin is 1 pp, more than a quarter of it, so that an effect "
+            "within the margin need not be negligible",
         )
+        dead = finished(test_error=0.9, train_error=0.9, train_loss=2.302)
+        lost = some | {"residual": [*errors(*[3] * 7), dead]}
+        assert (self._row(ERROR, **lost)["verdict"], self._row(lowered, **lost)["verdict"]) == ("equivalent", "no room")
+        gone = {"plain": [*errors(*[3, 3.2] * 3, 3), dead], "residual": errors(*[3] * 8)}
+        assert self._row(lowered, **gone)["reason"].startswith("there is room for 3.1 pp")  # of those that trained
         more = {"plain": errors(*[4.1, 4.2] * 4), "residual": errors(*[4] * 8)}
         assert self._row(lowered, **more)["verdict"] == "equivalent"
         halved = {"plain": errors(*[3, 3.2] * 4), "residual": errors(*[1] * 8)}
@@ -535,6 +540,21 @@ class TestReasons:
             "no room",
             "there is room for 0.5 pp at most, and the margin is 1 pp",
         )
+
+    def test_what_could_hardly_have_differed_is_no_evidence_of_no_difference(self) -> None:
+        """A claim of no difference is held to what one that was refuted is: four margins."""
+        less, more = ({"plain": errors(*[e, e + 0.1] * 4), "residual": errors(*[e] * 8)} for e in (3, 4.1))
+        for direction, weights in (
+            ("equal", {"plain": 1, "residual": -1}),
+            ("not-greater", {"plain": 1, "residual": -1}),
+            ("not-less", {"residual": 1, "plain": -1}),
+        ):
+            part = contrast("test_error", direction, **weights).model_copy(update={"baseline": "plain"})
+            assert [self._row(part, **found)["verdict"] for found in (less, more)] == ["no room", "supported"]
+        part = contrast("test_error", "not-greater", residual=1, plain=-1).model_copy(update={"baseline": "plain"})
+        assert self._row(part, **less)["verdict"] == "supported"  # an error can rise to 100 %
+        worse = {"plain": errors(*[3, 3.1] * 4), "residual": errors(*[30] * 8)}
+        assert self._row(part, **worse)["verdict"] == "contradicted"
 
     def test_failed_runs_are_counted_and_take_over(self) -> None:
         dead = [finished(test_error=0.9, train_error=0.9, train_loss=2.302) for _ in range(2)]

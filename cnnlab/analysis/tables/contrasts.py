@@ -198,7 +198,7 @@ def _claim_row(
     if weakest.observed is not None:
         numbers = intervals.summarize(weakest.observed.effects)
         listed = registry.get(claim.id)
-        tested = [part.claim for part in judged.parts if part.claim and part.verdict != Verdict.NO_ROOM]
+        tested = [part.claim for part in judged.parts if part.claim]
         arms = {study.arms[name].spec.arm_id for part in judged.parts for name in part.spec.contrast}
         row |= {
             "effect": numbers.estimate,
@@ -206,7 +206,7 @@ def _claim_row(
             "high": numbers.high,
             "p": weakest.p,
             "ledger_wide_p": decisions.ledger_wide_p(weakest.p, registry.empirical_parts) if listed else None,
-            "beyond_doubt": decisions.stands(tested, len(listed.parts) if listed else 1) if tested else None,
+            "beyond_doubt": decisions.stands(tested, len(listed.parts) if listed else 1),
             "seeds_added": looks.added(claim.id, claim.part, arms, study.seeds),
         }
     return _complete(row, registry)
