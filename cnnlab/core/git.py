@@ -32,7 +32,7 @@ def last_commit(path: Path) -> Commit | None:
     return _commit(line) if line else None
 
 
-def commits_adding(text: str, path: Path) -> list[Commit]:
+def commits_touching(text: str, path: Path) -> list[Commit]:
     """The commits in which a file has `text` more, or fewer, times than before, oldest first; none outside a checkout
     or without git."""
     lines = _git("-C", str(path.parent), "log", "--reverse", FORMAT, "-S", text, "--", path.name)

@@ -12,7 +12,7 @@ from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import BADGES, Badge
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
-from cnnlab.report.locks import Plans
+from cnnlab.report.locks import LockHistory
 from cnnlab.report.tables.ledger import Ledger
 from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
@@ -47,8 +47,8 @@ class LedgerView:
     expected: Expected
 
 
-def build(tables: Tables, plan: Plan, plans: Mapping[str, Plans] | None = None) -> LedgerView:
-    """`plans` are the locked plans of the studies, by name."""
+def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = None) -> LedgerView:
+    """`locks` are those of the studies, by name."""
     rows = tables.rows("claims")
     chapters = _chapters(rows)
     titles = {study.name: study.title for study in plan.studies}
@@ -57,7 +57,7 @@ def build(tables: Tables, plan: Plan, plans: Mapping[str, Plans] | None = None) 
         summary=_summary(rows),
         counts=_counts(rows),
         strip=_chapters(heads(rows)),
-        table=_table(chapters, Ledger(plan, tables, titles, wholes, plans or {}).columns),
+        table=_table(chapters, Ledger(plan, tables, titles, wholes, locks or {}).columns),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != Verdict.NOT_TESTED),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.core.git import Commit, commits_adding, commits_cutting, git_state, is_ancestor
+from cnnlab.core.git import Commit, commits_cutting, commits_touching, git_state, is_ancestor, last_commit
 from cnnlab.planning.studies.lock import Lock, deviations, lock_path, plan_of, read_locks
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables import arms as armtable
@@ -29,8 +29,9 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Plans:
-    """The locks of a study, oldest first; `departures` from the last one, in words; whether that one bound all runs.
+class LockHistory:
+    """The locks of a study at a tier, oldest first; `departures` from the last one, in words; whether that one bound
+    all runs; whether seeds of the study were `seen` in an earlier design.
 
     `cuts` are commits that took something from the file of the locks.
     """
@@ -38,18 +39,25 @@ class Plans:
     entries: Sequence[Entry] = ()
     departures: str = ""
     bound: bool = False
+    seen: bool = False
     cuts: Sequence[Commit] = ()
 
     @property
     def mark(self) -> str:
-        """What stands beside the verdicts of the study."""
-        return "departs from its locked plan" if self.departures else "locked before its runs" if self.bound else ""
+        """What stands beside the verdicts of the study.
+
+        Of a plan that was locked anew, git does not know which results were known: runs can be made again.
+        """
+        if self.departures:
+            return "departs from its locked plan"
+        bound = "locked anew" if len(self.entries) > 1 else "locked before its runs"
+        return f"{bound}{', on seeds seen before' if self.seen else ''}" if self.bound else ""
 
 
-def read(study: Study, tier: str, tables: Tables) -> Plans:
+def read(study: Study, tier: str, tables: Tables) -> LockHistory:
     locks, cuts = read_locks(study, tier), commits_cutting(lock_path(study))
     if not locks:
-        return Plans(cuts=cuts)
+        return LockHistory(cuts=cuts)
     commits = list(_commits(study, locks))
     runs = [_runs(study, lock, commit, tables) for lock, commit in zip(locks, commits, strict=True)]
     missing = UNCOMMITTED if git_state()["commit"] else NO_CHECKOUT
@@ -57,15 +65,16 @@ def read(study: Study, tier: str, tables: Tables) -> Plans:
     changes = [words.departures(deviations(*plans)) for plans in pairwise(lock.plan for lock in locks)]
     departures = words.departures(deviations(locks[-1].plan, plan_of(study, tier)))
     entries = [Entry(*entry) for entry in zip(locks, commits, ages, ["", *changes], strict=True)]
-    return Plans(entries, departures, runs[-1].bound and not departures and not cuts, cuts)
+    bound = runs[-1].bound and not departures and not cuts and last_commit(lock_path(study)) is not None
+    return LockHistory(entries, departures, bound, bool(set(study.seeds) & set(study.seen)), cuts)
 
 
 def _commits(study: Study, locks: Sequence[Lock]) -> Iterator[Commit | None]:
     """Of each lock; one whose plan was locked before came with a later commit."""
     for place, lock in enumerate(locks):
-        adding = commits_adding(lock.hash, lock_path(study))
+        touching = commits_touching(lock.hash, lock_path(study))
         earlier = sum(other.hash == lock.hash for other in locks[:place])
-        yield adding[earlier] if earlier < len(adding) else None
+        yield touching[earlier] if earlier < len(touching) else None
 
 
 def _runs(study: Study, lock: Lock, commit: Commit | None, tables: Tables) -> words.Runs:

@@ -35,8 +35,8 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         if study.matrix
         for family, label in study.matrix.families.items()
     }
-    plans = {study.name: locks.read(study, plan.tier, tables) for study in studies}
-    verdicts = ledger.build(tables, plan, plans)
+    histories = {study.name: locks.read(study, plan.tier, tables) for study in studies}
+    verdicts = ledger.build(tables, plan, histories)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -64,7 +64,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         published=published.build(tables),
         networks=networks.build(tables, figures),
         studies=[
-            study_section.build(study, plan, tables, figures, families, verdicts.wholes, plans[study.name])
+            study_section.build(study, plan, tables, figures, families, verdicts.wholes, histories[study.name])
             for study in studies
         ],
         methods=methods.build(plan, tables),

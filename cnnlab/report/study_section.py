@@ -12,7 +12,7 @@ from cnnlab.core.git import last_commit
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
-from cnnlab.report.locks import Plans
+from cnnlab.report.locks import LockHistory
 from cnnlab.report.tables import arms as armtable
 from cnnlab.report.tables import benchmark, classes, matrix, metrics
 from cnnlab.report.tables import contrasts as contrasttable
@@ -36,7 +36,7 @@ def build(
     figures: Path,
     families: Mapping[tuple[str, str], str],
     wholes: Mapping[str, str],
-    plans: Plans,
+    locks: LockHistory,
 ) -> dict[str, Any]:
     """What ``study.html.j2`` shows: `opening` above the ledger, `figures` in the section of the study.
 
@@ -58,7 +58,7 @@ def build(
     drawn = {name: Picture(name, figures / study.name / f"{name}.svg", kinds()[name].caption) for name in study.figures}
     return {
         "study": study,
-        "plans": plans,
+        "locks": locks,
         "commit": last_commit(study.path),
         "first_run": _first_run(arms),
         "progress": "" if done == planned else f"{done} of {planned} runs are finished.",

@@ -87,15 +87,15 @@ def neutral(page: str, folder: Path) -> str:
     return page[:rest] + re.sub(r"(?s)<tbody>.*?</tbody>", shortened, page[rest:])
 
 
-def locked(commit: Commit) -> dict[str, locks.Plans]:
+def locked(commit: Commit) -> dict[str, locks.LockHistory]:
     """One study was locked before its runs; another was locked anew after some of them, and departs from that."""
     first, anew = Lock(hash="0123456789", plan={}), Lock(hash="9876543210", reason="a pilot left no room", plan={})
     before = locks.Entry(first, commit, age(Runs(finished=16, younger=16, under_it=16)), "")
     late = Runs(finished=16, younger=4, older=10, dirty=2, under_it=4, under_another=10)
     after = locks.Entry(anew, None, age(late), "claims.C06.requires.0.margin from 0.5 to 1")
     return {
-        "normalization": locks.Plans([before], bound=True),
-        "activation": locks.Plans([before, after], "seeds from 0–7 to 0–9; arms.tanh added", cuts=[commit]),
+        "normalization": locks.LockHistory([before], bound=True),
+        "activation": locks.LockHistory([before, after], "seeds from 0–7 to 0–9; arms.tanh added", cuts=[commit]),
     }
 
 
@@ -103,11 +103,11 @@ def locked(commit: Commit) -> dict[str, locks.Plans]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("page")
     commit = Commit("0123abc", datetime(2025, 3, 2, 23, 30, tzinfo=UTC))
-    plans = locked(commit)
+    histories = locked(commit)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ArmSpec, "arm_id", property(stable_id))
         patch.setattr(study_section, "last_commit", lambda path: None if path.stem == "head" else commit)
-        patch.setattr(locks, "read", lambda study, tier, tables: plans.get(study.name, locks.Plans()))
+        patch.setattr(locks, "read", lambda study, tier, tables: histories.get(study.name, locks.LockHistory()))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         plan = replace(report_samples.plan(folder, STUDIES), every=report_samples.testing(("C09", "main")))
         report_samples.write_cards(plan)

@@ -152,17 +152,16 @@ def test_a_lock_that_was_edited_is_refused(locked: Study, old: str, new: str, pa
 
 
 def test_a_record_names_the_plans_of_its_studies(tmp_path: Path) -> None:
-    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: [4, 5, 6, 7, 8]\nseen: [8]")
+    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: [4, 5, 6, 7, 8]")
     plan = planned(tmp_path, STUDY, other.replace("margin: 1", "margin: 2"))
     mine, others = plan.studies
     lock = add_lock(mine, "quick", None)
     add_lock(replace(others, seeds=(0, 1, 2, 3, 4)), "quick", None)  # from which it departs
     plans = plans_of_runs(plan.studies, "quick", mine.arms["relu"].spec.arm_id)
-    of_mine = {"hash": lock.hash, "locked": True, "seed_seen": False}
-    of_other = {"hash": digest(plan_of(others, "quick")), "locked": False, "seed_seen": False}
+    of_mine, of_other = {"hash": lock.hash}, {"hash": digest(plan_of(others, "quick"))}
     assert plans[0] == {"mine": of_mine}
     assert plans[4] == {"mine": of_mine, "other": of_other}
-    assert plans[8] == {"other": of_other | {"seed_seen": True}}
+    assert plans[8] == {"other": of_other}
     assert plans_of_runs(plan.studies, "quick", "lenet-of-no-study") == {}
 
 
@@ -256,7 +255,7 @@ class Repository:
             measured.loc[row, "plans"] = json.dumps({self.study.name: {"hash": found}}) if found else None
         return {**frames, "measured/runs": measured}
 
-    def read(self, frames: dict[str, pd.DataFrame]) -> locks.Plans:
+    def read(self, frames: dict[str, pd.DataFrame]) -> locks.LockHistory:
         return locks.read(self.study, "quick", Tables(frames))
 
     def page(self, frames: dict[str, pd.DataFrame]) -> Any:
@@ -278,16 +277,18 @@ def test_a_lock_is_older_than_runs_whose_commits_hold_it(repository: Repository)
     repository.lock()
     held = repository.commit("lock")
     later = repository.commit("later")
-    plans = repository.read(repository.runs(held, later, hashes=[repository.hash]))
-    (entry,) = plans.entries
+    history = repository.read(repository.runs(held, later, hashes=[repository.hash]))
+    (entry,) = history.entries
     assert entry.commit
     assert held.startswith(entry.commit.name)
     said(entry.age, "older than its 16 runs", "each record bears its hash")
     unsaid(entry.age, "do not", "differed")
-    assert (plans.bound, plans.departures) == (True, "")
-    plans = repository.read(repository.runs(before, held, dirty=True, hashes=[repository.hash, "other"]))
-    said(plans.entries[0].age, "older than 8", "the commits of 8 do not hold it", "differed", "of 8 bear another plan")
-    assert not plans.bound
+    assert (history.bound, history.departures) == (True, "")
+    history = repository.read(repository.runs(before, held, dirty=True, hashes=[repository.hash, "other"]))
+    said(
+        history.entries[0].age, "older than 8", "the commits of 8 do not hold it", "differed", "of 8 bear another plan"
+    )
+    assert not history.bound
 
 
 def test_what_git_or_a_record_does_not_know_is_not_taken_for_shown(repository: Repository) -> None:
@@ -295,12 +296,12 @@ def test_what_git_or_a_record_does_not_know_is_not_taken_for_shown(repository: R
     assert repository.read(repository.runs("0" * 40)).entries[0].age == locks.UNCOMMITTED
     held = repository.commit("lock")
     for commits in ((held, "0" * 40), (held, None)):
-        plans = repository.read(repository.runs(*commits, hashes=[repository.hash]))
-        said(plans.entries[0].age, "older than 8", "the commits of 8 are not known here")
-        assert not plans.bound
-    plans = repository.read(repository.runs(held))
-    said(plans.entries[0].age, "older than its 16 runs", "the records of 16 bear none")
-    assert not plans.bound
+        history = repository.read(repository.runs(*commits, hashes=[repository.hash]))
+        said(history.entries[0].age, "older than 8", "the commits of 8 are not known here")
+        assert not history.bound
+    history = repository.read(repository.runs(held))
+    said(history.entries[0].age, "older than its 16 runs", "the records of 16 bear none")
+    assert not history.bound
 
 
 def test_without_git_nothing_is_shown(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,9 +310,9 @@ def test_without_git_nothing_is_shown(repository: Repository, monkeypatch: pytes
     frames = repository.runs(held, hashes=[repository.hash])
     monkeypatch.setattr(locks, "git_state", lambda: {"commit": None, "dirty": None})
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(FileNotFoundError("git")))
-    plans = repository.read(frames)
-    assert plans.entries[0].age == locks.NO_CHECKOUT
-    assert not plans.bound
+    history = repository.read(frames)
+    assert history.entries[0].age == locks.NO_CHECKOUT
+    assert not history.bound
 
 
 def test_a_lock_anew_has_its_own_commit_even_where_the_first_plan_comes_back(repository: Repository) -> None:
@@ -319,15 +320,15 @@ def test_a_lock_anew_has_its_own_commit_even_where_the_first_plan_comes_back(rep
     for margin in (0.32, 0.5, 0.32):
         repository.lock(f"margin {margin}", margin)
         commits.append(repository.commit("lock"))
-    plans = repository.read(repository.runs(commits[1]))
-    for entry, commit in zip(plans.entries, commits, strict=True):
+    history = repository.read(repository.runs(commits[1]))
+    for entry, commit in zip(history.entries, commits, strict=True):
         assert entry.commit
         assert commit.startswith(entry.commit.name)
-    assert [entry.age.split("; ")[0] for entry in plans.entries[1:]] == [
+    assert [entry.age.split("; ")[0] for entry in history.entries[1:]] == [
         "older than its 16 runs, whose commits hold it",
         "shown to be older than none of its 16 runs",
     ]
-    said(plans.entries[2].changed, f"{MARGIN} from 0.5 to 0.32")
+    said(history.entries[2].changed, f"{MARGIN} from 0.5 to 0.32")
 
 
 def test_a_lock_file_that_lost_lines_binds_nothing(repository: Repository) -> None:
@@ -337,10 +338,40 @@ def test_a_lock_file_that_lost_lines_binds_nothing(repository: Repository) -> No
     lock_path(repository.study).unlink()
     repository.lock(margin=0.32)
     held = repository.commit("another plan, as if it had been the first")
-    plans = repository.read(repository.runs(held, hashes=[repository.hash]))
-    assert [held.startswith(commit.name) for commit in plans.cuts] == [True]
-    assert not plans.bound
+    history = repository.read(repository.runs(held, hashes=[repository.hash]))
+    assert [held.startswith(commit.name) for commit in history.cuts] == [True]
+    assert not history.bound
     assert "took lines" in text_of(section(repository.page(repository.runs(held))))
+
+
+def test_a_cut_that_is_not_committed_binds_nothing(repository: Repository) -> None:
+    repository.lock(margin=0.32)
+    repository.commit("lock")
+    before, path = lock_path(repository.study).read_text(), lock_path(repository.study)
+    first = repository.study
+    repository.lock("a pilot left no room", margin=0.5)
+    held = repository.commit("lock anew")
+    path.write_text(before)
+    repository.study = first
+    history = repository.read(repository.runs(held, hashes=[repository.hash]))
+    assert (history.departures, history.cuts) == ("", [])
+    assert not history.bound
+
+
+def test_the_mark_says_what_a_lock_does_not_prove(repository: Repository) -> None:
+    """After a look a plan can be locked anew, and its runs be made again; an earlier design may have had the seeds."""
+    repository.study = replace(repository.study, seen=())
+    repository.lock(margin=0.32)
+    held = repository.commit("lock")
+    assert repository.read(repository.runs(held, hashes=[repository.hash])).mark == "locked before its runs"
+    repository.lock("a look", margin=0.5)
+    held = repository.commit("lock anew")
+    assert repository.read(repository.runs(held, hashes=[repository.hash])).mark == "locked anew"
+    repository.study = replace(repository.study, seen=repository.study.seeds[:1])
+    repository.lock("seeds")
+    held = repository.commit("and again")
+    history = repository.read(repository.runs(held, hashes=[repository.hash]))
+    assert history.mark == "locked anew, on seeds seen before"
 
 
 def test_ancestry(tmp_path: Path) -> None:

@@ -97,10 +97,7 @@ COLUMNS = {
             "gpu": (TEXT, "model of the GPU"),
             "git_commit": (TEXT, "of the code that trained it"),
             "git_dirty": (FLAG, "tracked files differed from the commit"),
-            "plans": (
-                TEXT,
-                "JSON, by study: hash of its plan then, whether locked, and whether the seed had been seen",
-            ),
+            "plans": (TEXT, "JSON, by study: the hash of its plan then"),
             "python": (TEXT, "version"),
             "torch": (TEXT, "version"),
         },

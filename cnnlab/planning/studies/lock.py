@@ -150,13 +150,12 @@ def _as_mapping(value: Any) -> Any:
 
 def plans_of_runs(studies: Iterable[Study], tier: str, arm_id: str) -> dict[int, dict[str, Any]]:
     """By seed, what stands in the record of a run of the arm: by study that claims something and asks for the run, the
-    hash of its plan, whether that is locked, and whether an earlier design had seen the seed."""
+    hash of its plan: that of its lock, unless it departs from that."""
     plans: dict[int, dict[str, Any]] = {}
     for study in studies:
         if study.claims and any(arm.spec.arm_id == arm_id for arm in study.arms.values()):
             stated, locks = plan_of(study, tier), read_locks(study, tier)
             locked = bool(locks) and not deviations(locks[-1].plan, stated)
-            plan = {"hash": locks[-1].hash if locked else digest(stated), "locked": locked}
             for seed in study.seeds:
-                plans.setdefault(seed, {})[study.name] = {**plan, "seed_seen": seed in study.seen}
+                plans.setdefault(seed, {})[study.name] = {"hash": locks[-1].hash if locked else digest(stated)}
     return plans

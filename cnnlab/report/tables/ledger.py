@@ -14,7 +14,7 @@ from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import WHOLE, Verdict
 from cnnlab.report.exact_claims import checks, evidence
-from cnnlab.report.locks import Plans
+from cnnlab.report.locks import LockHistory
 from cnnlab.report.tables import mlflow_links
 from cnnlab.report.tables.contrasts import CLAIMED_HINT, P_HINT, effect
 from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verdict_cell
@@ -35,7 +35,7 @@ class Ledger:
     tables: Tables
     titles: Mapping[str, str]
     several: Collection[tuple[str, str]]
-    plans: Mapping[str, Plans]
+    locks: Mapping[str, LockHistory]
 
     @property
     def columns(self) -> list[Column[Row]]:
@@ -81,10 +81,10 @@ class Ledger:
             return verdict_cell(row["verdict"], f"{fraction} checks" if fraction else "")
         if row["verdict"] == Verdict.RUNNING:
             return verdict_cell(row["verdict"], row["reason"] or "")
-        plans = self.plans.get(row["study"], Plans())
+        locks = self.locks.get(row["study"], LockHistory())
         added = ["seeds added after a first look"] if row["seeds_added"] else []
-        notes = [*added, *([plans.mark] if plans.mark else [])]
-        return verdict_cell(row["verdict"], "; ".join(notes), bool(added or plans.departures))
+        notes = [*added, *([locks.mark] if locks.mark else [])]
+        return verdict_cell(row["verdict"], "; ".join(notes), bool(added or locks.departures))
 
     def _interval(self, row: Row) -> Cell | None:
         if row["kind"] == WHOLE:
