@@ -17,8 +17,11 @@ def lock(plan: Plan, names: Sequence[str], reason: str | None) -> Iterator[str]:
     """Lock the studies of these names, or all that test a claim; a line for each.
 
     Raises:
-        UserError: before anything is written, if a study tests no claim, or departs from its lock without a reason.
+        UserError: before anything is written, if it is a pilot, or a study tests no claim, or departs from its lock
+            without a reason.
     """
+    if plan.config.pilot:
+        raise UserError("lock: a pilot has nothing to lock; leave pilot.yaml out")
     named = [plan.only(name).study(name) for name in names]
     for study in named:
         if not study.claims:
@@ -28,7 +31,7 @@ def lock(plan: Plan, names: Sequence[str], reason: str | None) -> Iterator[str]:
     for study in studies:
         path = lock_path(study)
         if study in new:
-            written = add_lock(study, plan.tier, reason)
+            written = add_lock(study, plan.tier, reason if read_locks(study, plan.tier) else None)
             yield f"{study.name}: locked as {written.hash} in {path}; {_next(study, plan)}"
         else:
             yield f"{study.name}: as locked in {path}"
@@ -49,6 +52,5 @@ def _departs(study: Study, tier: str, reason: str | None) -> bool:
 
 
 def _next(study: Study, plan: Plan) -> str:
-    finished = records.of_manifests(plan.paths, plan.only(study.name).manifests())
-    runs = sum(map(len, finished.values()))
+    runs = sum(map(len, records.so_far(plan.paths, plan.only(study.name).manifests()).values()))
     return f"commit it; {plural(runs, 'run')} of it came before" if runs else "commit it before the first run"

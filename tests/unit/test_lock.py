@@ -18,13 +18,14 @@ from cnnlab.analysis.tables.frames import Tables
 from cnnlab.cli.main import main
 from cnnlab.core.errors import UserError
 from cnnlab.core.git import commits_cutting, is_ancestor
+from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.lock import add_lock, deviations, lock_path, plan_of, plans_of_runs, read_locks
 from cnnlab.planning.studies.study import Study
 from cnnlab.report import locks
 from cnnlab.wording.locks import departures
-from tests import report_samples
+from tests import fakes, report_samples
 from tests.report_samples import rendered, text_of
 from tests.said import said, unsaid
 from tests.unit.test_report_sections import git
@@ -202,6 +203,28 @@ def test_a_plan_that_changes_wants_a_reason_and_nothing_is_half_done(folder: Pat
     assert call(folder, "--all", "--reason", "a pilot").exit_code == 0
     written = yaml.safe_load((folder / "locks/other.yaml").read_text())
     assert [entry.get("reason") for entry in written] == [None, "a pilot"]
+    (first,) = yaml.safe_load((folder / "locks/mine.yaml").read_text())
+    assert "reason" not in first  # it took the place of none
+
+
+def test_runs_that_came_before_a_lock_are_counted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of an earlier, smaller number of seeds, and of an arm that is not finished."""
+    study = planned(tmp_path_factory.mktemp("aside"), STUDY).studies[0]
+    arm = study.arms["relu"].spec
+    results = Paths(folder / "results", folder / "reports")
+    results.data_card(arm.data.data_id).parent.mkdir(parents=True)
+    results.data_card(arm.data.data_id).write_text('{"checksum": "digits"}')
+    for seed in (0, 1):
+        spec = {"arm_id": arm.arm_id, "seed": seed, "data_checksum": "digits", "arm": arm.model_dump(mode="json")}
+        fakes.write(fakes.record(spec=spec | {"run_id": str(seed)}), results.run_dir(str(seed)))
+    said(call(folder, "mine", "--config", "device=cpu").stdout, "mine: locked as", "2 runs of it came before")
+
+
+def test_a_pilot_locks_nothing(folder: Path) -> None:
+    result = call(folder, "--all", "--config", "pilot=true")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    said(result.stderr, "pilot")
+    assert not (folder / "locks").exists()
 
 
 MISTAKES = {(): "say which", ("mine", "--all"): "say which", ("minr",): "did you mean 'mine'", ("silent",): "no claim"}
