@@ -195,7 +195,7 @@ def clean(load: Load, unused: bool, yes: bool) -> None:
         raise UserError("clean: say what; `cnnlab clean --unused` frees what no study asks for")
     plan = load("studies=all")
     folders, size = clean.unused(plan)
-    click.echo(f"{len(folders)} unused, {size / 2**20:.1f} MiB in {plan.config.results}")
+    click.echo(f"{len(folders)} unused, {size / 2**20:.1f} MiB in {plan.paths.results}")
     if folders and (yes or click.confirm("delete them?")):
         clean.remove(folders)
 

@@ -65,7 +65,7 @@ class Rules:
 
     def path(self, pattern: str) -> str:
         """A path below the tier's results; wildcards stay."""
-        return f"{self.plan.config.results}/{pattern}"
+        return f"{self.plan.paths.results}/{pattern}"
 
     def tables(self, *names: str) -> list[str]:
         return [path for name in names for path in self._files(self.plan.paths, name)]

@@ -44,7 +44,8 @@ class Config(Spec):
     )
     pilot: bool = Field(
         False,
-        description="a first look: seeds that no study may use, and validation images tested in place of test images",
+        description="a first look: seeds that no study may use, validation images tested in place of test images, and "
+        "folders of its own",
     )
     checkpoint_seconds: Positive = Field(30.0, description="training time between checkpoints of a run")
     live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
@@ -52,7 +53,9 @@ class Config(Spec):
 
     @property
     def paths(self) -> Paths:
-        return Paths(Path(self.results), Path(self.reports))
+        """The folders of the tier; a pilot's lie within."""
+        within = "pilot" if self.pilot else ""
+        return Paths(Path(self.results) / within, Path(self.reports) / within)
 
 
 def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:

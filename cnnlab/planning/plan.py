@@ -40,7 +40,8 @@ class Plan:
 
     @property
     def tier(self) -> str:
-        return self.config.tier
+        """Its name; a pilot, at whatever tier, has another."""
+        return f"{self.config.tier}-pilot" if self.config.pilot else self.config.tier
 
     @property
     def paths(self) -> Paths:
@@ -255,8 +256,9 @@ def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> M
 
 
 def options(plan: Plan) -> str:
-    """`` --configfile …`` of a tier other than the default."""
-    return "" if plan.tier == "quick" else f" --configfile {paths.CONFIGS / plan.tier}.yaml"
+    """`` --configfile …`` of a tier other than the default, and of a pilot."""
+    names = [*([plan.config.tier] if plan.config.tier != "quick" else []), *(["pilot"] if plan.config.pilot else [])]
+    return "".join(f" --configfile {paths.CONFIGS / name}.yaml" for name in names)
 
 
 def run(plan: Plan, studies: str | Sequence[str]) -> str:

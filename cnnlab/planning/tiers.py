@@ -34,7 +34,7 @@ def run_again(config: Config) -> dict[str, Paths]:
 
 def _configs() -> dict[str, Config]:
     configs = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
-    return {config.tier: config for config in configs}
+    return {config.tier: config for config in configs if not config.pilot}
 
 
 def _run_files(where: Paths) -> list[Path]:

@@ -38,13 +38,15 @@ def _data(arms: Sequence[ArmSpec], plan: Plan) -> str:
 
 
 def _images(specs: Sequence[DataSpec], plan: Plan) -> str:
-    """``MNIST (3,000 to train, 1,500 to test, 28×28 pixels)``, of one data set."""
+    """``MNIST (3,000 to train, 1,500 to test, 28×28 pixels)``, of one data set; for a pilot ``500 of validation``."""
     card = plan.card(specs[0])
     if card is None:
         return specs[0].name
     images, side = card["images"], card["image_size"]
     train = _range((min(spec.train_size or images["train"], images["train"]) for spec in specs), count)
-    return f"{card['title']} ({train} to train, {count(images['test'])} to test, {side}×{side} pixels)"
+    split = specs[0].tested
+    tested = f"{count(images[split])}{' of validation' if split == 'validation' else ''} to test"
+    return f"{card['title']} ({train} to train, {tested}, {side}×{side} pixels)"
 
 
 def _networks(arms: Sequence[ArmSpec]) -> str:

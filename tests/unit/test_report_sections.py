@@ -192,3 +192,22 @@ def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: 
     found = last_commit(Path("workflow/studies/activation.yaml"))
     said(committed, *((found.name, moment(found.date)) if found else ("not committed",)), "3 March 2025, 11:06 UTC")
     assert "not committed" in text_of(document.get_element_by_id("study-normalization").findall("p")[-1])
+
+
+def test_the_page_of_a_pilot_says_what_was_tested(tmp_path: Path) -> None:
+    sample = report_samples.plan(tmp_path, ("activation",))
+    study, tested = sample.study("activation"), {"tested": "validation"}
+    specs = {name: arm.spec for name, arm in study.arms.items()}
+    specs = {
+        name: spec.model_copy(update={"data": spec.data.model_copy(update=tested)}) for name, spec in specs.items()
+    }
+    study = replace(study, arms={name: replace(arm, spec=specs[name]) for name, arm in study.arms.items()})
+    pilot = replace(sample, config=sample.config.model_copy(update={"pilot": True}), studies=(study,))
+    pages = []
+    for made in (pilot, sample):
+        report_samples.write_cards(made)
+        pages.append(text_of(rendered(made, report_samples.frames(made), tmp_path, tmp_path / "page.html")))
+    said(pages[0], "A pilot, no study", "500 of validation to test", "have chosen the rates")
+    unsaid(pages[0], "1,500 to test", "Test images choose nothing")
+    said(pages[1], "1,500 to test", "Test images choose nothing")
+    unsaid(pages[1], "A pilot, no study")

@@ -10,7 +10,7 @@ import yaml
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning.config import from_mapping, load_config
-from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.plan import Plan, make_plan, options
 from cnnlab.planning.specs import FIRST_PILOT_SEED
 
 STUDY = """\
@@ -150,6 +150,7 @@ MISTAKES = {
     "no seeds of an earlier design": ("seeds: 5", "seeds: 5\nseen: []", ["seen", "none"]),
     "a seed of an earlier design twice": ("seeds: 5", "seeds: 5\nseen: [1, 1]", ["seen", "twice"]),
     "pilots of an earlier design": ("seeds: 5", "seeds: 5\nseen: [1000]", ["seen", "999", "pilots"]),
+    "images of a pilot": ("name: mnist5k", "name: mnist5k, tested: validation", ["tested", "only a pilot"]),
     "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
     "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),
     "unknown metric": ("first_gradient_norm", "first_gradient", ["first_gradient", "'first_gradient_norm'"]),
@@ -206,6 +207,16 @@ def test_a_pilot_has_seeds_and_test_images_that_no_study_has(tmp_path: Path) -> 
     assert {arm.spec.data.tested for arm in pilot.arms.values()} == {"validation"}
     assert {arm.spec.data.tested for arm in study.arms.values()} == {"test"}
     assert all(arm.spec.arm_id != study.arms[name].spec.arm_id for name, arm in pilot.arms.items())
+
+
+def test_a_pilot_has_the_design_of_its_tier_and_folders_of_its_own() -> None:
+    files = [paths.CONFIGS / name for name in ("full.yaml", "pilot.yaml")]
+    full, pilot = (make_plan(load_config(given, ["device=cpu"])) for given in (files[:1], files))
+    designs = [{name: arm.spec.data.name for name, arm in plan.study("kernels").arms.items()} for plan in (full, pilot)]
+    assert designs[0] == designs[1]
+    assert (pilot.tier, pilot.paths.results) == ("full-pilot", full.paths.results / "pilot")
+    assert options(pilot) == f" --configfile {files[0]} --configfile {files[1]}"
+    assert load_config(pairs=["pilot=true"]).paths.report != load_config().paths.report
 
 
 def test_an_unknown_selection_names_the_nearest(tmp_path: Path) -> None:

@@ -51,7 +51,10 @@ def load_study(
     base = merge(merge(_dump(written.base), _dump(tier_base)), _dump(changes.base))
 
     def complete(fields: Mapping[str, Any], place: str) -> ArmSpec:
-        return resolve(ArmFields(**_overridden(merge(base, fields), _dump(override))), place)
+        stated = merge(base, fields)
+        if "tested" in stated.get("data", {}):
+            raise UserError(f"{place}: data: tested: only a pilot tests other than test images; remove it")
+        return resolve(ArmFields(**_overridden(stated, _dump(override))), place)
 
     arms, cells, matrix = _arms(written, complete, where)
     study = Study(
@@ -101,7 +104,8 @@ def _with_diagnostics(study: Study) -> Study:
 @lru_cache
 def known_tiers() -> frozenset[str]:
     """The tiers that a file of ``workflow/config`` defines."""
-    return frozenset(str(read_yaml(path)["tier"]) for path in sorted(CONFIGS.glob("*.yaml")))
+    files = map(read_yaml, sorted(CONFIGS.glob("*.yaml")))
+    return frozenset(str(fields["tier"]) for fields in files if "tier" in fields)
 
 
 def _dump(fields: ArmFields) -> dict[str, Any]:
