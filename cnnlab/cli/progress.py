@@ -25,13 +25,15 @@ WATCHED = "CNNLAB_WATCHED"
 def start(plan: Plan) -> str:
     """Write down what this call is to do, and what it finds done; return that as a line."""
     os.environ.setdefault(WATCHED, "1" if sys.stderr.isatty() else "")
-    by_arm = records.so_far(plan.paths, plan.manifests()).values()
-    done = [_entry(record) for by_seed in by_arm for record in by_seed.values()]
+    by_arm = records.so_far(plan.paths, plan.manifests())
+    done = [_entry(record) for by_seed in by_arm.values() for record in by_seed.values()]
     goal = {
         "runs": plan.runs(),
         "runs_done": done,
         "run_seconds": {arm_id: plan.run_seconds(arm_id) for arm_id in plan.arms()},
-        "trials": {arm_id: plan.trials(arm_id, seeds) for arm_id, seeds in plan.seeds().items()},
+        "trials": {
+            arm_id: _to_tune(plan, arm_id, seeds, by_arm.get(arm_id, {})) for arm_id, seeds in plan.seeds().items()
+        },
         "trials_done": _trials(plan.paths, plan.arms()),
     }
     log = plan.paths.progress
@@ -90,8 +92,8 @@ def seconds_left(
     which.
 
     Args:
-        goal: planned seconds of a run of each arm; planned number of tuning runs and their length as a share of a run;
-            what was done before the clock began.
+        goal: planned seconds of a run of each arm; planned number of tuning runs of the seeds without a run, and their
+            length as a share of a run; what was done before the clock began.
         trials: tuning runs of each arm that are on disk.
     """
     wanted, before = (_runs(goal[key]) for key in ("runs", "runs_done"))
@@ -102,7 +104,9 @@ def seconds_left(
         return float(sum(seconds[arm_id] for arm_id, _ in runs) + sum(shares))
 
     new = {arm_id: float(number - goal["trials_done"][arm_id]) for arm_id, number in trials.items()}
-    missing = {arm_id: max(0.0, planned - trials[arm_id]) for arm_id, (planned, _) in goal["trials"].items()}
+    begun = {arm_id for arm_id, _ in before}  # whose tuning runs so far were those of seeds that have a run
+    theirs = {arm_id: new[arm_id] if arm_id in begun else trials[arm_id] for arm_id in trials}
+    missing = {arm_id: max(0.0, planned - theirs[arm_id]) for arm_id, (planned, _) in goal["trials"].items()}
     spent = cost((set(done) & wanted) - before, new)
     return clock * cost(wanted - set(done), missing) / spent if spent > 0 else None
 
@@ -135,6 +139,12 @@ def _number(text: str) -> Any:
     with suppress(ValueError):
         return int(text) if text.isdigit() else float(text)
     return text or None
+
+
+def _to_tune(plan: Plan, arm_id: str, seeds: Collection[int], done: Collection[int]) -> tuple[int, float]:
+    """Planned number of the tuning runs of `seeds` but for those of `done`, and their length as a share of a run."""
+    number, share = plan.trials(arm_id, seeds)
+    return number - plan.trials(arm_id, done)[0], share
 
 
 def _trials(paths: Paths, arms: Collection[str]) -> dict[str, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,31 @@ def test_tuning_counts_trial_by_trial_until_a_run_is_done() -> None:
     assert seconds_left(tuned, [], {"slow": 1, "fast": 0}, 10.0) == pytest.approx(10 / 2 * 15.5)
     # The grid was extended; with a run done, no trial of the arm is left.
     assert seconds_left(tuned, [("fast", 0)], {"slow": 0, "fast": 4}, 9.0) == pytest.approx(9 / 3 * (1 + 14))
+
+
+def test_seeds_without_a_run_are_still_to_be_tuned_however_far_the_grids_of_others_were_extended() -> None:
+    apart = goal(
+        runs_done=[("slow", 0)], trials={"slow": (3, 0.5), "fast": (0, 0.0)}, trials_done={"slow": 5, "fast": 0}
+    )
+    # One run of fast took 1 part in 10 s; left are another, three trials of slow, and its run.
+    done = [("slow", 0), ("fast", 0)]
+    assert seconds_left(apart, done, {"slow": 5, "fast": 0}, 10.0) == pytest.approx(10 * (1 + 3 * 2 + 4))
+    assert seconds_left(apart, done, {"slow": 8, "fast": 0}, 70.0) == pytest.approx(10 * (1 + 4))
+
+
+@pytest.mark.parametrize(("per_seed", "left"), [(True, 4), (False, 0)])
+def test_a_call_counts_the_tuning_of_the_seeds_that_have_no_run(paths: Paths, per_seed: bool, left: int) -> None:
+    class Tuned(Plan):
+        def trials(self, arm_id: str, seeds: Collection[int]) -> tuple[int, float]:
+            return 4 * (len(seeds) if per_seed else bool(seeds)), 0.5
+
+    run = fakes.make_record(paths.results, seed=0)
+    plan: Any = Tuned(paths, run.arm_id)
+    manifest = paths.manifest(run.arm_id, "0-1")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"runs": [{"run_id": run.run_id, "seed": 0}]}))
+    progress.start(plan)
+    assert json.loads(paths.progress.read_text())["trials"] == {run.arm_id: [left, 0.5]}
 
 
 def test_nothing_is_left_when_all_is_done() -> None:
