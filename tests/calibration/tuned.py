@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 
+from cnnlab.analysis.intervals import interval
 from tests.calibration.rates import COUNTS, STUDIES, Draw, Rng, Scenario, known
 
 
@@ -52,6 +54,20 @@ def scenarios() -> Iterator[Scenario]:
 def tuned_once() -> Iterator[Scenario]:
     """As those studies were: one choice for all seeds of an arm, which no interval over seeds holds."""
     yield from (_scenario(choice, choice.n, shared=True) for choice in CHOICES)
+
+
+def table() -> str:
+    """As in docs/statistics.md: percent of the studies, with binomial standard errors."""
+    heads = ["as in", "seeds", "a rate for", "falsely above", "falsely below", "95 % intervals cover"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for choice, shared in product(CHOICES, (True, False)):
+        low, high = interval(_scenario(choice, choice.n, shared).effects(0))
+        shares = (low > 0).mean(), (high < 0).mean(), ((low <= 0) & (high >= 0)).mean()
+        cells = [f"{100 * share:.1f} ± {100 * np.sqrt(share * (1 - share) / STUDIES):.1f}" for share in shares]
+        lines.append(
+            f"| {choice.claim} | {choice.n} | {'all seeds' if shared else 'each seed'} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
 
 
 def _scenario(choice: Choice, n: int, shared: bool) -> Scenario:

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from cnnlab.analysis.reasons import SURE, most_unseen
-from tests.calibration import failing, skewed
+from tests.calibration import failing, skewed, tuned
 from tests.calibration.rates import ERRORS, STUDIES
 
 TEXT = Path("docs/statistics.md").read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("simulated", [failing, skewed], ids=["failing", "skewed"])
+@pytest.mark.parametrize("simulated", [failing, skewed, tuned], ids=["failing", "skewed", "tuned"])
 def test_its_tables_are_those_of_the_simulation(simulated: ModuleType) -> None:
     table = simulated.table()
     print("", table, sep="\n")
