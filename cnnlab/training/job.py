@@ -292,12 +292,17 @@ def run_job(
                 forget_peak_memory()
                 chosen = job.choices([seed for seed in seeds if seed not in finished], job.trials)
                 finished |= job.finished(chosen)
-                left = {seed: choice for seed, choice in chosen.items() if choice and seed not in finished}
+                left = {seed: _made(choice) for seed, choice in chosen.items() if seed not in finished}
                 for group in job.groups(list(left)):
                     for record in job.run({seed: left[seed] for seed in group}):
                         finished[record.seed] = record
                         report(record)
         return records.write_manifest(paths, arm.arm_id, finished)
+
+
+def _made(choice: Choice | None) -> Choice:
+    assert choice is not None, "a tuning run is missing"
+    return choice
 
 
 def _locked(path: Path, arm_id: str) -> AbstractContextManager[object]:

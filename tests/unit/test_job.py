@@ -60,6 +60,13 @@ def test_a_job_tunes_trains_every_seed_and_writes_the_manifest(paths: Paths) -> 
     assert record.provenance["seconds_to_first_step"] > 0
 
 
+def test_a_seed_without_a_choice_is_no_seed_less(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job.Job, "trials", lambda self, seeds, rates: [None] * len(rates))
+    with pytest.raises(AssertionError, match="tuning run is missing"):
+        job.run_job(arm(), paths, (0, 1), 30)
+    assert not list(paths.results.glob("manifests/*/*"))
+
+
 def test_a_record_says_under_which_plans_of_studies_it_was_made(paths: Paths) -> None:
     plan = {"mine": {"hash": "0123456789", "locked": True, "seed_seen": False}}
     job.run_job(arm(), paths, (0, 1), 30, plans={0: plan})
