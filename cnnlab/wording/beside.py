@@ -122,7 +122,7 @@ def _of_families(
     texts = [f"{place.counted} on {named(by_verdict[verdict])}" for verdict, place in places if verdict in by_verdict]
     rest = [cell for cell in cells if cell not in counted]
     untrained = [f"not counted {named(rest)}, where an arm did not train"] if rest else []
-    number = plural(len(counted), "family", "families")
+    number = plural(len(counted), "family", "families") if counted else "no family that trained in both arms"
     about = f"{title(part['metric'])}, margin {with_unit(plain(part['margin']), part['unit'])}; {epochs}"
     told = "; ".join([", ".join(texts), *untrained] if texts else untrained)
     return f"A contrast of the same kind on {number} ({about}): {told}."

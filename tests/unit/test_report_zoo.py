@@ -335,7 +335,9 @@ def test_a_family_one_of_whose_arms_did_not_train_is_named_and_not_counted() -> 
     cells = [cell(family="a"), cell(family="b", contrast='{"with": 1, "dead": -1}')]
     (text,) = say(cells)
     said(text, "on 1 family (test error", "on 1 (A); not counted 1 (B), where an arm did not train.")
-    assert say(cells[1:])[0].endswith("claim): not counted 1 (B), where an arm did not train.")
+    (text,) = say(cells[1:])
+    assert text.startswith("A contrast of the same kind on no family that trained in both arms (test error")
+    assert text.endswith("claim): not counted 1 (B), where an arm did not train.")
     initial = [one | {"metric": "first_gradient_norm"} for one in cells]  # which was measured before
     said(say(initial, metric="first_gradient_norm")[0], "on 2 families", "on 2 (A and B).")
 
