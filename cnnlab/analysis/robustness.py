@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cnnlab.analysis import decisions, intervals
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import observe
@@ -22,6 +24,7 @@ from cnnlab.planning.verdicts import Verdict
 from cnnlab.training.records import RESULT, SPEC, TEST, Record, Records
 
 if TYPE_CHECKING:
+    from cnnlab.planning.specs import ArmSpec
     from cnnlab.planning.studies.claims import ClaimRegistry
     from cnnlab.planning.studies.study import Study
     from cnnlab.planning.studies.study_file import ClaimSpec
@@ -48,8 +51,8 @@ COLUMNS = {
             "rate_chosen": (TEXT, "the same at the rates that were chosen"),
             "rate_higher": (TEXT, "the same a step above them"),
             "rate_seeds": (COUNT, "the fewest seeds behind these three: those whose rates have such neighbours"),
-            "tuning_share": (NUMBER, "length of the tuning runs, as a share of a run"),
-            "validation_images": (COUNT, "on which the tuning runs are judged"),
+            "tuning_share": (NUMBER, "length of the tuning runs, as a share of a run: the shortest of any arm"),
+            "validation_images": (COUNT, "about how many the tuning runs are judged on: the fewest of any arm"),
             "stands_ledger_wide": (FLAG, "the verdict is the same at error rates divided by K; missing if it is open"),
         },
         required=("id", "part", "study", "verdict"),
@@ -123,21 +126,21 @@ def at_neighbouring_rates(claim: ClaimSpec, study: Study, runs: Records) -> Row:
     images = {arm_id: split_sizes(arm.data)[1] for arm_id, arm in arms.items()}
     fewest = []
     for column, step in STEPS.items():
-        moved = {arm_id: _tuning_runs(runs[arm_id], step, images[arm_id]) for arm_id in arms}
+        moved = {arm_id: _tuning_runs(runs[arm_id], arm, step, images[arm_id]) for arm_id, arm in arms.items()}
         seeds = tuple(seed for seed in study.seeds if all(seed in of_arm for of_arm in moved.values()))
         if len(seeds) >= intervals.LEAST_SIGNS:
             row[column] = judge_claim(claim, replace(study, seeds=seeds), moved).verdict
             fewest.append(len(seeds))
     if fewest:
-        share = trains[0].tune.epochs_share
+        share = min(train.tune.epochs_share for train in trains)
         row |= {"rate_seeds": min(fewest), "tuning_share": share, "validation_images": min(images.values())}
     return row
 
 
-def _tuning_runs(runs: Mapping[int, Record], step: int, images: int) -> dict[int, Record]:
+def _tuning_runs(runs: Mapping[int, Record], arm: ArmSpec, step: int, images: int) -> dict[int, Record]:
     """Of each seed the tuning run at its rate, or `step` rates further on its grid, where there is one: as a run that
     was tested on the validation images."""
-    moved = {}
+    moved, labels = {}, np.arange(len(arm.data.source.classes))  # by which a run is known to have learned nothing
     for seed, run in runs.items():
         trials = run.spec["tuning"]
         place = [trial["learning_rate"] for trial in trials].index(run.spec["learning_rate"]) + step
@@ -146,8 +149,8 @@ def _tuning_runs(runs: Mapping[int, Record], step: int, images: int) -> dict[int
             result = {"status": trials[place]["status"], "test_images": images}
             result |= {f"{split}_error": error for split in ("train", "test")}  # the former says whether it learned
             result |= {f"{split}_loss": loss for split in ("train", "test")}
-            test = {"label": (run.test() or {}).get("label")}
-            moved[seed] = Record(contents={SPEC: run.spec, RESULT: {**run.result, **result}, TEST: test})
+            contents = {SPEC: run.spec, RESULT: {**run.result, **result}, TEST: {"label": labels}}
+            moved[seed] = Record(contents=contents)
     return moved
 
 

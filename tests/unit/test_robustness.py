@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -237,6 +239,20 @@ class TestNeighbouringRates:
         for lost in (None, 90.0):
             row = self._row(_tuned([(12, 10, lost)] * 8, [1] * 8), self.RESIDUAL, margin=85)
             assert (row["rate_chosen"], row["rate_higher"]) == ("equivalent", "supported")
+
+    def test_beside_a_run_that_diverged_too(self) -> None:
+        """Which has no test images, whose labels would say how many classes are guessed among."""
+        plain = _tuned([(12, 10, 90.0)] * 8, [1] * 8)
+        lost = [changed(run, result={**unfinished("diverged").result}, test=None) for run in plain]
+        assert self._row(lost, self.RESIDUAL, margin=85)["rate_higher"] == "supported"
+
+    def test_of_arms_whose_tuning_runs_differ_in_length_the_shortest_is_told(self) -> None:
+        short = APART.model_copy(update={"tune": APART.tune.model_copy(update={"epochs_share": 0.25})})
+        one = study(claim(contrast("test_error", margin=2, plain=1, residual=-1)), train=APART)
+        spec = SimpleNamespace(arm_id="residual-id", train=short, data=one.arms["residual"].spec.data)
+        arms = {**one.arms, "residual": replace(one.arms["residual"], spec=cast(Any, spec))}
+        row = _only(replace(one, arms=arms), runs(plain=self.PLAIN, residual=self.RESIDUAL))
+        assert row["tuning_share"] == 0.25
 
     def test_the_loss_is_that_of_the_tuning_runs(self) -> None:
         row = self._row(self.PLAIN, self.RESIDUAL, metric="test_loss", margin=0.7)
