@@ -14,14 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import performance
 from bench import about, machine
 
+from cnnlab.analysis.tables.runs import core_seconds
 from cnnlab.core.paths import CONFIGS, Paths
 from cnnlab.planning.device import resolve
 from cnnlab.training import records
@@ -40,22 +39,13 @@ def run(tier: str, cores: int, device: str, folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def training_seconds(provenances: Iterable[tuple[Hashable, Mapping[str, Any]]]) -> float:
-    """CPU seconds inside training, by what chose the rate of each run and its provenance; each choice counts once."""
-    runs, tuning = 0.0, {}
-    for tuned_by, provenance in provenances:
-        runs += provenance["cpu_seconds"]
-        tuning[tuned_by] = provenance["tuning_cpu_seconds"] or 0.0
-    return runs + sum(tuning.values())
-
-
 def measure(tier: str, cores: int, device: str) -> str:
     """The table of one tier."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wall = run(tier, cores, device, folder)
         found = list(records.scan(Paths(folder / "results", folder / "reports")))
-        seconds = training_seconds((record.tuned_by, record.provenance) for record in found)
+        seconds = sum(core_seconds((record.tuned_by, record.provenance) for record in found))
     used = min(cores, os.cpu_count() or 1)
     columns = ["tier", "wall, s", "cores", "runs", "CPU s in training", "wall x cores / CPU s in training"]
     row = [tier, f"{wall:,.0f}", str(used), str(len(found)), f"{seconds:,.0f}", f"{wall * used / seconds:.2f}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.analysis.tables.runs import core_seconds
 from cnnlab.core.git import last_commit
 from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.plan import Plan
@@ -109,13 +110,12 @@ def _first_run(arms: Sequence[armtable.ArmRows]) -> datetime | None:
 
 
 def _cost(arms: Sequence[armtable.ArmRows]) -> str | None:
-    """Of the whole study; the tuning that all runs of an arm share once."""
-    measured = [[row for row in arm.measured if row["cpu_seconds"] is not None] for arm in arms]
-    shared = [arm.spec.train.tune.per == "arm" for arm in arms]
-    if not any(measured):
+    """Of the whole study, each choice of a rate once; None while no run is finished."""
+    rows = [row for arm in arms for row in arm.measured]
+    if not rows:
         return None
-    seconds = sum(row["cpu_seconds"] for rows in measured for row in rows)
-    chosen = [rows[:1] if once else rows for rows, once in zip(measured, shared, strict=True)]
-    tuning = sum(row["tuning_cpu_seconds"] or 0.0 for rows in chosen for row in rows)
-    runs = sum(len(rows) for rows in measured)
-    return f"{plural(runs, 'run')}, {count(seconds)} core-seconds of training and {count(tuning)} of tuning"
+    training, tuning = (
+        "unknown" if seconds is None else count(seconds)
+        for seconds in core_seconds((row["tuned_by"], row) for row in rows)
+    )
+    return f"{plural(len(rows), 'run')}, {training} core-seconds of training and {tuning} of tuning"

@@ -67,9 +67,10 @@ class Record:
         return int(self.spec["seed"])
 
     @property
-    def tuned_by(self) -> tuple[str, range]:
+    def tuned_by(self) -> str:
         """The arm and the seeds of the runs that chose its learning rate; runs whose rate was chosen together agree."""
-        return self.arm_id, TuneSpec.model_validate(self.spec["arm"]["train"]["tune"]).tuning_seeds(self.seed)
+        tuning = TuneSpec.model_validate(self.spec["arm"]["train"]["tune"]).tuning_seeds(self.seed)
+        return f"{self.arm_id} {seeds_slug(tuple(tuning))}"
 
     @property
     def weights_path(self) -> Path:

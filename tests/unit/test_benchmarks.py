@@ -79,12 +79,6 @@ def test_every_loop_reads_the_same_images(program: Callable[[str], ModuleType], 
     torch.use_deterministic_algorithms(False)
 
 
-def test_the_tuning_of_an_arm_counts_once(program: Callable[[str], ModuleType]) -> None:
-    runs = [("a", 2.0, 5.0), ("a", 3.0, 5.0), ("b", 4.0, None)]
-    rows = [(arm, {"cpu_seconds": own, "tuning_cpu_seconds": tuning}) for arm, own, tuning in runs]
-    assert program("tiers").training_seconds(rows) == 14.0
-
-
 def test_the_script_for_a_gpu_is_a_script() -> None:
     subprocess.run(["bash", "-n", ROOT / "benchmarks/gpu.sh"], check=True)
 

@@ -16,6 +16,7 @@ from cnnlab.cli import show
 from cnnlab.core.errors import UserError
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import parse_seeds
+from cnnlab.report import study_section
 from cnnlab.report.tables import arms, settings
 from cnnlab.training.records import Record
 from cnnlab.wording import threats
@@ -108,6 +109,20 @@ def test_every_choice_of_a_rate_is_paid_for_once(plan: Plan, records: Any, tmp_p
             of_arm[seed] = fakes.changed(run, spec={**run.spec, "arm": shared}, provenance=provenance)
     (row,) = runs.measured_claims(plan, records)
     assert row["core_seconds"] == 2 * (50 + 3)
+
+
+def test_what_a_choice_took_counts_once_and_stays_missing_where_it_is() -> None:
+    def spent(*took: tuple[str, float, float | None]) -> tuple[float | None, float | None]:
+        return runs.core_seconds((arm, {"cpu_seconds": own, "tuning_cpu_seconds": tuning}) for arm, own, tuning in took)
+
+    assert spent(("a", 2.0, 5.0), ("a", 3.0, 5.0), ("b", 4.0, 0.0)) == (9.0, 5.0)
+    assert spent(("a", 2.0, 5.0), ("b", 4.0, None)) == (6.0, None)
+
+
+def test_the_page_says_what_each_choice_took(plan: Plan, records: Any, tables: Tables) -> None:
+    (study,) = plan.studies
+    assert study_section._cost(arms.read(study, tables)) == "10 runs, 100 core-seconds of training and 30 of tuning"
+    assert len(set(tables.rows("measured/runs")[0]["tuned_by"].split())) == 2
 
 
 def test_the_page_says_which_rates_and_how_they_were_chosen(plan: Plan, tables: Tables) -> None:

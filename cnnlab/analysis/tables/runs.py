@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from cnnlab.analysis.effects import did_not_train
 from cnnlab.analysis.tables.frames import Row
@@ -85,7 +86,8 @@ COLUMNS = {
             "seconds": (NUMBER, "wall clock of training, evaluations on validation included"),
             "cpu_seconds": (NUMBER, "process time of the same and of the final evaluations"),
             "diagnostic_cpu_seconds": (NUMBER, "of that, what its diagnostics took"),
-            "tuning_cpu_seconds": (NUMBER, "process time of choosing its rate, the same in all runs that share it"),
+            "tuned_by": (TEXT, "the choice of its rate: the same in all runs that share one"),
+            "tuning_cpu_seconds": (NUMBER, "process time of that choice"),
             "seconds_to_first_step": (NUMBER, "from the start of the process to its first training step"),
             "seconds_to_target": (NUMBER, "to the target accuracy; missing if never reached"),
             "images_per_second": (NUMBER, "training images over wall clock"),
@@ -189,6 +191,7 @@ def measured_runs(plan: Plan, records: Records) -> Iterator[Row]:
             **{key: value for key, value in provenance.items() if key in COLUMNS["measured/runs"].columns},
             "run_id": record.run_id,
             "arm_id": record.arm_id,
+            "tuned_by": record.tuned_by,
             "cpu": provenance["hardware"]["cpu"],
             "gpu": provenance["hardware"]["gpu"],
             "git_commit": provenance["git"]["commit"],
@@ -207,7 +210,23 @@ def measured_claims(plan: Plan, records: Records) -> Iterator[Row]:
             arm_ids = {study.arms[name].spec.arm_id for name in names}
             used = [records[arm][seed] for arm in arm_ids for seed in study.seeds if seed in records.get(arm, {})]
             if used:
-                tuning = {record.tuned_by: record.provenance["tuning_cpu_seconds"] for record in used}
-                seconds = [*(record.provenance["cpu_seconds"] for record in used), *tuning.values()]
-                total = None if None in seconds else math.fsum(seconds)  # the same in whatever order
+                training, tuning = core_seconds((record.tuned_by, record.provenance) for record in used)
+                total = None if training is None or tuning is None else training + tuning
                 yield {"id": claim.id, "part": claim.part, "study": study.name, "core_seconds": total}
+
+
+def core_seconds(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[float | None, float | None]:
+    """Process time of training and of tuning, in seconds, from what chose the rate of each run and what its clock says.
+
+    Each choice counts once. A sum that lacks a part is missing.
+    """
+    training, tuning = [], {}
+    for tuned_by, measured in runs:
+        training.append(measured["cpu_seconds"])
+        tuning[tuned_by] = measured["tuning_cpu_seconds"]
+    return _total(training), _total(tuning.values())
+
+
+def _total(seconds: Collection[float | None]) -> float | None:
+    known = [each for each in seconds if each is not None]
+    return math.fsum(known) if len(known) == len(seconds) else None  # the same in whatever order
