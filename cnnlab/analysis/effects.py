@@ -14,7 +14,7 @@ from cnnlab.analysis.image_sampling import ImageError
 from cnnlab.analysis.intervals import Effects, Floats
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.verdicts import Direction
-from cnnlab.training.records import Record, classes, failed
+from cnnlab.training.records import Record, classes, failed, lost
 
 if TYPE_CHECKING:
     from cnnlab.planning.studies.study_file import ContrastSpec
@@ -94,9 +94,9 @@ def bounds(run: Record, metric: Metric) -> tuple[float, float]:
 
 def did_not_train(runs: Sequence[Record]) -> str | None:
     """Why the runs of an arm are no example of its network: some were lost, or they hardly do better than guessing."""
-    lost = sum(run.result["status"] == "diverged" or failed(run) for run in runs)
-    if lost:
-        return f"{lost} of {len(runs)} runs diverged or failed"
+    number_lost = sum(lost(run.result["status"], failed(run)) for run in runs)
+    if number_lost:
+        return f"{number_lost} of {len(runs)} runs diverged or failed"
     tested = [run for run in runs if run.result["test_error"] is not None]
     number = classes(tested[0]) if tested else None
     if number is None:

@@ -119,6 +119,11 @@ def failed(run: Record) -> bool:
     return number is not None and loss >= math.log(number) - GUESSING and error >= GUESSED * (1 - 1 / number)
 
 
+def lost(status: str, has_failed: bool | None) -> bool:
+    """Whether a run of this status counts as worse than any other: it diverged, or finished and had `failed`."""
+    return status == "diverged" or bool(has_failed)
+
+
 def classes(run: Record) -> int | None:
     """How many classes the test images have; None of a run that did not finish."""
     labels = (run.test() or {}).get("label")

@@ -9,6 +9,7 @@ from cnnlab.analysis.intervals import prediction
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.analysis.tables.schema import COUNT, NUMBER, TEXT, schema
 from cnnlab.planning.published import Printed
+from cnnlab.training.records import lost
 
 INSIDE, OUTSIDE, NOT_COMPARABLE, NOT_RUN = "inside", "outside", "not comparable", "not run"
 LEAST = 5  # seeds, below which nothing is said of a spread
@@ -52,7 +53,7 @@ def rows(printed: Iterable[Printed], tiers: Mapping[str, Tables]) -> Iterator[Ro
 
 
 def _ours(runs: list[Row], figure: Printed) -> Row:
-    kept = [run for run in runs if run["status"] == "finished" and not run.get("failed")]
+    kept = [run for run in runs if not lost(run["status"], run.get("failed"))]
     errors = [100 * run["test_error"] for run in kept if run["test_error"] is not None]
     found: Row = {
         "n": len(errors),

@@ -13,6 +13,7 @@ from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import as_rows
 from cnnlab.figures.drawing.theme import series
 from cnnlab.planning.specs import parse_seeds
+from cnnlab.training.records import lost
 from cnnlab.wording.numbers import with_interval
 
 Mean = tuple[float, float, float]
@@ -42,7 +43,7 @@ class ArmRuns:
     @property
     def lost(self) -> int:
         """Runs that diverged, or finished and had learned nothing."""
-        return int(((self.runs["status"] == "diverged") | (self.runs["failed"] == True)).sum())  # noqa: E712  missing
+        return sum(lost(run["status"], run["failed"]) for run in as_rows(self.runs))
 
     def curves_of(self, *status: str) -> pd.DataFrame:
         return self.curves[self.curves["run_id"].isin(self.runs[self.runs["status"].isin(status)]["run_id"])]

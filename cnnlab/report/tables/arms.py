@@ -17,6 +17,7 @@ from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
 from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
+from cnnlab.training.records import lost
 from cnnlab.wording.numbers import common_places, count, fixed, plain, plural, significant, span
 
 ERRORS = ("test_error", "train_error")
@@ -191,7 +192,7 @@ def _lost(arm: ArmRows) -> Cell | None:
     if not arm.runs:
         return None
     failed = sum(bool(run["failed"]) for run in arm.runs)
-    number = failed + sum(run["status"] == "diverged" for run in arm.runs)
+    number = sum(lost(run["status"], run["failed"]) for run in arm.runs)
     stopped = sum(run["status"] == "timed_out" for run in arm.runs)
     notes = {"failed to train": failed, "hit the time limit": stopped}
     note = ", ".join(f"{count} {what}" for what, count in notes.items() if count)
