@@ -10,6 +10,7 @@ from cnnlab.planning.specs import ArmSpec
 
 UNTRAINED = 0.1  # seconds of a run without an epoch: it is built, and evaluated
 FORWARD = 1 / 3  # of what an image costs in training, where it is only evaluated
+SMALLER = 1.5  # power of the side: arithmetic goes with its square, what starts each operation takes as long
 NORMALIZED = 1.3  # times as long as without, where the preset has none
 GPU = 25  # times as fast as a core, over all studies of the quick tier: networks that small wait for the CPU
 SVM = 1e-3  # seconds an image, of a tuned linear SVM on the features of a network
@@ -26,7 +27,7 @@ def run_seconds(arm: ArmSpec) -> float:
     side = arm.data.image_size or datasets.shape(arm.data)[1]
     slower = _times("depth", model.switches, usual) * _times("width", model.switches, usual)
     slower *= NORMALIZED ** (_normalized(model.switches) - _normalized(usual))
-    an_image = 1e-6 * preset.microseconds * (side / preset.image_size) ** 2 * slower
+    an_image = 1e-6 * preset.microseconds * (side / preset.image_size) ** SMALLER * slower
     images_an_epoch = images + FORWARD * train.evaluations_per_epoch * evaluated
     watched = 1 + sum(diagnostics()[name].cost_share for name in arm.diagnostics)
     apart = UNTRAINED + sum(diagnostics()[name].cost_seconds for name in arm.diagnostics)
