@@ -27,7 +27,7 @@ def run_seconds(arm: ArmSpec) -> float:
     side = arm.data.image_size or datasets.shape(arm.data)[1]
     slower = _times("depth", model.switches, usual) * _times("width", model.switches, usual)
     slower *= NORMALIZED ** (_normalized(model.switches) - _normalized(usual))
-    an_image = 1e-6 * preset.microseconds * (side / preset.image_size) ** SMALLER * slower
+    an_image: float = 1e-6 * preset.microseconds * (side / preset.image_size) ** SMALLER * slower
     images_an_epoch = images + FORWARD * train.evaluations_per_epoch * evaluated
     watched = 1 + sum(diagnostics()[name].cost_share for name in arm.diagnostics)
     apart = UNTRAINED + sum(diagnostics()[name].cost_seconds for name in arm.diagnostics)
