@@ -5,14 +5,15 @@ VENV = .venv
 BIN = $(VENV)/bin
 ON_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE = $(ON_PATH) snakemake --cores 4 --resources gpu=1
+PYTEST = $(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 STAMP = $(VENV)/.installed
 SMK = Snakefile workflow/rules
 
 .DEFAULT_GOAL = help
-.PHONY: help install report demo test lint format bench picture findings tiers lock clean distclean
+.PHONY: help install report demo test test-long lint format bench picture findings tiers lock clean distclean
 
 help:  ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## .venv, from the lock
 
@@ -22,8 +23,11 @@ report: $(STAMP)  ## run every study and write reports/summary.html
 demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.html
 	$(SNAKEMAKE) --configfile workflow/config/smoke.yaml
 
-test: $(STAMP)  ## the whole everyday test suite
-	$(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(STAMP)  ## the everyday tests, in about ten minutes on two cores
+	$(PYTEST) -m "not long"
+
+test-long: $(STAMP)  ## the others: whole projects, and every command of the README
+	$(PYTEST) -m long
 
 lint: $(STAMP)  ## formats, types, layers, and the workflow
 	$(ON_PATH) ruff check .

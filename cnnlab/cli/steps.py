@@ -122,7 +122,7 @@ def figures(plan: Plan, name: str) -> None:
     from cnnlab import figures
     from cnnlab.analysis.tables import io
     from cnnlab.analysis.tables.recorded import recorded_tables
-    from cnnlab.planning.figure_choice import tables_beside
+    from cnnlab.planning.studies.figure_choice import tables_beside
 
     alone = plan.only(name)
     study = alone.study(name)
@@ -190,7 +190,7 @@ def exact(plan: Plan) -> None:
 
 def cost(plan: Plan) -> None:
     """Of the networks of studies that show it."""
-    from cnnlab.planning.figure_choice import shows_cost
+    from cnnlab.planning.studies.figure_choice import shows_cost
     from cnnlab.training.speed import measure_arms
 
     studies = filter(shows_cost, plan.studies)

@@ -20,10 +20,10 @@ from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
 from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
-from cnnlab.planning.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
 from cnnlab.planning.specs import seeds_slug
+from cnnlab.planning.studies.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 

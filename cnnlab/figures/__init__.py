@@ -20,7 +20,7 @@ from cnnlab.figures import network_card
 from cnnlab.figures.drawing.style import style
 from cnnlab.figures.drawing.svg import finish
 from cnnlab.planning import model_registry
-from cnnlab.planning.figure_choice import FOLDER, NETWORKS, kinds, pictured
+from cnnlab.planning.studies.figure_choice import FOLDER, NETWORKS, kinds, pictured
 
 if TYPE_CHECKING:
     import pandas as pd

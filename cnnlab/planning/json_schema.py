@@ -9,9 +9,9 @@ from typing import Any
 from cnnlab.core.paths import SCHEMAS
 from cnnlab.planning import model_registry, sources
 from cnnlab.planning.config import Config
-from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import DataSpec, TrainSpec
+from cnnlab.planning.studies.figure_choice import kinds
 from cnnlab.planning.studies.study_file import StudyFile
 
 

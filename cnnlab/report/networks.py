@@ -11,7 +11,7 @@ from cnnlab.analysis.network_stages import Network, networks, shape, told
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning import model_registry
 from cnnlab.planning.architecture import Architecture, Preset
-from cnnlab.planning.figure_choice import NETWORKS, pictured
+from cnnlab.planning.studies.figure_choice import NETWORKS, pictured
 from cnnlab.report.tables.settings import in_words
 from cnnlab.report.tables.view import MACS_HINT, Cell, Column, Number, Picture, TableView, table, value
 from cnnlab.wording.numbers import count, kibibytes

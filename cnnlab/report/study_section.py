@@ -10,8 +10,8 @@ from typing import Any
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.analysis.tables.runs import core_seconds
 from cnnlab.core.git import last_commit
-from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.plan import Plan
+from cnnlab.planning.studies.figure_choice import kinds
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.locks import LockHistory
 from cnnlab.report.tables import arms as armtable

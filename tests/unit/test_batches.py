@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cnnlab.cli.workflow import Rules
 from cnnlab.core.strict_yaml import read_yaml
-from cnnlab.planning import figure_choice
 from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
 from cnnlab.planning.config import DEFAULT, load_config
 from cnnlab.planning.plan import make_plan
+from cnnlab.planning.studies import figure_choice
 
 
 def study(name: str, *arm_ids: str, seeds: tuple[int, ...] = (0, 1)) -> Any:

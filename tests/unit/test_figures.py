@@ -23,8 +23,8 @@ from cnnlab.figures import differences
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.style import log_if_wide
 from cnnlab.figures.drawing.theme import COLOURS, SERIES
-from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.plan import Plan
+from cnnlab.planning.studies.figure_choice import kinds
 from cnnlab.wording.numbers import Quantity
 
 Frames = dict[str, pd.DataFrame]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import figure_choice
+from cnnlab.planning.studies import figure_choice
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = """

@@ -490,5 +490,5 @@ def test_what_people_write_is_shown_and_not_run(plan: Plan, frames: Frames, tmp_
 
 def test_planning_can_name_the_figures_without_loading_anything_heavy() -> None:
     heavy = "{'pandas', 'numpy', 'torch', 'matplotlib', 'jinja2'}"
-    code = f"import sys, cnnlab.planning.figure_choice; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, cnnlab.planning.studies.figure_choice; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

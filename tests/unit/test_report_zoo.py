@@ -22,9 +22,9 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.figures import network_card
 from cnnlab.figures.drawing.theme import COLOURS
 from cnnlab.planning import model_registry
-from cnnlab.planning.figure_choice import NETWORKS, pictured
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import TrainSpec, TuneSpec
+from cnnlab.planning.studies.figure_choice import NETWORKS, pictured
 from cnnlab.planning.verdicts import Direction, Verdict
 from cnnlab.report import render
 from cnnlab.report.tables import settings

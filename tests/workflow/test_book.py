@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
 SHORT = """\

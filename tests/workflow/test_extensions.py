@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
 NEW_FILES = {
     "cnnlab/data/sources/stripes.py": '''\

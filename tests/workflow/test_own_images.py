@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
 STUDY = """\
 study: colours

@@ -10,7 +10,7 @@ from project import SMOKE, Project
 
 from cnnlab.planning.model_registry import SEARCH_PATH
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
 NETWORK = '''\
 """One convolution and a dense layer."""

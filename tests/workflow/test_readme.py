@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from project import ROOT, Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [

@@ -13,10 +13,10 @@ from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import CONFIGS
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.core.validation import merge, validate
-from cnnlab.planning import figure_choice
 from cnnlab.planning.fingerprint import fingerprint
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, Switch, switch_text
+from cnnlab.planning.studies import figure_choice
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
 from cnnlab.planning.studies.study import Arm, Matrix, Study

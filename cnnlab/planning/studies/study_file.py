@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from cnnlab.core.errors import nearest
 from cnnlab.core.validation import Spec
-from cnnlab.planning.figure_choice import kinds
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.specs import Switch, switch_text
+from cnnlab.planning.studies.figure_choice import kinds
 from cnnlab.planning.verdicts import Direction
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._=+-]*$")]

@@ -23,7 +23,7 @@ from cnnlab.planning.studies.sweeps import sweeps
 if TYPE_CHECKING:
     from cnnlab.planning.studies.study import Study
 
-FOLDER = Path(__file__).resolve().parents[1] / "figures"
+FOLDER = Path(__file__).resolve().parents[2] / "figures"
 LEAST = 3  # values that make a sweep of what is otherwise a pair
 
 
