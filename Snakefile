@@ -34,7 +34,7 @@ rule all:
 
 
 onstart:
-    print(WORK.start(), flush=True)
+    print(WORK.start(workflow.cores), flush=True)
 
 
 onsuccess:

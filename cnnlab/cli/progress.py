@@ -18,12 +18,17 @@ from cnnlab.training.records import Record
 
 Run = tuple[str, int]  # arm id, seed
 EVERY = 5.0  # seconds between two lines on a terminal
+# Before much is done, what starting takes and one slow arm weigh too much: then also counts what was done at this pace.
+USUAL, WEIGHT, SHARE = 1.5, 60.0, 0.1  # seconds of a core for one that was planned; planned seconds, at most so much of all
 # Set for the jobs of Snakemake, whose output goes through a pipe: whether a person watches.
 WATCHED = "CNNLAB_WATCHED"
 
 
-def start(plan: Plan) -> str:
-    """Write down what this call is to do, and what it finds done; return that as a line."""
+def start(plan: Plan, jobs: int | None = None) -> str:
+    """Write down what this call is to do, and what it finds done; return that as a line.
+
+    `jobs` is how many train at once; None where that is not known, as on a cluster.
+    """
     os.environ.setdefault(WATCHED, "1" if sys.stderr.isatty() else "")
     by_arm = records.so_far(plan.paths, plan.manifests())
     done = [_entry(record) for by_seed in by_arm.values() for record in by_seed.values()]
@@ -35,6 +40,7 @@ def start(plan: Plan) -> str:
             arm_id: _to_tune(plan, arm_id, seeds, by_arm.get(arm_id, {})) for arm_id, seeds in plan.seeds().items()
         },
         "trials_done": _trials(plan.paths, plan.arms()),
+        "pace": USUAL / jobs if jobs else None,
     }
     log = plan.paths.progress
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +94,12 @@ def seconds_left(
 ) -> float | None:
     """Wall clock to the last run: what is left, at the pace of what was done in `clock` seconds; None before that.
 
-    So the number of cores, their speed, and what starting takes need not be known, only which arm takes longer than
-    which.
+    So the speed of the cores and what starting takes need not be known, only which arm takes longer than which.
 
     Args:
         goal: planned seconds of a run of each arm; planned number of tuning runs of the seeds without a run, and their
-            length as a share of a run; what was done before the clock began.
+            length as a share of a run; what was done before the clock began; the usual pace, in seconds of the clock
+            for each that was planned, None if not known.
         trials: tuning runs of each arm that are on disk.
     """
     wanted, before = (_runs(goal[key]) for key in ("runs", "runs_done"))
@@ -107,8 +113,11 @@ def seconds_left(
     begun = {arm_id for arm_id, _ in before}  # whose tuning runs so far were those of seeds that have a run
     theirs = {arm_id: new[arm_id] if arm_id in begun else trials[arm_id] for arm_id in trials}
     missing = {arm_id: max(0.0, planned - theirs[arm_id]) for arm_id, (planned, _) in goal["trials"].items()}
-    spent = cost((set(done) & wanted) - before, new)
-    return clock * cost(wanted - set(done), missing) / spent if spent > 0 else None
+    spent, left = cost((set(done) & wanted) - before, new), cost(wanted - set(done), missing)
+    if spent <= 0:
+        return None
+    usual = min(WEIGHT, SHARE * (spent + left)) if goal["pace"] else 0.0
+    return left * (clock + usual * (goal["pace"] or 0.0)) / (spent + usual)
 
 
 def count(wanted: Collection[Run], done: Collection[Run]) -> str:

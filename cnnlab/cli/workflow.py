@@ -265,8 +265,9 @@ class Rules:
 
     # What the terminal says.
 
-    def start(self) -> str:
-        return progress.start(self.plan)
+    def start(self, cores: int | None) -> str:
+        """`cores` of this machine, each for a job; a GPU takes one at a time."""
+        return progress.start(self.plan, 1 if self.gpu else cores)
 
     def done(self) -> str:
         return "\n".join([*progress.summary(self.plan.paths), f"cnnlab: done. Open {self.report}, or run `cnnlab ui`."])
