@@ -56,6 +56,15 @@ def test_the_seeds_of_an_earlier_design_are_written_as_seeds_are(tmp_path: Path)
     assert {text: plan_of(tmp_path, STUDY + text).studies[0].seen for text in written} == written
 
 
+def test_seeds_were_seen_on_the_images_of_the_study_and_not_on_those_of_another_tier(tmp_path: Path) -> None:
+    text = STUDY + "seen: 3\ntiers:\n  full: {base: {data: {name: fashion-mnist}}}\n"
+    assert plan_of(tmp_path, text, tier="smoke", override={"data": {"limit": 500}}).studies[0].seen == (0, 1, 2)
+    assert plan_of(tmp_path, text, tier="full").studies[0].seen == ()
+    assert plan_of(tmp_path, STUDY + "seen: 3\n", tier="full", base={"data": {"name": "mnist"}}).studies[0].seen == ()
+    told = text.replace("full: {", "full: {seen: [7], ")
+    assert plan_of(tmp_path, told, tier="full").studies[0].seen == (7,)
+
+
 def test_a_grid_becomes_an_arm_per_cell(tmp_path: Path) -> None:
     text = yaml.safe_load(STUDY)
     del text["arms"], text["claims"]

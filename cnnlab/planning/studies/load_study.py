@@ -74,10 +74,18 @@ def load_study(
         matrix=matrix,
         design=written.design,
         threats=written.threats,
-        seen=() if written.seen is None else _numbers(written.seen, f"{where}: seen"),
+        seen=_seen(written, changes, base, where),
     )
     check_contrasts(study, written, registry)
     return _with_diagnostics(replace(study, figures=_figures(written, study)))
+
+
+def _seen(written: StudyFile, changes: TierFields, base: Mapping[str, Any], where: str) -> tuple[int, ...]:
+    """Seeds whose outcome was known; what the study says of them is said of its own images."""
+    seen = changes.seen
+    if seen is None and base.get("data", {}).get("name") == _dump(written.base).get("data", {}).get("name"):
+        seen = written.seen
+    return () if seen is None else _numbers(seen, f"{where}: seen")
 
 
 def _figures(written: StudyFile, study: Study) -> tuple[str, ...]:

@@ -188,6 +188,9 @@ class TierFields(Spec):
 
     base: ArmFields = ArmFields()
     seeds: int | tuple[int, ...] | None = None
+    seen: int | tuple[int, ...] | None = Field(
+        None, description="of these seeds; without it those of the study, or none where the tier has other images"
+    )
 
 
 class StudyFile(Spec):
