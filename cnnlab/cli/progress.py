@@ -19,7 +19,11 @@ from cnnlab.training.records import Record
 Run = tuple[str, int]  # arm id, seed
 EVERY = 5.0  # seconds between two lines on a terminal
 # Before much is done, what starting takes and one slow arm weigh too much: then also counts what was done at this pace.
-USUAL, WEIGHT, SHARE = 1.5, 60.0, 0.1  # seconds of a core for one that was planned; planned seconds, at most so much of all
+USUAL, WEIGHT, SHARE = (
+    1.5,
+    60.0,
+    0.1,
+)  # seconds of a core for one that was planned; planned seconds, at most so much of all
 # Set for the jobs of Snakemake, whose output goes through a pipe: whether a person watches.
 WATCHED = "CNNLAB_WATCHED"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cnnlab.analysis.tables.io import Rows
+    from cnnlab.planning.studies.study import Study
     from cnnlab.training.records import Records
 
 
@@ -95,7 +97,7 @@ def collect(plan: Plan) -> None:
     from cnnlab.analysis.tables.io import write_tables
     from cnnlab.analysis.tables.recorded import recorded_tables
 
-    write_tables(plan.paths, recorded_tables(plan, _records(plan)))
+    write_tables(plan.paths, recorded_tables(plan.finished, _records(plan.finished)))
 
 
 def compare(plan: Plan, study: str) -> None:
@@ -110,11 +112,28 @@ def compare(plan: Plan, study: str) -> None:
 
 
 def ledger(plan: Plan) -> None:
-    """All studies beside each other, and the claims that need no training."""
+    """All studies beside each other, and the claims that need no training.
+
+    A study whose file or code has changed since it was judged keeps its verdicts, marked, until it is run again.
+    """
     from cnnlab.analysis.tables import io
 
-    frames = [io.read_tables(plan.paths.study(name)) for name in sorted(study.name for study in plan.studies)]
-    io.write_tables(plan.paths, _ledger(plan, frames, io.read_tables(plan.paths)))
+    done = plan.finished
+    names = sorted(study.name for study in done.studies)
+    frames = [io.read_tables(plan.paths.study(name)) for name in names]
+    outdated = [claims for study in done.outdated for claims in _outdated(study, plan.paths)]
+    io.write_tables(plan.paths, _ledger(plan, [*frames, *outdated], io.read_tables(plan.paths)))
+
+
+def _outdated(study: Study, paths: Paths) -> Iterator[dict[str, pd.DataFrame]]:
+    """What was found of the claims that it still tests."""
+    from cnnlab.analysis.tables import io
+
+    still = {(claim.id, claim.part) for claim in study.claims}
+    claims = io.read_tables(paths.study(study.name), "claims")["claims"]
+    kept = claims[[key in still for key in zip(claims["id"], claims["part"], strict=True)]]
+    if len(kept):
+        yield {"claims": kept.assign(outdated=True)}
 
 
 def figures(plan: Plan, name: str) -> None:
@@ -144,14 +163,15 @@ def render(plan: Plan) -> None:
     from cnnlab.analysis.tables import io, tiers
 
     frames = io.read_tables(plan.paths)
-    report.render(plan, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
+    report.render(plan.finished, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
 
 
 def track(plan: Plan, part: int | None = None) -> None:
     """Mirror all runs, or those of a part of the studies."""
     from cnnlab.analysis.tables import io
 
-    of_part, paths = (plan, plan.paths) if part is None else (plan.part(part), plan.paths.part(part))
+    done = plan.finished
+    of_part, paths = (done, plan.paths) if part is None else (done.parts[part], plan.paths.part(part))
     io.write_tables(paths, io.tables({"measured/mlflow": _mirror(plan, of_part)}))
 
 
@@ -159,7 +179,7 @@ def mirrored(plan: Plan) -> None:
     """What the mirrors of all parts say; a run that several have is there once."""
     from cnnlab.analysis.tables import io
 
-    frames = [io.read_tables(plan.paths.part(part))["measured/mlflow"] for part in range(plan.parts)]
+    frames = [io.read_tables(plan.paths.part(part))["measured/mlflow"] for part in plan.finished.parts]
     whole = io.together("measured/mlflow", frames).drop_duplicates("run_id", ignore_index=True)
     io.write_tables(plan.paths, {"measured/mlflow": whole})
 
@@ -171,14 +191,14 @@ def attach(plan: Plan) -> None:
 
     runs = io.read_tables(plan.paths, "measured/mlflow")["measured/mlflow"]
     if runs["mlflow_run_id"].notna().any():
-        _mirror(plan, plan)
+        _mirror(plan, plan.finished)
     write_json(plan.paths.results / "attached.json", {"runs": len(runs)})
 
 
 def _mirror(plan: Plan, part: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    return tracking.track(plan, [record for by_seed in _records(part).values() for record in by_seed.values()])
+    return tracking.track(plan.whole, [record for by_seed in _records(part).values() for record in by_seed.values()])
 
 
 def exact(plan: Plan) -> None:
@@ -209,13 +229,15 @@ def _write(plan: Plan, rows: Mapping[str, Rows]) -> None:
 
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
-    """The report of whatever is finished, without touching a file that a rule declares."""
+    """The report of whatever has begun, without touching a file that a rule declares."""
+
     from cnnlab import figures, report
     from cnnlab.analysis.tables import io, tiers
     from cnnlab.analysis.tables.recorded import recorded_tables
 
     output = output or plan.paths.reports / "partial.html"
     runs = records.so_far(plan.paths, plan.manifests())
+    plan = replace(plan, studies=tuple(study for study in plan.studies if _begun(study, runs)))
     written = io.read_tables(plan.paths)
     frames = written | recorded_tables(plan, runs) | _ledger(plan, [_compared(plan, runs)], written)
     with tempfile.TemporaryDirectory() as folder:
@@ -225,6 +247,10 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
         figures.draw_networks(frames, aside)
         report.render(plan, frames | tiers.read(plan.config), aside.figures, output)
     return output
+
+
+def _begun(study: Study, runs: Records) -> bool:
+    return any(runs.get(arm.spec.arm_id, {}).keys() & set(study.seeds) for arm in study.arms.values())
 
 
 def _compared(plan: Plan, runs: Records) -> dict[str, pd.DataFrame]:
@@ -250,6 +276,6 @@ def _ledger(
     from cnnlab.analysis.tables.frames import as_rows
 
     names = ("contrasts", "claims", "robustness", "measured/contrasts")
-    together = {name: io.together(name, [frames[name] for frames in compared]) for name in names}
+    together = {name: io.together(name, [frames[name] for frames in compared if name in frames]) for name in names}
     exact = as_rows(written["exact"]) if "exact" in written else []
     return together | io.tables({"claims": contrasts.ledger(plan.claims, as_rows(together["claims"]), exact)})

@@ -44,7 +44,8 @@ class Job:
 
 
 class Rules:
-    """The plan of this call, as files and hashes.
+    """The plan of this call, as files and hashes: `plan` is what it trains; tables, figures and report are of all that
+    is trained then, `shown`, whichever call did it.
 
     A user's mistake ends the program with one line: Snakemake would show a traceback.
     """
@@ -57,6 +58,7 @@ class Rules:
             stated = _with_device(merged)
             self._flags = configuration.flags(stated, configfiles)
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
+            self.shown = self.plan.to_show
             load_published()  # whose mistakes are a user's too
         except UserError as error:
             sys.exit(f"error: {error}")
@@ -102,17 +104,17 @@ class Rules:
 
     @property
     def manifests(self) -> list[str]:
-        return self.plan.manifest_files()
+        return self.shown.manifest_files()
 
     def manifests_of(self, study: str) -> list[str]:
-        return self.plan.only(study).manifest_files()
+        return self.shown.only(study).manifest_files()
 
     def compared_tables(self, study: str) -> list[str]:
         """What one study says of its claims."""
         return [str(path) for name in COMPARED for path in self._files(self.plan.paths.study(study), name)]
 
     def part_manifests(self, part: int) -> list[str]:
-        return self.plan.part(part).manifest_files()
+        return self.shown.parts[part].manifest_files()
 
     def part_tables(self, part: int | str) -> list[str]:
         """What the mirror of a part of the studies says."""
@@ -120,38 +122,44 @@ class Rules:
 
     @property
     def parts(self) -> list[str]:
-        return [path for part in range(self.plan.parts) for path in self.part_tables(part)]
+        return [path for part in self.shown.parts for path in self.part_tables(part)]
 
     @property
     def all_compared(self) -> list[str]:
-        return [path for study in self.plan.studies for path in self.compared_tables(study.name)]
+        return [path for study in self.shown.studies for path in self.compared_tables(study.name)]
 
     @property
     def studies(self) -> list[str]:
-        return [str(study.path) for study in self.plan.studies]
+        return [str(study.path) for study in self.shown.studies]
 
     @property
     def study_locks(self) -> list[str]:
         """What is locked of them."""
-        return [str(path) for path in map(lock_path, self.plan.studies) if path.exists()]
+        return [str(path) for path in map(lock_path, self.shown.studies) if path.exists()]
 
     @property
     def figures(self) -> list[str]:
-        return [path for study in self.plan.studies for path in self.figures_of(study.name)]
+        return [path for study in self.shown.studies for path in self.figures_of(study.name)]
 
     def figures_of(self, study: str) -> list[str]:
-        names = self.plan.study(study).figures
+        names = self.shown.study(study).figures
         return [str(self.plan.paths.figure(study, name, suffix)) for name in names for suffix in ("svg", "png")]
 
     def tables_beside(self, study: str) -> list[str]:
         """What its figures show beside its own runs."""
-        return self.tables(*tables_beside(self.plan.study(study)))
+        return self.tables(*tables_beside(self.shown.study(study)))
+
+    @property
+    def measures(self) -> bool:
+        """Whether a clock measures, while nothing else runs, what networks cost: where a study that is selected
+        compares that, or one that is shown has nothing measured. Others need not wait for it."""
+        missing = not all(Path(file).exists() for file in self.measured)
+        return missing or any(map(shows_cost, self.plan.studies))
 
     @property
     def measured(self) -> list[str]:
-        """What a clock measures while nothing else runs, for studies that compare what networks cost; others need not
-        wait for it."""
-        asked = any(map(shows_cost, self.plan.studies))
+        """What it measures now, or did in an earlier call."""
+        asked = any(map(shows_cost, self.shown.studies))
         return self.tables("measured/cost", "measured/throughput") if asked else []
 
     @property
@@ -198,23 +206,25 @@ class Rules:
     @property
     def collected(self) -> str:
         """What tables of runs say of the studies: their arms, labels and seeds, and the arms of each claim."""
-        return digest([_collected(study) for study in self.plan.studies])
+        return digest([_collected(study) for study in self.shown.studies])
 
     @property
     def registered(self) -> str:
-        """The claims of the ledger, and the names of the studies."""
-        return digest([[claim.model_dump() for claim in self.plan.claims.claims], self.studies])
+        """The claims of the ledger, and the names of the studies; of those that have changed since they were judged,
+        also what they still test."""
+        outdated = [[study.name, [(claim.id, claim.part) for claim in study.claims]] for study in self.shown.outdated]
+        return digest([[claim.model_dump() for claim in self.plan.claims.claims], self.studies, outdated])
 
     def compared(self, name: str) -> str:
         """What the verdicts of a study depend on: metrics, contrasts and margins, and its claims in the ledger."""
-        study = self.plan.study(name)
+        study = self.shown.study(name)
         ids = [claim.id for claim in study.claims]
         listed = [claim.model_dump() for claim in map(self.plan.claims.get, ids) if claim]
         return digest([listed, self.plan.claims.empirical_parts, self._judged(study)])
 
     def drawn(self, name: str) -> str:
         """What the figures of a study depend on, beside tables: also titles and the kinds of figures."""
-        study = self.plan.study(name)
+        study = self.shown.study(name)
         return digest([_collected(study), self._judged(study), _drawn(study)])
 
     def _judged(self, study: Study) -> list[Any]:
@@ -227,15 +237,19 @@ class Rules:
 
     def membership(self, part: int) -> str:
         """The labels, studies and claims of the arms of a part: what MLflow shows as tags."""
-        arms, of_part = memberships(self.plan), self.plan.part(part).arms()
+        arms, of_part = memberships(self.plan.whole), self.shown.parts[part].arms()
         return digest({arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in of_part})
 
     @property
     def costed(self) -> str:
         """The arms whose cost is measured."""
         return digest(
-            sorted(arm.spec.arm_id for study in self.plan.studies if shows_cost(study) for arm in study.arms.values())
+            sorted(arm.spec.arm_id for study in self.shown.studies if shows_cost(study) for arm in study.arms.values())
         )
+
+    @property
+    def cost_flags(self) -> str:
+        return self.flags(filter(shows_cost, self.shown.studies))
 
     @property
     def networks(self) -> str:
@@ -248,15 +262,12 @@ class Rules:
 
     # Flags and resources.
 
-    def flags(self, keep: str = "") -> str:
-        """How a step is told this call's configuration.
-
-        Steps of one arm look it up among all studies, so that another selection does not run them again; the others
-        keep the selection: ``flags(keep="studies")``.
-        """
+    def flags(self, studies: Iterable[Study] = ()) -> str:
+        """How a step is told this call's configuration, but for what is selected: it looks at `studies`, or at all, so
+        that another selection does not run it again."""
         chosen = dict(self._flags)
-        if keep != "studies":
-            chosen["studies"] = "" if not self._flags["configfile"] else "--config studies=all"
+        names = ",".join(study.name for study in studies) or "all"
+        chosen["studies"] = "" if names == "all" and not self._flags["configfile"] else f"--config studies={names}"
         return " ".join(option for option in chosen.values() if option)
 
     @property

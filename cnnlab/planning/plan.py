@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,7 +27,7 @@ from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ArmFields
 
-PART = 6  # studies
+PARTS = 5  # in which runs are mirrored
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,51 @@ class Plan:
         return replace(self, studies=named)
 
     @property
-    def parts(self) -> int:
-        """Into how many parts the studies are divided, to be mirrored one after another as their runs end."""
-        return -(-len(self.studies) // PART)
+    def finished(self) -> Plan:
+        """The plan of all studies that have their runs, whichever call made them: what tables and report are over."""
+        return self._with(set())
 
-    def part(self, number: int) -> Plan:
-        """The plan of the studies of one part."""
-        return replace(self, studies=self.studies[PART * number : PART * (number + 1)])
+    @property
+    def to_show(self) -> Plan:
+        """That of all that will have their runs when those that are selected are trained."""
+        return self._with(set(self.manifests()))
+
+    def _with(self, manifests: Collection[tuple[str, tuple[int, ...]]]) -> Plan:
+        """The plan of all studies whose arms have their runs, those of `manifests` taken for trained."""
+
+        def there(study: Study) -> bool:
+            asked = [(arm.spec.arm_id, study.seeds) for arm in study.arms.values()]
+            return all(
+                each in manifests or self.paths.manifest(each[0], seeds_slug(each[1])).exists() for each in asked
+            )
+
+        return replace(self, studies=tuple(filter(there, self.every)))
+
+    @property
+    def outdated(self) -> tuple[Study, ...]:
+        """Other studies that have been judged: their file or code has changed since, so that their runs are others."""
+        shown = {study.name for study in self.studies}
+        return tuple(
+            study
+            for study in self.every
+            if study.name not in shown and self.paths.study(study.name).table("claims").with_suffix(".parquet").exists()
+        )
+
+    @property
+    def decides(self) -> bool:
+        """Whether its studies have as many seeds as a verdict needs."""
+        return self.config.min_seeds is None and not self.config.pilot
+
+    @property
+    def parts(self) -> dict[int, Plan]:
+        """The studies in parts, to be mirrored one after another as their runs end, by number.
+
+        Its name decides the part of a study, so that another one leaves it there.
+        """
+        parts: dict[int, list[Study]] = {}
+        for study in self.studies:
+            parts.setdefault(zlib.crc32(study.name.encode()) % PARTS, []).append(study)
+        return {number: replace(self, studies=tuple(studies)) for number, studies in sorted(parts.items())}
 
     @cached_property
     def _arms(self) -> dict[str, ArmSpec]:
@@ -262,10 +301,11 @@ def options(plan: Plan) -> str:
 
 
 def run(plan: Plan, studies: str | Sequence[str]) -> str:
-    """How to run `studies`: ``all``, ``core``, or names of studies and ids of claims."""
+    """How to run `studies`: ``all``, ``core``, or names of studies and ids of claims; at the default tier where that of
+    `plan` decides nothing."""
     chosen = studies if isinstance(studies, str) else ",".join(studies)
     selection = "" if chosen == "all" else f" --config {shlex.quote(f'studies={chosen}')}"
-    return f"snakemake --cores 4 --resources gpu=1{options(plan)}{selection}"
+    return f"snakemake --cores 4 --resources gpu=1{options(plan) if plan.decides else ''}{selection}"
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,18 @@ from itertools import accumulate
 from cnnlab.analysis import intervals
 from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import BADGES, Badge
+from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
 from cnnlab.report.locks import LockHistory
-from cnnlab.report.tables.ledger import Ledger
+from cnnlab.report.tables.ledger import Ledger, has_section
 from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
 from cnnlab.wording.claims import anchor, claim_name, heads
 from cnnlab.wording.numbers import listed, plural, significant
 from cnnlab.wording.verdicts import counted
 
-OWN = "Claims of the studies"
+OWN = "Claims of one’s own"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Expected:
 @dataclass(frozen=True)
 class LedgerView:
     """`strip` holds a row of ``claims`` for each claim as a whole, by chapter; `wholes` say by the name of a claim what
-    several studies found of it."""
+    several studies found of it; `untested` are the claims of which nothing was tested, and `run_all` is how to."""
 
     summary: str
     counts: Sequence[tuple[Badge, int]]
     strip: Mapping[str, Sequence[Row]]
     table: TableView
+    untested: TableView
+    untested_summary: str
+    run_all: str
     wholes: Mapping[str, str]
     tiers: Sequence[str]
     expected: Expected
@@ -50,40 +54,43 @@ class LedgerView:
 def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = None) -> LedgerView:
     """`locks` are those of the studies, by name."""
     rows = tables.rows("claims")
-    chapters = _chapters(rows)
     titles = {study.name: study.title for study in plan.studies}
     wholes = beside.across_studies(rows, titles)
+    shown = Ledger(plan, tables, titles, wholes, locks or {})
+    begun = {row["id"] for row in rows if row["verdict"] != Verdict.NOT_TESTED and row["kind"] != WHOLE}
+    left = [row for row in heads(rows) if row["id"] not in begun]
     return LedgerView(
         summary=_summary(rows),
         counts=_counts(rows),
         strip=_chapters(heads(rows)),
-        table=_table(chapters, Ledger(plan, tables, titles, wholes, locks or {}).columns),
+        table=_table("ledger", "The ledger of claims", [row for row in rows if row["id"] in begun], shown.columns),
+        untested=_table("untested", "Not tested yet", left, shown.to_run),
+        untested_summary=f"{plural(len(left), 'claim')} not tested yet; this tests all",
+        run_all=commands.run(plan, "all"),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != Verdict.NOT_TESTED),
     )
 
 
-def _table(chapters: Mapping[str, Sequence[Row]], columns: Sequence[Column[Row]]) -> TableView:
+def _table(name: str, caption: str, listed: Sequence[Row], columns: Sequence[Column[Row]]) -> TableView:
     """Chapter by chapter; a row without a section of its own is the place that links to its claim lead to."""
+    chapters = _chapters(listed)
     rows = [row for members in chapters.values() for row in members]
     firsts = accumulate(map(len, chapters.values()), initial=0)
     return replace(
-        table("ledger", "The ledger of claims", columns, rows),
+        table(name, caption, columns, rows),
         cards=True,
         groups=dict(zip(firsts, chapters, strict=False)),
-        ids={
-            place: anchor(row)
-            for place, row in enumerate(rows)
-            if row["verdict"] == Verdict.NOT_TESTED or row["kind"] == WHOLE
-        },
+        ids={place: anchor(row) for place, row in enumerate(rows) if not has_section(row)},
     )
 
 
 def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """By chapter, in the order of the ledger; a claim of a study's own has no chapter of the notes."""
+    """One's own claims, which have no chapter of the notes; then by chapter, in the order of the ledger."""
     chapters = group(rows, lambda row: row["chapter"] if row["id"][0] == "C" and row["id"][1:].isdigit() else OWN)
-    return {chapter or OWN: members for chapter, members in chapters.items()}
+    named = {chapter or OWN: members for chapter, members in chapters.items()}
+    return {name: named[name] for name in sorted(named, key=lambda name: name != OWN)}
 
 
 def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:

@@ -81,9 +81,14 @@ FACTS: tuple[Column[Sequence[Row]], ...] = (
 )
 
 
+def _selection(plan: Plan) -> str | list[str]:
+    names = [study.name for study in plan.studies]
+    return "all" if len(names) == len(plan.every) else names
+
+
 def _commands(plan: Plan) -> list[tuple[str, str]]:
     return [
-        (commands.run(plan, plan.config.studies), "trains what is missing and writes this page"),
+        (commands.run(plan, _selection(plan)), "trains what is missing and writes this page"),
         ("cnnlab verify RUN", "trains a run again and compares it bit by bit"),
         (f"cnnlab ui{commands.options(plan)}", "opens the runs in MLflow"),
         ("cnnlab show STUDY", "prints a study with its claims and margins"),

@@ -26,9 +26,11 @@ TITLE = "Classic convolutional networks, claim by claim"
 
 
 def page(plan: Plan, tables: Tables, figures: Path) -> str:
-    """The HTML; core studies lead, the others follow in the order of the claims that they test."""
+    """The HTML; studies of claims of one's own lead, then core studies, and the others in the order of their claims."""
     order = {claim.id: place for place, claim in enumerate(plan.claims.claims)}
-    studies = sorted(plan.studies, key=lambda study: (not study.core, _first_claim(study, order)))
+    studies = sorted(
+        plan.studies, key=lambda study: (not _own(study, order), not study.core, _first_claim(study, order))
+    )
     families = {
         (study.name, family): label
         for study in studies
@@ -71,6 +73,10 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         style=_style(),
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
     )
+
+
+def _own(study: Study, order: Mapping[str, int]) -> bool:
+    return any(claim.id not in order for claim in study.claims)
 
 
 def _first_claim(study: Study, order: Mapping[str, int]) -> int:

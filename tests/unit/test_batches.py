@@ -14,7 +14,7 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
 from cnnlab.planning.config import DEFAULT, load_config
-from cnnlab.planning.plan import make_plan
+from cnnlab.planning.plan import PARTS, make_plan
 from cnnlab.planning.studies import figure_choice
 
 
@@ -90,7 +90,7 @@ def test_whatever_study_is_selected_its_jobs_find_their_data() -> None:
     """Also those of arms that train in the batch of another study, beside arms of other images."""
     rules = Rules({**read_yaml(DEFAULT), "device": "cpu"}, [])
     for study in rules.plan.every:
-        rules.plan = rules.plan.whole.only(study.name)
+        rules.plan = rules.shown = rules.plan.whole.only(study.name)
         assert {name for job in rules.batches for name in job.manifests} == set(rules.manifests)
         for job in rules.batches:
             assert all(rules.reader(Path(card).stem) for card in job.cards)
@@ -112,3 +112,25 @@ def test_a_figure_is_given_the_tables_that_it_declares(monkeypatch: pytest.Monke
     drawn: Any = SimpleNamespace(figures=("errors",))
     assert figure_choice.tables_beside(drawn) == ["layers", "exact"]
     assert not figure_choice.shows_cost(drawn)
+
+
+def test_what_is_shown_is_all_that_is_finished_whatever_is_selected(tmp_path: Path) -> None:
+    plan = make_plan(load_config(pairs=["device=cpu", "studies=pooling", f"results={tmp_path}"]))
+    names = [study.name for study in plan.studies]
+    assert names == [study.name for study in plan.to_show.studies] == ["pooling"]
+    assert not plan.finished.studies
+    depth = plan.whole.only("depth")
+    for file in map(Path, depth.manifest_files()):
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+    twins = {"depth", "residual"}  # which have the same arms
+    assert {study.name for study in plan.finished.studies} == twins
+    assert {study.name for study in plan.to_show.studies} == {"pooling", *twins}
+    assert plan.to_show.parts.keys() <= set(range(PARTS))
+    assert {study.name for part in plan.to_show.parts.values() for study in part.studies} == {"pooling", *twins}
+    assert not plan.to_show.outdated
+    judged = plan.paths.study("kernels").table("claims").with_suffix(".parquet")
+    judged.parent.mkdir(parents=True)
+    judged.touch()
+    assert [study.name for study in plan.to_show.outdated] == ["kernels"]
+    assert not plan.whole.outdated

@@ -43,44 +43,67 @@ def view(plan: Plan, frames: Frames) -> ledger.LedgerView:
 
 @pytest.fixture(scope="module")
 def rows(view: ledger.LedgerView) -> dict[str, list[Cell]]:
-    return {str(row[0].text): list(row) for row in view.table.rows}
+    return {str(row[0].text): list(row) for row in [*view.table.rows, *view.untested.rows]}
 
 
-def test_every_part_of_every_claim_has_a_row_and_every_chapter_a_heading(
-    plan: Plan, view: ledger.LedgerView, rows: dict[str, list[Cell]]
+def test_every_part_of_a_claim_that_was_tested_has_a_row_and_every_other_claim_one(
+    plan: Plan, view: ledger.LedgerView, frames: Frames
 ) -> None:
-    parts = [
-        (claim, part) for claim in plan.claims.claims for part in (["whole"] * (len(claim.parts) > 1) + [*claim.parts])
-    ]
-    assert len(view.table.rows) == len(rows) == len(parts) == 85 + 21
-    assert list(view.table.groups.values()) == list(dict.fromkeys(claim.chapter for claim in plan.claims.claims))
-    for index, (claim, _) in enumerate(parts):
-        assert str(view.table.rows[index][0].text).startswith(claim.id)
-    assert all(sum(cell.span for cell in row) == len(view.table.columns) for row in view.table.rows)
+    tested = frames["claims"].query("verdict != 'not tested' and kind != 'whole'")["id"].unique()
+    begun = [claim for claim in plan.claims.claims if claim.id in tested]
+    others = [claim for claim in plan.claims.claims if claim.id not in tested]
+    parts = [claim for claim in begun for _ in (["whole"] * (len(claim.parts) > 1) + [*claim.parts])]
+    for table, claims in ((view.table, parts), (view.untested, others)):
+        assert [str(row[0].text).split()[0] for row in table.rows] == [claim.id for claim in claims]
+        assert list(table.groups.values()) == list(dict.fromkeys(claim.chapter for claim in claims))
+        assert all(sum(cell.span for cell in row) == len(table.columns) for row in table.rows)
+    assert view.untested_summary.startswith(f"{len(others)} claims not tested yet")
+    assert view.run_all == "snakemake --cores 4 --resources gpu=1"
 
 
 def test_what_was_not_run_says_how_to_run_it(rows: dict[str, list[Cell]]) -> None:
-    command = rows["C09"][3]
+    command = rows["C09"][2]
     assert (command.text, command.code) == ("snakemake --cores 4 --resources gpu=1 --config studies=C09", True)
-    said(command.note, "not run")
     for claim in ("C27", "C03"):  # no study tests the one, the other's evidence is not in the tables
-        assert rows[claim][3].text
-        assert not rows[claim][3].code
-    assert rows["C27"][3].text != rows["C03"][3].text
+        assert rows[claim][2].text
+        assert not rows[claim][2].code
+    assert rows["C27"][2].text != rows["C03"][2].text
 
 
-def test_another_tier_is_named_in_the_command(plan: Plan, frames: Frames) -> None:
-    full = replace(plan, config=plan.config.model_copy(update={"tier": "full"}))
-    found = {str(row[0].text): row for row in ledger.build(Tables(frames), full).table.rows}
-    assert "--configfile workflow/config/full.yaml --config studies=C09" in str(found["C09"][3].text)
+def test_another_tier_is_named_in_the_command_unless_it_decides_nothing(plan: Plan, frames: Frames) -> None:
+    def command(**config: object) -> str:
+        other = replace(plan, config=plan.config.model_copy(update=config))
+        found = {str(row[0].text): row for row in ledger.build(Tables(frames), other).untested.rows}
+        return str(found["C09"][2].text)
+
+    assert "--configfile workflow/config/full.yaml --config studies=C09" in command(tier="full")
+    assert "--configfile" not in command(tier="smoke", min_seeds=2)
 
 
 def test_links_lead_to_the_section_or_from_elsewhere_to_the_row(view: ledger.LedgerView, rows: Any) -> None:
     assert rows["C26"][1].link == "claim-C26-normalization"
     assert rows["C02"][1].link == "claim-C02"
     assert rows["C09"][1].link == ""
-    assert "claim-C09" in view.table.ids.values()
+    assert "claim-C09" in view.untested.ids.values()
     assert "claim-C02" not in view.table.ids.values()
+
+
+def test_a_verdict_that_is_older_than_its_study_is_marked_and_leads_nowhere(plan: Plan, frames: Frames) -> None:
+    claims = frames["claims"].assign(outdated=frames["claims"]["id"] == "C26")
+    found = ledger.build(Tables({**frames, "claims": claims}), plan).table
+    row = next(row for row in found.rows if row[0].text == "C26")
+    said(row[2].note, "older than its study file")
+    assert row[2].warning
+    assert row[1].link == ""
+    assert "claim-C26-normalization" in found.ids.values()
+
+
+def test_claims_of_ones_own_come_first(plan: Plan, frames: Frames) -> None:
+    claims = frames["claims"].copy()
+    claims.loc[claims["id"] == "C26", ["id", "chapter"]] = ["mine", None]
+    found = ledger.build(Tables({**frames, "claims": claims}), plan)
+    assert str(found.table.rows[0][0].text) == "mine"
+    assert next(iter(found.table.groups.values())) == ledger.OWN == next(iter(found.strip))
 
 
 def test_runs_lead_into_mlflow_where_their_ids_are_known(rows: dict[str, list[Cell]]) -> None:

@@ -56,14 +56,34 @@ class TestFinished:
     def test_nothing_is_left_to_be_done(self, tiny: Project) -> None:
         assert tiny.planned() == {}
 
-    def test_all_then_one_study_then_all_trains_nothing(self, tiny: Project) -> None:
-        before = tiny.runs()
-        assert "train" not in tiny.planned("--config", "studies=dense")
+    def test_a_selection_trains_less_and_loses_nothing(self, tiny: Project) -> None:
+        """Tables, figures and report are of all that is finished."""
+        assert tiny.planned("--config", "studies=dense") == {}
+        assert tiny.planned("--config", "studies=C06") == {}
+        before = tiny.tables()
+        tiny.study("third", architecture="mlp", claim="third")  # the arms of another: nothing is to be trained
+        assert tiny.planned("--config", "studies=dense").keys() == tiny.planned("--config", "studies=third").keys()
+        tiny.snakemake("--config", "studies=third")
+        claims = pd.read_csv(tiny.path / "results/tiny/tables/claims.csv")
+        assert {"C06", "mine", "third"} < set(claims["id"])
+        page = (tiny.path / "reports/tiny/summary.html").read_text()
+        assert all(f'id="study-{name}"' in page for name in ("convolution", "dense", "third"))
+        (tiny.path / "studies/third.yaml").unlink()
         tiny.snakemake("--config", "studies=dense")
-        assert "train" not in tiny.planned()
-        tiny.snakemake()
-        assert tiny.runs() == before
+        assert tiny.tables() == before
         assert tiny.planned() == {}
+
+    def test_a_study_that_has_changed_keeps_its_verdict_with_a_mark_until_it_is_run_again(self, tiny: Project) -> None:
+        before, runs = tiny.tables(), tiny.runs()
+        tiny.study("dense", seeds=3, architecture="mlp", claim="mine")
+        tiny.snakemake("--config", "studies=convolution")
+        claims = pd.read_csv(tiny.path / "results/tiny/tables/claims.csv").set_index("id")
+        assert claims.loc["mine", ["n", "outdated"]].tolist() == [2, True]
+        assert not claims.loc["C06", "outdated"]
+        assert "older than its study file" in (tiny.path / "reports/tiny/summary.html").read_text()
+        tiny.study("dense", architecture="mlp", claim="mine")
+        tiny.snakemake("--config", "studies=convolution")
+        assert (tiny.tables(), tiny.runs()) == (before, runs)
 
     def test_a_new_seed_in_one_study_trains_the_new_runs_and_is_flagged(self, tiny: Project) -> None:
         before = tiny.runs()

@@ -25,7 +25,7 @@ rule compare:
         "python -m cnnlab compare {wildcards.study} {params.flags} 2>&1 | tee {log}"
 
 
-for study in WORK.plan.studies:
+for study in WORK.shown.studies:
 
     rule:
         name:
@@ -107,7 +107,7 @@ rule collect:
     params:
         code=WORK.code("cnnlab.analysis.tables.recorded"),
         studies=WORK.collected,
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab collect {params.flags} 2>&1 | tee {log}"
 
@@ -127,7 +127,7 @@ rule ledger:
     params:
         code=WORK.code("cnnlab.analysis.tables.contrasts", "cnnlab.analysis.tables.io"),
         claims=WORK.registered,
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab ledger {params.flags} 2>&1 | tee {log}"
 
@@ -147,7 +147,7 @@ rule track:
     params:
         code=WORK.code("cnnlab.tracking"),
         tags=lambda wildcards: WORK.membership(int(wildcards.part)),
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab track --part {wildcards.part} {params.flags} 2>&1 | tee {log}"
 
@@ -164,7 +164,7 @@ rule mirrored:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.analysis.tables.io"),
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab mirrored {params.flags} 2>&1 | tee {log}"
 
@@ -182,7 +182,7 @@ rule attach:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.tracking"),
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab attach {params.flags} 2>&1 | tee {log}"
 
@@ -211,6 +211,6 @@ rule render:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.report", "cnnlab.figures", "cnnlab.analysis.tables.tiers"),
-        flags=WORK.flags(keep="studies"),
+        flags=WORK.flags(),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

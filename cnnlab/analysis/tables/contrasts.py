@@ -85,6 +85,7 @@ COLUMNS = {
             "ledger_wide_p": (NUMBER, "min(1, K p) over the K empirical parts of the registry"),
             "beyond_doubt": (FLAG, "the verdict is the same at error rates divided by the parts of the claim"),
             "seeds_added": (FLAG, "seeds were added after a first look"),
+            "outdated": (FLAG, "the file or the code of its study has changed since"),
             "reason": (TEXT, "why it is open"),
         },
         required=("id", "part", "kind", "verdict"),
@@ -252,4 +253,4 @@ def _complete(row: Row, registry: ClaimRegistry) -> Row:
     """All columns of `claims`; what the registry says of the claim comes before what the study says."""
     claim = registry.get(row["id"])
     registered = {"chapter": claim.chapter, "statement": claim.statement} if claim else {}
-    return dict.fromkeys(COLUMNS["claims"].columns) | {"seeds_added": False} | row | registered
+    return dict.fromkeys(COLUMNS["claims"].columns) | {"seeds_added": False, "outdated": False} | row | registered

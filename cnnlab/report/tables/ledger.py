@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isclose
 
@@ -24,6 +24,7 @@ from cnnlab.wording.numbers import capital, count, p_value
 
 INTERVAL_HINT = "In units of the margin, turned so that to the right is as claimed"
 LEDGER_WIDE_HINT = "ledger-wide: min(1, K times p), K being the number of empirical claims in the ledger"
+OUTDATED = "older than its study file or code: run the study again"
 NOBREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -53,11 +54,16 @@ class Ledger:
             _of_training("Runs", self._runs, "In MLflow; the links lead there while `cnnlab ui` runs"),
         ]
 
+    @property
+    def to_run(self) -> list[Column[Row]]:
+        """For rows of ``claims`` of which nothing was tested."""
+        return [self.columns[0], self.columns[1], Column("To test it", self._how_to)]
+
     def _claim(self, row: Row) -> Cell:
         about = [metric(row["metric"]).title.partition(", ")[0]] if row["metric"] else []
         if (row["id"], row["part"]) in self.several:
             about.append(self.titles.get(row["study"], row["study"]))
-        link = "" if row["verdict"] == Verdict.NOT_TESTED or row["kind"] == WHOLE else anchor(row)
+        link = anchor(row) if has_section(row) else ""
         return Cell(self._asked(row), note=" · ".join(about), link=link)
 
     def _asked(self, row: Row) -> str:
@@ -81,6 +87,8 @@ class Ledger:
             return verdict_cell(row["verdict"], f"{fraction} checks" if fraction else "")
         if row["verdict"] == Verdict.RUNNING:
             return verdict_cell(row["verdict"], row["reason"] or "")
+        if row["outdated"]:
+            return verdict_cell(row["verdict"], OUTDATED, warning=True)
         locks = self.locks.get(row["study"], LockHistory())
         added = ["seeds added after a first look"] if row["seeds_added"] else []
         notes = [*added, *([locks.mark] if locks.mark else [])]
@@ -90,19 +98,19 @@ class Ledger:
         if row["kind"] == WHOLE:
             return None
         if row["verdict"] == Verdict.NOT_TESTED:
-            return self._how_to(row)
+            return replace(self._how_to(row), span=7)
         plot = margin_bar.interval(row) if row["kind"] == "empirical" else ""
         return Cell(plot=plot) if plot else None
 
     def _how_to(self, row: Row) -> Cell:
-        """How to run what this call did not, in place of its numbers."""
-        span = 7
-        if row["kind"] != "empirical":
-            return Cell("Its evidence is not in the tables yet.", span=span)
-        if (row["id"], row["part"]) not in self.plan.testable:
-            return Cell("No study of this tier tests it.", span=span)
-        command = commands.run(self.plan, row["id"])
-        return Cell(command, code=True, note="not run in this call; this runs it", span=span)
+        """How to run what was not, in place of its numbers."""
+        if row["kind"] not in ("empirical", WHOLE):
+            return Cell("Its evidence is not in the tables yet.")
+        if row["id"] not in {
+            claim for claim, part in self.plan.testable if row["kind"] == WHOLE or part == row["part"]
+        }:
+            return Cell("No study of this tier tests it.")
+        return Cell(commands.run(self.plan, row["id"]), code=True)
 
     def _parts(self, row: Row) -> list[Row]:
         """The primary contrasts that the verdict rests on."""
@@ -120,6 +128,11 @@ class Ledger:
 
     def _runs(self, row: Row) -> Cell:
         return mlflow_links.claim_runs(row, self._parts(row), self.tables)
+
+
+def has_section(row: Row) -> bool:
+    """Whether the page tells more of it than this row."""
+    return row["verdict"] != Verdict.NOT_TESTED and row["kind"] != WHOLE and not row["outdated"]
 
 
 def _of_training(title: str, cell: Callable[[Row], Cell | str | None], hint: str = "") -> Column[Row]:
