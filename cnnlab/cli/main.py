@@ -79,8 +79,9 @@ def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--cost", is_flag=True, help="Runs, seconds a run and in all, by study and arm.")
 @click.option("--runs", is_flag=True, help="Finished runs and where they lie.")
 @click.option("--metrics", is_flag=True, help="What a contrast may compare, with units.")
+@click.option("--settings", is_flag=True, help="Every key of data: and train: in a study, with type and default.")
 @click.option("--columns", is_flag=True, help="The columns of every table, with units.")
-def list_(load: Load, cost: bool, runs: bool, metrics: bool, columns: bool) -> None:
+def list_(load: Load, cost: bool, runs: bool, metrics: bool, settings: bool, columns: bool) -> None:
     """List studies and arms, networks and their switches.
 
     \b
@@ -88,12 +89,13 @@ def list_(load: Load, cost: bool, runs: bool, metrics: bool, columns: bool) -> N
       cnnlab list
       cnnlab list --cost --config studies=core
       cnnlab list --metrics
+      cnnlab list --settings
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
     from cnnlab.cli import show
 
-    if columns or metrics:
-        click.echo(show.columns() if columns else show.metrics())
+    if columns or metrics or settings:
+        click.echo(show.columns() if columns else show.metrics() if metrics else show.settings())
     else:
         table = show.runs if runs else show.costs if cost else show.overview
         click.echo(table(load()))

@@ -142,9 +142,24 @@ def summary(paths: Paths) -> list[str]:
     """The verdicts of the table ``claims``."""
     from cnnlab.wording.terminal import summary
 
-    with paths.table("claims").with_suffix(".csv").open(encoding="utf-8", newline="") as file:
-        rows = [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return summary(rows)
+    return summary(_claims(paths))
+
+
+def verdicts_of(paths: Paths, name: str) -> list[str]:
+    """Those of a claim, or of a study, of that name, and where the page says more; empty if there are none."""
+    from cnnlab.wording.terminal import UNTESTED, claim_lines
+
+    rows = [row for row in _claims(paths) if name in (row["id"], row["study"]) and row["verdict"] not in UNTESTED]
+    return [*claim_lines(rows), *([f"more: {paths.report}"] if rows and paths.report.exists() else [])]
+
+
+def _claims(paths: Paths) -> list[dict[str, Any]]:
+    """The table ``claims``, without the second that pandas takes; empty until it is made."""
+    table = paths.table("claims").with_suffix(".csv")
+    if not table.exists():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def _number(text: str) -> Any:

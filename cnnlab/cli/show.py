@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from cnnlab.cli.progress import verdicts_of
 from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.validation import Spec
 from cnnlab.planning import model_registry
 from cnnlab.planning.metrics import METRICS, Metric
-from cnnlab.planning.plan import Plan
-from cnnlab.planning.specs import seeds_slug
+from cnnlab.planning.plan import Plan, run
+from cnnlab.planning.specs import DataSpec, TrainSpec, seeds_slug, switch_text
+from cnnlab.planning.studies.claims import Claim
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training import records
@@ -73,6 +76,41 @@ def metrics() -> str:
     return _columns(rows, indent="")
 
 
+def settings() -> str:
+    """Every key of ``data:`` and ``train:`` in a study."""
+    return "\n\n".join(f"{section}:\n{_keys(spec)}" for section, spec in (("data", DataSpec), ("train", TrainSpec)))
+
+
+def _keys(spec: type[Spec], within: str = "") -> str:
+    schema = spec.model_json_schema()
+    rows, inner = [], []
+    for name, field in spec.model_fields.items():
+        default = "" if field.is_required() else _written(field.get_default(call_default_factory=True))
+        if isinstance(field.default, Spec):
+            inner.append(_keys(type(field.default), f"{within}{name}."))
+        elif not (spec is DataSpec and name == "tested"):  # for pilots alone
+            rows.append((f"{within}{name}", _type(schema["properties"][name]), default, field.description or ""))
+    return "\n".join([_columns(rows), *inner])
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """What a person may write, from a JSON schema: ``integer ≥ 1``, ``sgd | adamw``."""
+    if "anyOf" in schema:
+        return " | ".join(_type(each) for each in schema["anyOf"] if each.get("type") != "null")
+    if "enum" in schema or "const" in schema:
+        return " | ".join(str(value) for value in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}" if "items" in schema else "list of numbers"
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return " ".join([str(schema["type"]), *(f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema)])
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else switch_text(value)
+
+
 def _remarks(metric: Metric) -> str:
     remarks = {
         "a difference by itself: one arm is an effect": metric.signed,
@@ -107,16 +145,32 @@ def describe(plan: Plan, name: str, preset: str | None) -> str:
     if name in plan.arms():
         return json.dumps(plan.arm(name).model_dump(mode="json"), indent=1)
     claim = plan.claims.get(name)
-    if claim:
-        tested = [study.name for study in plan.studies if any(spec.id == name for spec in study.claims)]
-        parts = ", ".join(f"{part} ({kind})" for part, kind in claim.parts.items())
-        title = f"{claim.id} ({claim.chapter}): {claim.statement}"
-        return f"{title}\nparts: {parts}\nstudies: {', '.join(tested) or 'none yet'}"
+    tested = [study for study in plan.studies if any(spec.id == name for spec in study.claims)]
+    if claim or tested:
+        return _claim(name, claim, tested, plan)
     for record in records.scan(plan.paths):
         if record.run_id.startswith(name):
             return json.dumps({**record.spec, **record.result, "provenance": record.provenance}, indent=1)
     valid = [*model_registry.architectures(), *studies, *plan.arms()]
     raise UserError(f"{name}: no network, study, arm, run or claim of that name; {nearest(name, valid)}")
+
+
+def _claim(name: str, claim: Claim | None, tested: Sequence[Study], plan: Plan) -> str:
+    """Of the ledger, or of a study's own."""
+    title = f"{name} ({claim.chapter}): {claim.statement}" if claim else f"{name}: {tested[0].question}"
+    parts = [f"parts: {', '.join(f'{part} ({kind})' for part, kind in claim.parts.items())}"] if claim else []
+    names = ", ".join(study.name for study in tested)
+    chosen = ",".join(study.name for study in tested)
+    empirical = not claim or "empirical" in claim.parts.values()
+    return "\n".join(
+        [title, *parts, f"studies: {names or 'none yet'}", *(_found(plan, name, chosen) if empirical else [])]
+    )
+
+
+def _found(plan: Plan, name: str, studies: str) -> list[str]:
+    """The verdicts on a claim, or in a study, of that name; or how to have them."""
+    lines = verdicts_of(plan.paths, name)
+    return ["", *(lines or ([f"not run yet: {run(plan, studies)}"] if studies else []))]
 
 
 def _network(name: str, preset: str | None) -> str:
@@ -165,6 +219,8 @@ def _study(study: Study, plan: Plan) -> str:
             family = plan.claims.empirical_parts if plan.claims.get(claim.id) else 1
             lines += [f"    cannot come out {what}" for what in cannot(contrast, len(study.seeds), images, family)]
             lines += [f"    {decided}" for decided in _decided(contrast, study, plan)]
+    if study.claims:
+        lines += _found(plan, study.name, study.name)
     if study.secondary:
         lines += ["", "secondary, without a verdict:", *(f"  {_contrast(contrast)}" for contrast in study.secondary)]
     if study.matrix and study.matrix.refused:

@@ -40,10 +40,12 @@ class ModelSpec(Spec):
 class PreparedSpec(Spec):
     """The part of `DataSpec` that decides the bytes of the prepared file."""
 
-    name: str
-    root: str | None = None
-    image_size: Count | None = None
-    channels: Literal[1, 3] | None = None
+    name: str = Field(description="mnist5k, mnist, fashion-mnist, cifar10, or folder for images of one's own")
+    root: str | None = Field(None, description="where the images lie; of a folder of images, one folder a class")
+    image_size: Count | None = Field(
+        None, description="pixels a side, to which images are scaled; if absent, as they are"
+    )
+    channels: Literal[1, 3] | None = Field(None, description="gray or colours; as they are, if absent")
     limit: Count | None = Field(
         None, description="stratified subset of all images, taken before the split; bounds train_size too"
     )
@@ -53,7 +55,7 @@ class PreparedSpec(Spec):
         "training are then the test images, for description alone",
     )
     test: Share | Count | None = Field(None, description="images, or a share of them")
-    split_seed: int = 0
+    split_seed: int = Field(0, description="of the draw of validation and test images")
 
     @property
     def source(self) -> sources.Known | sources.Folder:
@@ -144,7 +146,7 @@ class TuneSpec(Spec):
     """The grid of learning rates that every tuned arm, or each of its seeds, is given, and its budget."""
 
     rates: tuple[Positive, ...] = Field(OPTIMIZERS["sgd"].rates, description="of SGD; AdamW has a default of its own")
-    epochs_share: Annotated[float, Field(gt=0, le=1)] = 1 / 3
+    epochs_share: Annotated[float, Field(gt=0, le=1)] = Field(1 / 3, description="length of a tuning run, of a run's")
     extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
     seeds: Count = Field(1, description="runs of each rate, whose mean counts")
     per: Literal["arm", "seed"] = Field(
@@ -176,19 +178,22 @@ class TrainSpec(Spec):
     classifier: Literal["network", "svm", "hog_svm"] = Field(
         "network", description="svm: a linear SVM on the features below the last layer; hog_svm: on HOG of the images"
     )
-    batch_size: Count = 64
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    batch_size: Count = Field(64, description="images of one update")
+    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="SGD with momentum, or AdamW")
     momentum: Decay | None = _usual("momentum")
     betas: tuple[Decay, Decay] | None = _usual("betas")
     epsilon: Positive | None = _usual("epsilon")
     weight_decay: Annotated[float, Field(ge=0)] | None = _usual("weight_decay")
-    schedule: Literal["cosine", "constant", "step"] = "cosine"
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    schedule: Literal["cosine", "constant", "step"] = Field(
+        "cosine",
+        description="of the rate: to 0 along half a cosine, the same throughout, or a tenth after half and after 3/4",
+    )
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="updates in which the rate rises from 0")
     learning_rate: Positive | None = Field(None, description="fixed by the study; tuned when absent")
-    tune: TuneSpec = TuneSpec()
-    target_accuracy: Share = 0.9
-    evaluations_per_epoch: Count = 1
-    time_limit_seconds: Positive | None = None
+    tune: TuneSpec = Field(TuneSpec(), description="how the learning rate is found")
+    target_accuracy: Share = Field(0.9, description="validation accuracy to which steps are counted")
+    evaluations_per_epoch: Count = Field(1, description="on the validation images")
+    time_limit_seconds: Positive | None = Field(None, description="after which a run ends at its next evaluation")
 
     @property
     def optimizer_settings(self) -> dict[str, Any]:

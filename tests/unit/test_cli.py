@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from cnnlab.cli.main import main
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.specs import DataSpec, TrainSpec, TuneSpec
 
 
 def call(*arguments: str) -> Result:
@@ -44,6 +45,31 @@ def test_list_metrics_names_every_metric_with_its_unit() -> None:
     lines = call("list", "--metrics").output.splitlines()[1:]
     assert [line.split()[0] for line in lines] == list(METRICS)
     assert all(METRICS[line.split()[0]].unit in line for line in lines)
+
+
+def test_list_settings_names_every_key_of_a_study_with_its_meaning() -> None:
+    lines = [line.split() for line in call("list", "--settings").output.splitlines() if line.startswith("  ")]
+    keys = {*DataSpec.model_fields, *TrainSpec.model_fields, *(f"tune.{name}" for name in TuneSpec.model_fields)}
+    assert {words[0] for words in lines} == keys - {"tested", "tune"}
+    assert min(map(len, lines)) > 4
+    assert ["batch_size", "integer", "≥", "1", "64"] in [words[:5] for words in lines]
+    assert ["tune.rates", "list", "of", "number", ">", "0", "[0.01,"] in [words[:7] for words in lines]
+
+
+def test_show_says_what_was_found_or_how_to_find_it(elsewhere: tuple[str, ...], tmp_path: Path) -> None:
+    command = "snakemake --cores 4 --resources gpu=1 --config studies=pooling"
+    for name in ("C07", "pooling"):
+        assert f"not run yet: {command}" in call("show", name, *elsewhere).output
+    assert "not run yet" not in call("show", "C12", *elsewhere).output  # which needs no run
+    table = tmp_path / "results/tables/claims.csv"
+    table.parent.mkdir(parents=True)
+    columns, row = "id,part,kind,study,verdict,unit,effect,low,high,n,reason", "supported,log2 ratio,1.5,1.2,1.8,8,"
+    table.write_text(f"{columns}\nC07,gradients,empirical,pooling,{row}\nC06,main,empirical,activation,{row}\n")
+    for name in ("C07", "pooling"):
+        output = call("show", name, *elsewhere).output
+        assert "C07 gradients  supported     1.5 (1.2 to 1.8) log₂ ratio, n = 8" in output
+        assert "not run yet" not in output
+        assert "C06" not in output
 
 
 def test_list_columns_documents_every_table() -> None:
