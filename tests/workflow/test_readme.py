@@ -79,6 +79,9 @@ def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
     assert "Does dropout on the dense layers lower the test error of LeNet?" in page
     section = page.partition('id="study-dropout"')[2].partition("</section>")[0]
     assert "What would count against it" in section
+    (program,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    program = program.replace("cnnlab.load()", 'cnnlab.load("results/smoke")')
+    assert "inconclusive" in project.run(sys.executable, "-c", program)
 
 
 def check_smoke_tier(project: Project) -> None:
