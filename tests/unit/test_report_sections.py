@@ -211,3 +211,20 @@ def test_the_page_of_a_pilot_says_what_was_tested(tmp_path: Path) -> None:
     unsaid(pages[0], "1,500 to test", "Test images choose nothing")
     said(pages[1], "1,500 to test", "Test images choose nothing")
     unsaid(pages[1], "A pilot, no study")
+
+
+def test_a_tier_that_decides_nothing_says_so_and_how_many_images_it_used(tmp_path: Path) -> None:
+    sample = report_samples.plan(tmp_path, ("activation",))
+    study = sample.study("activation")
+    arms = {
+        name: replace(arm, spec=arm.spec.model_copy(update={"data": arm.spec.data.model_copy(update={"limit": 500})}))
+        for name, arm in study.arms.items()
+    }
+    config = sample.config.model_copy(update={"tier": "smoke", "min_seeds": 2})
+    smoke = replace(sample, config=config, studies=(replace(study, arms=arms),))
+    pages = []
+    for made in (smoke, sample):
+        report_samples.write_cards(made)
+        pages.append(text_of(rendered(made, report_samples.frames(made), tmp_path, tmp_path / "page.html")))
+    said(pages[0], "too few and too short to decide", "500 images of MNIST")
+    unsaid(pages[1], "too few and too short", "500 images of")

@@ -9,7 +9,7 @@ from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import OPTIMIZERS, ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, code, table, value
-from cnnlab.wording.numbers import count, plain, seed_ranges, setting
+from cnnlab.wording.numbers import count, plain, plural, seed_ranges, setting
 
 FIXED = "fixed by the study"
 Card = dict[str, Any]  # of a prepared data set; only `data_id` and `title` before it is prepared
@@ -22,8 +22,13 @@ def in_words(settings: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def data_titles(plan: Plan) -> list[str]:
-    """The names of the data sets, as their descriptions give them once they are prepared."""
-    return sorted({prepared["title"] for prepared in _cards(plan)})
+    """The data sets, as their descriptions name them once they are prepared, and how much of one is used."""
+    return sorted({f"{_limit(plan, card)}{card['title']}" for card in _cards(plan)})
+
+
+def _limit(plan: Plan, card: Card) -> str:
+    limit = plan.data()[card["data_id"]].limit
+    return f"{plural(limit, 'image')} of " if limit else ""
 
 
 def _cards(plan: Plan) -> list[Card]:
