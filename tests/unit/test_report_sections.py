@@ -226,5 +226,5 @@ def test_a_tier_that_decides_nothing_says_so_and_how_many_images_it_used(tmp_pat
     for made in (smoke, sample):
         report_samples.write_cards(made)
         pages.append(text_of(rendered(made, report_samples.frames(made), tmp_path, tmp_path / "page.html")))
-    said(pages[0], "too few and too short to decide", "500 images of MNIST")
+    said(pages[0], "500 images of MNIST", "too few and too short to decide")
     unsaid(pages[1], "too few and too short", "500 images of")
