@@ -121,6 +121,7 @@ def test_where_digits_leave_no_room_the_full_tier_has_clothes() -> None:
 
 def test_an_override_trains_no_arm_that_stays_as_initialized(tmp_path: Path) -> None:
     text = STUDY.replace("relu: {model: {activation: relu}}", "relu: {model: {activation: relu}, train: {epochs: 0}}")
+    text = text.partition("claims:")[0]
     arms = plan_of(tmp_path, text, override={"train": {"epochs": 1, "learning_rate": 0.1}}).studies[0].arms
     trains = [arms[name].spec.train for name in ("sigmoid", "relu")]
     assert [(train.epochs, train.learning_rate) for train in trains] == [(1, 0.1), (0, None)]
@@ -185,6 +186,10 @@ MISTAKES = {
     "no seeds at a tier": ("seeds: 5", "seeds: 5\ntiers: {quick: {seeds: 0}}", ["seeds", "none"]),
     "no margin": (", margin: 1}", "}", ["claims.0.requires", "margin"]),
     "twin arms": ("{activation: sigmoid}", "{activation: relu}", ["the same as arm", "remove one"]),
+    "arms of one label": ("seeds: 5", "seeds: 5\nlabels: {relu: sigmoid}", ["labels.relu", "label of 'sigmoid'"]),
+    "more images than are": ("name: mnist5k", "name: mnist5k, limit: 5001", ["arms.sigmoid", "limit", "5,000 images"]),
+    "a batch of more than all": ("epochs: 2}", "epochs: 2, batch_size: 3001}", ["batch_size", "3,000 training images"]),
+    "what is compared is not trained": ("{epochs: 2}", "{epochs: 0}", ["claims.0.requires", "'relu' is not trained"]),
     "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 12", "'seeds' is given twice"]),
     "not YAML": ("question:", "question: [", ["line", "not valid YAML"]),
     "missing epochs": ("{epochs: 2}", "{}", ["arms.sigmoid: train", "epochs", "missing"]),

@@ -20,7 +20,13 @@ from cnnlab.planning.studies import figure_choice
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
 from cnnlab.planning.studies.study import Arm, Matrix, Study
-from cnnlab.planning.studies.study_checks import check_contrasts, check_measurable, refuse_twins
+from cnnlab.planning.studies.study_checks import (
+    check_contrasts,
+    check_measurable,
+    check_sizes,
+    refuse_namesakes,
+    refuse_twins,
+)
 from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFile, TierFields
 
 # Turns the merged fields of an arm into its spec; the last argument says where they stand.
@@ -76,7 +82,11 @@ def load_study(
         threats=written.threats,
         seen=_seen(written, changes, base, where),
     )
+    refuse_namesakes(arms, f"{where}: labels")
     check_contrasts(study, written, registry)
+    if not _dump(override):  # a trial run takes fewer images than the study asks for
+        for name, arm in arms.items():
+            check_sizes(arm.spec, f"{where}: arms.{name}")
     return _with_diagnostics(replace(study, figures=_figures(written, study)))
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cnnlab.core.errors import UserError, nearest
+from cnnlab.planning.datasets import split_sizes
 from cnnlab.planning.diagnostics import diagnostics
-from cnnlab.planning.metrics import Metric
+from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.study import Arm, Study
@@ -38,6 +39,29 @@ def refuse_twins(arms: Mapping[str, Arm], where: str) -> None:
             raise UserError(f"{where}.{arm.name}: the same as arm '{twin}'; remove one, or let them differ")
 
 
+def refuse_namesakes(arms: Mapping[str, Arm], where: str) -> None:
+    """Two arms of one label could not be told apart in any table or figure."""
+    seen: dict[str, str] = {}
+    for arm in arms.values():
+        first = seen.setdefault(arm.label, arm.name)
+        if first != arm.name:
+            raise UserError(f"{where}.{arm.name}: '{arm.label}' is the label of '{first}' too; give it another")
+
+
+def check_sizes(arm: ArmSpec, where: str) -> None:
+    """That there are as many images as are asked for."""
+    data, batch_size = arm.data, arm.train.batch_size
+    there, trained = data.source.images, split_sizes(data)[0]
+    if data.limit is not None and data.limit > there:
+        raise UserError(
+            f"{where}: data: limit: {data.limit}, but {data.name} has {there:,} images; write less, or nothing"
+        )
+    if arm.train.epochs and batch_size > trained:
+        raise UserError(
+            f"{where}: train: batch_size: {batch_size}, but there are {trained:,} training images; write less"
+        )
+
+
 def check_contrasts(study: Study, written: StudyFile, registry: ClaimRegistry) -> None:
     where = str(study.path)
     for label in study.labels:
@@ -48,6 +72,7 @@ def check_contrasts(study: Study, written: StudyFile, registry: ClaimRegistry) -
         for contrast in claim.requires:
             _check_arms(study, contrast, f"{where}: claims.{index}.requires")
             _check_fair(study, contrast, f"{where}: claims.{index}.requires")
+            _check_trained(study, contrast, f"{where}: claims.{index}.requires")
             used = {study.arms[name].spec.model.architecture for name in contrast.contrast}
             if used != set(claim.architectures):
                 raise UserError(
@@ -99,6 +124,17 @@ def _check_fair(study: Study, contrast: ContrastSpec, where: str) -> None:
     tuned = {train.tune for train in trains if train.epochs and train.learning_rate is None}
     if len(tuned) > 1:
         raise UserError(f"{where}: contrast: its arms are tuned on different grids; give them the same train.tune")
+
+
+def _check_trained(study: Study, contrast: ContrastSpec, where: str) -> None:
+    metric = METRICS[contrast.metric]
+    for name in contrast.contrast:
+        train = study.arms[name].spec.train
+        if train.epochs == 0 and train.classifier == "network" and metric.diagnostic is None:
+            raise UserError(
+                f"{where}: {metric.name}: arm '{name}' is not trained, as its train: epochs is 0; train it, or compare "
+                "what a network has as initialized"
+            )
 
 
 def _check_arms(study: Study, contrast: ContrastSpec, where: str) -> None:
