@@ -119,6 +119,36 @@ def show(load: Load, name: str, preset: str | None) -> None:
     click.echo(show.describe(load(), name, preset))
 
 
+@main.group(cls=Commands)
+def new() -> None:
+    """Write a study or a network to begin with, commented, that runs as it is written.
+
+    \b
+    Examples:
+      cnnlab new study my-study
+      cnnlab new model my_network
+    """
+
+
+@new.command("study")
+@with_plan
+@click.argument("name")
+def new_study(load: Load, name: str) -> None:
+    """Write workflow/studies/NAME.yaml: two arms, a claim, and what every line is for."""
+    from cnnlab.cli import new
+
+    click.echo(new.study(load(), name))
+
+
+@new.command("model")
+@click.argument("name")
+def new_model(name: str) -> None:
+    """Write NAME.py: a small network with switches; into the last folder of CNNLAB_MODEL_PATH, or beside ours."""
+    from cnnlab.cli import new
+
+    click.echo(new.model(name))
+
+
 @main.command()
 @with_plan
 @click.argument("studies", nargs=-1)

@@ -32,7 +32,7 @@ def architectures() -> dict[str, Architecture]:
         UserError: for a folder that does not exist, a declaration that is wrong, or a name given twice.
     """
     zoo: dict[str, Architecture] = {}
-    for folder in (MODELS, *_user_folders()):
+    for folder in folders():
         for path, _ in declared(folder, "ARCHITECTURE"):
             if path.stem in zoo:
                 other = zoo[path.stem].path
@@ -43,7 +43,7 @@ def architectures() -> dict[str, Architecture]:
 
 def get(architecture: str, where: str = "architecture") -> Architecture:
     """One architecture by name, from its file alone; raises `UserError` with the nearest name if there is none."""
-    for folder in (MODELS, *_user_folders()):
+    for folder in folders():
         path = folder / f"{architecture}.py"
         if not architecture.startswith("_") and path.is_file() and declaration(path, "ARCHITECTURE") is not None:
             return _read(path, path.stat().st_mtime_ns)
@@ -128,12 +128,13 @@ def _check_contradictions(architecture: Architecture, switches: Mapping[str, Swi
             raise UserError(f"{where}: {values} is contradictory: {rule.because}; change one of them")
 
 
-def _user_folders() -> list[Path]:
-    folders = [Path(part).resolve() for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
-    missing = next((folder for folder in folders if not folder.is_dir()), None)
+def folders() -> list[Path]:
+    """Where architectures are looked for: ours, and those of the search path."""
+    named = [Path(part).resolve() for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
+    missing = next((folder for folder in named if not folder.is_dir()), None)
     if missing is not None:
         raise UserError(f"{SEARCH_PATH}: there is no folder {missing}; create it or take it off the path")
-    return [folder for folder in dict.fromkeys(folders) if folder != MODELS]
+    return list(dict.fromkeys([MODELS, *named]))
 
 
 @lru_cache(maxsize=512)

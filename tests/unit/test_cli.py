@@ -72,6 +72,25 @@ def test_show_says_what_was_found_or_how_to_find_it(elsewhere: tuple[str, ...], 
         assert "C06" not in output
 
 
+def test_a_new_study_and_a_new_network_are_valid_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studies = ("--config", f'study_paths=["{tmp_path}"]')
+    for name in ("a-study", "another"):
+        assert f"--config studies={name}" in call("new", "study", name, *studies).output
+    shown = call("show", "a-study", *studies).output
+    assert "a-study-helps holds if" in shown
+    assert "> 0.5 pp" in shown
+    monkeypatch.setenv("CNNLAB_MODEL_PATH", str(tmp_path))
+    assert "cnnlab show my_network" in call("new", "model", "my_network").output
+    assert "parameters" in call("show", "my_network").output
+    text = (tmp_path / "another.yaml").read_text()
+    (tmp_path / "another.yaml").write_text(text.replace("lenet", "my_network"))
+    assert "my_network-small" in call("show", "another", *studies).output
+    for mistake in (("study", "another"), ("study", "Mine"), ("model", "my_network"), ("model", "my-network")):
+        result = call("new", *mistake, *(studies if mistake[0] == "study" else ()))
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"error: new {mistake[0]}: {mistake[1]}: ")
+
+
 def test_list_columns_documents_every_table() -> None:
     output = call("list", "--columns").output
     assert "measured/runs" in output
