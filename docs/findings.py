@@ -1,17 +1,20 @@
-"""One finding of each kind, in the README, from the tables of the quick tier.   make findings
+"""One finding of each kind, and what a whole run took, in the README.   make findings
 
 The rule: of each verdict the first claim of the ledger that has it, those of the core studies before others, in the
-sentence that the report gives for it.
+sentence that the report gives for it. Times are those from the first job to the page, where a call did all of it.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from pathlib import Path
 
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.core.paths import CONFIGS, Paths
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.verdicts import UNDECIDED, WHOLE, Verdict
@@ -19,6 +22,8 @@ from cnnlab.wording.answers import answer
 from cnnlab.wording.claims import claim_name
 
 README = Path(__file__).parents[1] / "README.md"
+TIERS = ("smoke", "quick")  # the columns of the table of times
+TIMES = re.compile(r"^\| time on .*? cores \|(.*?)\|(.*?)\|$", re.MULTILINE)
 PLACE = re.compile(r"(<!-- findings: make findings -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -28,7 +33,27 @@ def main() -> None:
     if not any(row["verdict"] not in UNDECIDED for row in found.rows("claims", kind="empirical")):
         sys.exit("error: docs/findings.py: no claim has been tested; run `make report` first")
     text = README.read_text(encoding="utf-8")
-    README.write_text(PLACE.sub(lambda place: place[1] + findings(plan, found) + place[2], text), encoding="utf-8")
+    text = PLACE.sub(lambda place: place[1] + findings(plan, found) + place[2], text)
+    README.write_text(TIMES.sub(times, text), encoding="utf-8")
+
+
+def times(row: re.Match[str]) -> str:
+    """The row of the table with what is known here, and what it said before."""
+    took = [duration(load_config([CONFIGS / f"{tier}.yaml"] if tier != "quick" else []).paths) for tier in TIERS]
+    cells = [now or before.strip() for now, before in zip(took, row.groups(), strict=True)]
+    return f"| time on {os.cpu_count()} cores | {cells[0]} | {cells[1]} |"
+
+
+def duration(paths: Paths) -> str | None:
+    """From the first job that trained to the page; None where an earlier call had done a part of it."""
+    if not (paths.progress.exists() and paths.report.exists()):
+        return None
+    goal, *entries = map(json.loads, paths.progress.read_text().splitlines())
+    began = [entry for entry in entries if isinstance(entry, float)]
+    if goal["runs_done"] or not began:
+        return None
+    seconds = paths.report.stat().st_mtime - min(began)
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def findings(plan: Plan, found: Tables) -> str:
