@@ -23,6 +23,7 @@ from cnnlab.wording.claims import claim_name
 
 README = Path(__file__).parents[1] / "README.md"
 TIERS = ("smoke", "quick")  # the columns of the table of times
+TAIL = 300  # seconds from the last arm to the page, at most
 TIMES = re.compile(r"^\| time on .*? cores \|(.*?)\|(.*?)\|$", re.MULTILINE)
 PLACE = re.compile(r"(<!-- findings: make findings -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -45,14 +46,17 @@ def times(row: re.Match[str]) -> str:
 
 
 def duration(paths: Paths) -> str | None:
-    """From the first job that trained to the page; None where an earlier call had done a part of it."""
+    """From the first job that trained to the page; None where an earlier call had done a part of it, or a later one
+    wrote the page anew."""
     if not (paths.progress.exists() and paths.report.exists()):
         return None
     goal, *entries = map(json.loads, paths.progress.read_text().splitlines())
     began = [entry for entry in entries if isinstance(entry, float)]
-    if goal["runs_done"] or not began:
+    written = paths.report.stat().st_mtime
+    trained = max((path.stat().st_mtime for path in paths.results.glob("manifests/*/*.json")), default=0.0)
+    if goal["runs_done"] or not began or written - trained > TAIL:
         return None
-    seconds = paths.report.stat().st_mtime - min(began)
+    seconds = written - min(began)
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
