@@ -17,10 +17,10 @@ from cnnlab.wording.contrasts import (
     Weighted,
     form_of,
     formula,
+    inline,
     margin_of,
     metric,
     noun,
-    quoted,
     title,
     unit,
     with_unit,
@@ -57,7 +57,13 @@ class Effect:
     def form(self) -> Form:
         """With names that can stand within a sentence."""
         arms = weights(self.row)
-        return form_of(arms, {arm: quoted(self.labels.get(arm, arm)) for arm in arms})
+        return form_of(arms, {arm: inline(self.labels.get(arm, arm)) for arm in arms})
+
+    @property
+    def open(self) -> bool:
+        """Whether it is a difference of two arms of which the interval says no direction."""
+        low, high = self.row["low"], self.row["high"]
+        return isinstance(self.form, Pair) and low is not None and high is not None and low < 0 < high
 
     @property
     def linear(self) -> bool:
@@ -136,7 +142,7 @@ def _evidence(effect: Effect) -> str:
     if not effect.linear:
         of = "" if number.value else f" of the {unit(row['unit'])}"
         parts += [f"{unit(row['unit'])} {number.value}"] if number.value else []
-    elif isinstance(effect.form, Pair | Interaction) and number.value and number.value[0] == MINUS:
+    elif isinstance(effect.form, Pair | Interaction) and number.value and (effect.open or number.value[0] == MINUS):
         parts.append(f"difference {with_unit(number.value, row['unit'])}")
     if number.interval:
         scale = f" {unit(row['unit'])}" if effect.linear and row["unit"] in SILENT else ""
@@ -188,6 +194,8 @@ def _difference(effect: Effect) -> str:
         case Interaction(Pair(a, b), Pair(c, d)):
             verb, same = "exceeds" if up else "falls short of", f"the same difference between {c} and {d}"
             return f"the {name} of {a} minus that of {b} {verb} {same} by {effect.unsigned}"
+        case Pair(left, right) if effect.open:
+            return f"the {name} does not clearly differ between {left} and {right}"
         case Pair(left, right) if is_zero(fixed(effect.value, effect.quantity.places)):
             return f"the {name} differs by {effect.unsigned} between {left} and {right}"
         case Pair(left, right):
@@ -204,6 +212,10 @@ def _ratio(effect: Effect) -> str:
             return f"the weighted ratio of the {name}, {form.formula('log2')}, is {times}"
         case Interaction(Pair(a, b), Pair(c, d)):
             return f"the ratio of the {name} of {a} to that of {b} is {times} times the same ratio of {c} to {d}"
+        case Pair(left, right) if effect.open:
+            verb = "do" if effect.metric.censored else "does"
+            what = title(effect.row["metric"]) if effect.metric.censored else name
+            return f"the {what} {verb} not clearly differ between {left} and {right}"
         case Pair(larger, smaller):
             if effect.value < 0 and not effect.bound:
                 larger, smaller, times = smaller, larger, ratio(-effect.value)

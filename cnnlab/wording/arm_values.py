@@ -7,7 +7,7 @@ from math import isfinite, log2
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.wording.contrasts import Interaction, Weighted, form_of, metric, quoted, with_unit
+from cnnlab.wording.contrasts import Interaction, Weighted, form_of, inline, metric, with_unit
 from cnnlab.wording.numbers import common_places, fixed, listed, plain, significant
 
 
@@ -22,7 +22,7 @@ def by_arm(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
     if not by_name or not all(by_name.values()):
         return ""
     means = {labels.get(name, name): _mean(of_arm, part["metric"]) for name, of_arm in by_name.items()}
-    return f"By arm: {listed([f'{quoted(label)} {mean}' for label, mean in _written(means, part['metric']).items()])}."
+    return f"By arm: {listed([f'{inline(label)} {mean}' for label, mean in _written(means, part['metric']).items()])}."
 
 
 def values(part: Row, tables: Tables) -> dict[str, list[float]]:

@@ -76,9 +76,27 @@ def share(weight: float) -> str:
     return f"{MINUS}{text}" if weight < 0 else text
 
 
-def quoted(label: str) -> str:
-    """A label with a comma needs quotation marks within a sentence."""
-    return f"“{label}”" if "," in label else label
+NAMES = {
+    "Xavier",
+    "He",
+    "Kaiming",
+    "Inception",
+    "Gabor",
+    "Adam",
+    "Nesterov",
+}  # words that begin with a capital anywhere
+
+
+def inline(label: str) -> str:
+    """A label within a sentence: ``Batch normalization`` as ``batch normalization``; quoted where it has a comma.
+
+    A word with a capital in its midst, as ReLU or LeNet, is a name.
+    """
+    if "," in label:
+        return f"“{label}”"
+    word = label.partition(" ")[0].partition("'")[0]
+    common = word == "A" or (word[1:].islower() and word not in NAMES)
+    return label[0].lower() + label[1:] if common else label
 
 
 @dataclass(frozen=True)

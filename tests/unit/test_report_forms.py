@@ -16,7 +16,18 @@ from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.verdicts import REFUTED, Direction, Verdict
 from cnnlab.wording.answers import against, answer, conjunction
 from cnnlab.wording.arm_values import by_arm
-from cnnlab.wording.contrasts import Form, Interaction, Pair, Single, Weighted, claimed, form_of, share, with_unit
+from cnnlab.wording.contrasts import (
+    Form,
+    Interaction,
+    Pair,
+    Single,
+    Weighted,
+    claimed,
+    form_of,
+    inline,
+    share,
+    with_unit,
+)
 from cnnlab.wording.numbers import MINUS
 from cnnlab.wording.verdicts import AGAINST, DIRECTIONS, FOR, OPEN, VERDICTS, counted
 from tests.said import said
@@ -118,6 +129,40 @@ def test_ratios_are_told_as_factors(form: str) -> None:
         case Interaction():
             said(larger, *names[:2], "4.0 times", *names[2:], *last)
             said(smaller, *names[:2], "0.25 times", *names[2:], *below[1:])
+
+
+INLINE = {
+    "Batch normalization": "batch normalization",
+    "ReLU": "ReLU",
+    "LeNet with batch normalization": "LeNet with batch normalization",
+    "He's weights": "He's weights",
+    "A fifth of the labels wrong": "a fifth of the labels wrong",
+    "1x1 alone": "1x1 alone",
+    "MLP": "MLP",
+    "Plain, 8": "“Plain, 8”",
+}
+
+
+@pytest.mark.parametrize("label", INLINE)
+def test_a_label_within_a_sentence(label: str) -> None:
+    assert inline(label) == INLINE[label]
+    text = answer(row({"a": 1, "b": -1}), {"a": label, "b": "X"}).text
+    said(text, f"with {INLINE[label]} than with X")
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [(-0.1, 1.3, False), (0.1, 1.3, True), (-1.3, -0.1, True)])
+def test_no_direction_is_told_where_the_interval_has_none(low: float, high: float, told: bool) -> None:
+    middle = (low + high) / 2
+    for change in (
+        {},
+        {"metric": "weight_norm", "unit": "log2 ratio"},
+        {"metric": "steps_to_target", "unit": "log2 ratio"},
+    ):
+        given = row({"a": 1, "b": -1}, estimate=middle, low=low, high=high, verdict="inconclusive", **change)
+        text = answer(given, LABELS).text
+        assert ("not clearly differ between 8 layers and 14 layers" in text) is not told
+        assert any(word in text for word in ("higher", "lower", " times as")) is told
+        said(text, f"{low:.1f}".replace("-", MINUS), "to", f"{high:.1f}".replace("-", MINUS))
 
 
 @pytest.mark.parametrize("direction", Direction)
