@@ -310,7 +310,8 @@ def run(plan: Plan, studies: str | Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class ArmMembership:
-    """The label of an arm, the studies that ask for it, and the claims whose primary contrast it takes part in."""
+    """How an arm is called (the first study that asks for it, and its label there), all studies that do, and the claims
+    whose primary contrast it takes part in."""
 
     label: str
     studies: tuple[str, ...] = ()
@@ -324,14 +325,14 @@ class ArmMembership:
 
 
 def memberships(plan: Plan) -> dict[str, ArmMembership]:
-    """By arm id. An arm that several studies share bears the label of the first."""
+    """By arm id. An arm that several studies share bears the name and the label of the first."""
     arms: dict[str, ArmMembership] = {}
     for study in plan.studies:
         for arm in study.arms.values():
             claims = {
                 claim.id for claim in study.claims if any(arm.name in contrast.contrast for contrast in claim.requires)
             }
-            so_far = arms.get(arm.spec.arm_id, ArmMembership(arm.label))
+            so_far = arms.get(arm.spec.arm_id, ArmMembership(f"{study.name}: {arm.label}"))
             arms[arm.spec.arm_id] = ArmMembership(
                 so_far.label, tuple(sorted({*so_far.studies, study.name})), tuple(sorted(claims.union(so_far.claims)))
             )

@@ -46,9 +46,14 @@ METRICS_PER_CALL, PARAMETERS_PER_CALL, DIGEST_LENGTH = 800, 100, 36
 Row = dict[str, Any]
 
 
-def track(plan: Plan, finished: Sequence[Record], root: Path | None = None) -> list[Row]:
-    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
-    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd())
+def track(
+    plan: Plan, finished: Sequence[Record], notes: Mapping[str, str] | None = None, root: Path | None = None
+) -> list[Row]:
+    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``.
+
+    `notes` describe arms, by id: what was found of the claims that they take part in.
+    """
+    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd(), notes)
 
 
 def track_records(
@@ -57,6 +62,7 @@ def track_records(
     arms: Mapping[str, ArmMembership],
     figures: Mapping[str, Sequence[Path]] | None = None,
     root: Path = Path(),
+    notes: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Mirror `finished` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
 
@@ -77,7 +83,7 @@ def track_records(
                 for record in members:
                     mlflow_run_id = mirror(session, record, membership)
                     rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
-                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()))
+                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()), (notes or {}).get(arm_id, ""))
         print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
     except Exception as error:  # a mirror must not stop what it mirrors
         warn(root, error)
@@ -154,18 +160,22 @@ def _add_tags(session: Session, run: Run, tags: Mapping[str, str]) -> None:
     run.data.tags.update(missing)
 
 
-def finish_arm(session: Session, done: Sequence[Record], membership: ArmMembership, figures: Sequence[Path]) -> None:
-    """Complete the parent run of an arm: its parameters, means over its seeds, and the figures of its studies."""
+def finish_arm(
+    session: Session, done: Sequence[Record], membership: ArmMembership, figures: Sequence[Path], note: str = ""
+) -> None:
+    """Complete the parent run of an arm: its parameters, means over its seeds, the figures of its studies, and a note
+    that MLflow shows as its description."""
     parent = _parent(session, done[0], membership)
     ended = max(int(record.provenance["ended_ms"]) for record in done)
     drawn = {f"{path.parent.name}/{path.name}": _checksum(path, path.stat().st_mtime_ns) for path in figures}
-    complete = digest([FORMAT, ended, len(done), drawn])
+    complete = digest([FORMAT, ended, len(done), drawn, note])
     if _is_complete(parent, complete):
         return
     settings = texts(arm_parameters(done[0]))
     diverged = sum(record.result["status"] == "diverged" for record in done)
     lost = {"diverged": str(diverged), "failed": str(sum(map(failed, done)))}
-    tags = {"seeds": str(len(done)), **lost, MIRRORED: complete}
+    described = {"mlflow.note.content": note} if note else {}
+    tags = {"seeds": str(len(done)), **lost, **described, MIRRORED: complete}
     _log_batches(session, parent.info.run_id, means(done, ended), settings, tags)
     for figure in figures:
         _log_artifact(session, parent, figure, f"figures/{figure.parent.name}")

@@ -27,6 +27,7 @@ from cnnlab.core.errors import UserError
 from cnnlab.tracking import ArmMembership, LiveMirror, mirror, store, ui
 from cnnlab.training.curves import Curves
 from cnnlab.training.records import Record
+from cnnlab.wording.terminal import arm_notes
 from tests import fakes
 from tests.fakes import CHECKSUM, COMMIT, make_arm, make_record
 
@@ -225,6 +226,31 @@ def test_a_parent_counts_the_runs_that_failed(root: Path) -> None:
     tracking.track_records("quick", [made[0], dead], {}, root=root)
     (parent,) = runs(root, "arm")
     assert (parent.data.tags["diverged"], parent.data.tags["failed"]) == ("0", "1")
+
+
+def test_what_was_found_is_the_description_of_an_arm_and_a_later_mirror_keeps_it(root: Path) -> None:
+    made = [make_record(root / "results", arm=ARM, seed=seed) for seed in (0, 1)]
+    for notes in ({}, {ARM.arm_id: "- It helps: **supported**"}, {}):
+        tracking.track_records("quick", made, ARMS, root=root, notes=notes)
+        (parent,) = runs(root, "arm")
+        assert parent.info.status == "FINISHED"
+    assert parent.data.tags["mlflow.note.content"] == "- It helps: **supported**"
+
+
+def test_notes_of_arms_are_the_verdicts_that_they_take_part_in(tmp_path: Path) -> None:
+    from tests import report_samples
+
+    plan = report_samples.plan(tmp_path, ("normalization", "activation"))
+    rows = report_samples.frames(plan)["claims"].to_dict("records")
+    notes = arm_notes(plan, rows)
+    for study in plan.studies:
+        for arm in study.arms.values():
+            lines = notes.get(arm.spec.arm_id, "").splitlines()
+            asked = [claim for claim in study.claims if any(arm.name in each.contrast for each in claim.requires)]
+            assert len(lines) == len(asked)
+            assert all(
+                f"(study {study.name})" in line and claim.id in line for claim, line in zip(asked, lines, strict=True)
+            )
 
 
 def test_a_run_that_was_trained_again_replaces_the_old_one(root: Path) -> None:
@@ -492,8 +518,8 @@ def test_memberships_come_from_the_studies() -> None:
     )
     pooling = SimpleNamespace(name="pooling", arms={"a": arm("relu", "max"), "b": arm("mean", "mean")}, claims=())
     found = tracking.memberships(SimpleNamespace(studies=(activation, pooling)))  # type: ignore[arg-type]
-    assert found["id-relu"] == ArmMembership("ReLU", ("activation", "pooling"), ("C06",))
-    assert found["id-mean"] == ArmMembership("mean", ("pooling",), ())
+    assert found["id-relu"] == ArmMembership("activation: ReLU", ("activation", "pooling"), ("C06",))
+    assert found["id-mean"] == ArmMembership("pooling: mean", ("pooling",), ())
 
 
 def test_parameters_are_flat_and_complete() -> None:
