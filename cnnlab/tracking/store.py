@@ -108,7 +108,9 @@ def create_store(uri: str) -> None:
     for abandoned in path.parent.glob(f".{path.name}.*"):  # by a process that was killed
         abandoned.unlink()
     with atomic(path) as aside:
-        SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent)).engine.dispose()
+        store = SqlAlchemyStore(f"sqlite:///{aside}", artifacts(path.parent))
+        store.delete_experiment("0")  # MLflow's own, which stays empty
+        store.engine.dispose()
 
 
 def artifacts(folder: Path) -> str:
