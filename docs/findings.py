@@ -18,7 +18,7 @@ from cnnlab.core.paths import CONFIGS, Paths
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.verdicts import UNDECIDED, WHOLE, Verdict
-from cnnlab.wording.answers import answer
+from cnnlab.wording.answers import evidence
 from cnnlab.wording.claims import claim_name
 
 README = Path(__file__).parents[1] / "README.md"
@@ -70,18 +70,13 @@ def findings(plan: Plan, found: Tables) -> str:
         first = next((row for row in rows if row["verdict"] == verdict and verdict not in UNDECIDED), None)
         if first is not None:
             said = f"“{first['statement']}” ({claim_name(first)})"
-            lines.append(f"- **{verdict}**: {said}. {_evidence(first, plan, found)}\n")
+            lines.append(f"- **{verdict}**: {said}. {evidence(first, found, _labels(first, plan))}\n")
     return "".join(lines)
 
 
-def _evidence(row: Row, plan: Plan, found: Tables) -> str:
-    """The sentence about the part that decided, or the reason where nothing was trained."""
+def _labels(row: Row, plan: Plan) -> dict[str, str]:
     studies = [study for study in plan.studies if study.name == row["study"]]
-    labels = {arm.name: arm.label for study in studies for arm in study.arms.values()}
-    same = {"claim": row["id"], "part": row["part"], "study": row["study"], "primary": True}
-    parts = found.rows("contrasts", **same)
-    weakest = next((part for part in parts if part["metric"] == row["metric"] and part["p"] == row["p"]), None)
-    return f"{answer(weakest, labels).text}." if weakest else f"{row['reason'] or ''}".rstrip(".") + "."
+    return {arm.name: arm.label for study in studies for arm in study.arms.values()}
 
 
 if __name__ == "__main__":

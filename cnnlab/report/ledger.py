@@ -12,11 +12,12 @@ from cnnlab.analysis.tables.frames import Row, Tables, group
 from cnnlab.figures.drawing.theme import BADGES, Badge
 from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
-from cnnlab.planning.verdicts import DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
+from cnnlab.planning.verdicts import AGAINST, DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
 from cnnlab.report.locks import LockHistory
 from cnnlab.report.tables.ledger import Ledger, has_section
 from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
+from cnnlab.wording.answers import evidence
 from cnnlab.wording.claims import anchor, claim_name, heads
 from cnnlab.wording.numbers import listed, plural, significant
 from cnnlab.wording.verdicts import counted
@@ -35,11 +36,21 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Refuted:
+    """A row of ``claims`` that did not hold, what was found instead, and the place that tells more."""
+
+    row: Row
+    found: str
+    link: str
+
+
+@dataclass(frozen=True)
 class LedgerView:
     """`strip` holds a row of ``claims`` for each claim as a whole, by chapter; `wholes` say by the name of a claim what
     several studies found of it; `untested` are the claims of which nothing was tested, and `run_all` is how to."""
 
     summary: str
+    refuted: Sequence[Refuted]
     counts: Sequence[tuple[Badge, int]]
     strip: Mapping[str, Sequence[Row]]
     table: TableView
@@ -61,6 +72,7 @@ def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = 
     left = [row for row in heads(rows) if row["id"] not in begun]
     return LedgerView(
         summary=_summary(rows),
+        refuted=[_refuted(row, tables, plan) for row in rows if row["verdict"] in AGAINST and row["kind"] != WHOLE],
         counts=_counts(rows),
         strip=_chapters(heads(rows)),
         table=_table("ledger", "The ledger of claims", [row for row in rows if row["id"] in begun], shown.columns),
@@ -71,6 +83,13 @@ def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = 
         tiers=beside.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != Verdict.NOT_TESTED),
     )
+
+
+def _refuted(row: Row, tables: Tables, plan: Plan) -> Refuted:
+    labels = {
+        arm.name: arm.label for study in plan.studies if study.name == row["study"] for arm in study.arms.values()
+    }
+    return Refuted(row, evidence(row, tables, labels), anchor(row))
 
 
 def _table(name: str, caption: str, listed: Sequence[Row], columns: Sequence[Column[Row]]) -> TableView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnlab.analysis.tables.frames import Row, group, weights
+from cnnlab.analysis.tables.frames import Row, Tables, group, weights
 from cnnlab.planning.metrics import Metric
 from cnnlab.planning.verdicts import REFUTED, Verdict
 from cnnlab.wording.contrasts import (
@@ -107,6 +107,19 @@ def answer(row: Row, labels: Mapping[str, str], by_arm: str = "") -> Sentence:
     if not row["primary"] or row["verdict"] is None:
         return Sentence(text, after=by_arm)
     return Sentence(f"{text}, {_beside_margin(effect)}", row["verdict"], f"{by_arm} {sentence(row['reason'])}".strip())
+
+
+def evidence(claim: Row, tables: Tables, labels: Mapping[str, str]) -> str:
+    """A sentence about the part that decided a row of ``claims``, without its margin; where nothing was trained, its
+    reason."""
+    same = {"claim": claim["id"], "part": claim["part"], "study": claim["study"], "primary": True}
+    parts = tables.rows("contrasts", **same)
+    weakest = next((part for part in parts if part["metric"] == claim["metric"] and part["p"] == claim["p"]), None)
+    return (
+        f"{answer(weakest | {'primary': False}, labels).text}."
+        if weakest
+        else f"{claim['reason'] or ''}".rstrip(".") + "."
+    )
 
 
 def against(parts: Sequence[Row], labels: Mapping[str, str]) -> str:
