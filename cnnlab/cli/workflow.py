@@ -195,6 +195,11 @@ class Rules:
         """The statements of `modules` and of all that they import, by stage."""
         return fingerprint.code(*modules)
 
+    def figure_code(self, study: str) -> str:
+        """What draws the figures of a study: those that it has, and no other."""
+        drawn = [f"cnnlab.figures.{name}" for name in self.shown.study(study).figures]
+        return self.code("cnnlab.analysis.tables.recorded", "cnnlab.figures.__init__", *drawn)
+
     def listing(self, data_id: str) -> str:
         """Names, sizes and times of the images of a folder; nothing for a data set that is known by name."""
         return self.plan.whole.data()[data_id].source.listing

@@ -20,21 +20,23 @@ AFTER = {"collect", "compare", "figures", "ledger", "render"} | MIRROR
 ARMS = AFTER | {"train"}
 DRAWN = {"figures", "attach", "render"}
 JUDGED = DRAWN | {"compare", "ledger"}
+NETWORKS = {"exact", "networks", "ledger", "attach", "render"}
 
 # File, what is replaced by what (appended where nothing is replaced), and the rules that run.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "style": ("cnnlab/report/report.css", "", "/* A comment. */", {"render"}),
     "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
     "figure": ("cnnlab/figures/errors.py", "", STATEMENT, DRAWN),
+    "figure of no study": ("cnnlab/figures/sweep.py", "", STATEMENT, {"render"}),
     "words of figures and page": ("cnnlab/wording/numbers.py", "", STATEMENT, DRAWN | {"networks"}),
     "words of the page": ("cnnlab/wording/answers.py", "", STATEMENT, {"render"}),
     "verdict rule": ("cnnlab/analysis/decisions.py", "", STATEMENT, JUDGED),
     "table of runs": ("cnnlab/analysis/tables/runs.py", "", STATEMENT, DRAWN | {"collect"}),
     "table as shown": ("cnnlab/report/tables/arms.py", "", STATEMENT, {"render"}),
     "tracking": ("cnnlab/tracking/mirror.py", "", STATEMENT, MIRROR | {"render"}),
-    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
+    "exact claim": ("cnnlab/analysis/exact/algebra.py", "", STATEMENT, NETWORKS),
     "an architecture": ("cnnlab/models/lenet.py", "", STATEMENT, ARMS | {"exact", "networks"}),
-    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, {"exact", "networks", "ledger", "render"}),
+    "an architecture of no arm": ("cnnlab/models/vgg.py", "", STATEMENT, NETWORKS),
     "loop": ("cnnlab/training/loop.py", "", STATEMENT, ARMS),
     "diagnostic of no arm": ("cnnlab/training/diagnostics/shifts.py", "", STATEMENT, set()),
     "data source": ("cnnlab/data/prepare.py", "", STATEMENT, AFTER | {"prepare", "train"}),

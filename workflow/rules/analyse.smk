@@ -43,7 +43,7 @@ for study in WORK.shown.studies:
         conda:
             "../../environment.yml"
         params:
-            code=WORK.code("cnnlab.figures", "cnnlab.analysis.tables.recorded"),
+            code=WORK.figure_code(study.name),
             name=study.name,
             study=WORK.drawn(study.name),
             flags=WORK.flags(),
@@ -169,10 +169,10 @@ rule mirrored:
         "python -m cnnlab mirrored {params.flags} 2>&1 | tee {log}"
 
 
-# The figures of studies, beside their arms in MLflow.
+# The figures of studies, and what was found, beside their arms in MLflow.
 rule attach:
     input:
-        WORK.tables("measured/mlflow"),
+        WORK.tables("measured/mlflow", "claims"),
         WORK.figures,
     output:
         WORK.path("attached.json"),
@@ -181,7 +181,7 @@ rule attach:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.tracking"),
+        code=WORK.code("cnnlab.tracking", "cnnlab.wording.terminal"),
         flags=WORK.flags(),
     shell:
         "python -m cnnlab attach {params.flags} 2>&1 | tee {log}"
