@@ -186,6 +186,7 @@ def mirrored(plan: Plan) -> None:
 
 def attach(plan: Plan) -> None:
     """The figures of the studies, and what was found, to their arms in MLflow, where the runs are there."""
+    from cnnlab import tracking
     from cnnlab.analysis.tables import io
     from cnnlab.analysis.tables.frames import as_rows
     from cnnlab.core.files import write_json
@@ -194,15 +195,18 @@ def attach(plan: Plan) -> None:
     tables = io.read_tables(plan.paths, "measured/mlflow", "claims")
     runs = tables["measured/mlflow"]
     if runs["mlflow_run_id"].notna().any():
-        _mirror(plan, plan.finished, arm_notes(plan.finished, as_rows(tables["claims"])))
+        tracking.attach(plan.whole, _all_records(plan.finished), arm_notes(plan.finished, as_rows(tables["claims"])))
     write_json(plan.paths.results / "attached.json", {"runs": len(runs)})
 
 
-def _mirror(plan: Plan, part: Plan, notes: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+def _mirror(plan: Plan, part: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    finished = [record for by_seed in _records(part).values() for record in by_seed.values()]
-    return tracking.track(plan.whole, finished, notes)
+    return tracking.track(plan.whole, _all_records(part))
+
+
+def _all_records(plan: Plan) -> list[records.Record]:
+    return [record for by_seed in _records(plan).values() for record in by_seed.values()]
 
 
 def exact(plan: Plan) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cnnlab.planning.plan import ArmMembership, memberships
 from cnnlab.tracking.live import LiveMirror
-from cnnlab.tracking.mirror import track, track_records
+from cnnlab.tracking.mirror import attach, track, track_records
 from cnnlab.tracking.ui import serve_ui
 
-__all__ = ["ArmMembership", "LiveMirror", "memberships", "serve_ui", "track", "track_records"]
+__all__ = ["ArmMembership", "LiveMirror", "attach", "memberships", "serve_ui", "track", "track_records"]

@@ -46,14 +46,9 @@ METRICS_PER_CALL, PARAMETERS_PER_CALL, DIGEST_LENGTH = 800, 100, 36
 Row = dict[str, Any]
 
 
-def track(
-    plan: Plan, finished: Sequence[Record], notes: Mapping[str, str] | None = None, root: Path | None = None
-) -> list[Row]:
-    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``.
-
-    `notes` describe arms, by id: what was found of the claims that they take part in.
-    """
-    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd(), notes)
+def track(plan: Plan, finished: Sequence[Record], root: Path | None = None) -> list[Row]:
+    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
+    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd())
 
 
 def track_records(
@@ -62,7 +57,6 @@ def track_records(
     arms: Mapping[str, ArmMembership],
     figures: Mapping[str, Sequence[Path]] | None = None,
     root: Path = Path(),
-    notes: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Mirror `finished` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
 
@@ -83,11 +77,27 @@ def track_records(
                 for record in members:
                     mlflow_run_id = mirror(session, record, membership)
                     rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
-                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()), (notes or {}).get(arm_id, ""))
+                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()))
         print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
     except Exception as error:  # a mirror must not stop what it mirrors
         warn(root, error)
     return list(rows.values())
+
+
+def attach(plan: Plan, finished: Sequence[Record], notes: Mapping[str, str], root: Path | None = None) -> None:
+    """Give arms whose runs are mirrored the figures of their studies, and `notes` by arm id as their descriptions.
+
+    Like `track`, it never raises because of MLflow.
+    """
+    arms, figures, root = memberships(plan), figures_of(plan), root or Path.cwd()
+    try:
+        session = connect(root, plan.tier)
+        with store_lock(root):
+            session.load("arm")
+            for arm_id, members in _by_arm(finished).items():
+                finish_arm(session, members, arms[arm_id], figures[arm_id], notes.get(arm_id, ""))
+    except Exception as error:
+        warn(root, error)
 
 
 def _by_arm(finished: Sequence[Record]) -> dict[str, list[Record]]:

@@ -138,11 +138,11 @@ class Session:
     logged: dict[str, set[Any]] = field(default_factory=dict)
     complete: bool = False
 
-    def load(self) -> None:
-        """Learn all runs with one search; where a run is found twice, the older one stays."""
+    def load(self, kind: str | None = None) -> None:
+        """Learn all runs, or all of a `kind`, with one search; where a run is found twice, the older one stays."""
         self.runs.clear()
         twice = []
-        for run in self._all():
+        for run in self._all(f"tags.kind = '{kind}'" if kind else ""):
             kind = run.data.tags.get("kind")
             identity = run.data.tags.get(f"{kind}_id")
             if kind and identity and self.runs.setdefault((kind, identity), run) is not run:
@@ -151,10 +151,12 @@ class Session:
             self.client.delete_run(run.info.run_id)
         self.complete = True
 
-    def _all(self) -> Iterator[Run]:
+    def _all(self, query: str) -> Iterator[Run]:
         order, token = ["attributes.start_time ASC"], None
         while True:
-            page = self.client.search_runs([self.experiment_id], max_results=PAGE, order_by=order, page_token=token)
+            page = self.client.search_runs(
+                [self.experiment_id], query, max_results=PAGE, order_by=order, page_token=token
+            )
             yield from page
             token = page.token
             if not token:

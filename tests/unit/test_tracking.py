@@ -228,13 +228,21 @@ def test_a_parent_counts_the_runs_that_failed(root: Path) -> None:
     assert (parent.data.tags["diverged"], parent.data.tags["failed"]) == ("0", "1")
 
 
-def test_what_was_found_is_the_description_of_an_arm_and_a_later_mirror_keeps_it(root: Path) -> None:
-    made = [make_record(root / "results", arm=ARM, seed=seed) for seed in (0, 1)]
-    for notes in ({}, {ARM.arm_id: "- It helps: **supported**"}, {}):
-        tracking.track_records("quick", made, ARMS, root=root, notes=notes)
+def test_what_was_found_is_the_description_of_an_arm_and_a_later_mirror_keeps_it(
+    root: Path, done: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan: Any = SimpleNamespace(tier="quick")
+    monkeypatch.setattr(mirror, "memberships", lambda plan: ARMS)
+    monkeypatch.setattr(mirror, "figures_of", lambda plan: {ARM.arm_id: ()})
+    tracking.track_records("quick", done, ARMS, root=root)
+    before = [run.to_dictionary() for run in runs(root)]
+    tracking.attach(plan, done, {ARM.arm_id: "- It helps: **supported**"}, root)
+    for _ in range(2):
         (parent,) = runs(root, "arm")
         assert parent.info.status == "FINISHED"
-    assert parent.data.tags["mlflow.note.content"] == "- It helps: **supported**"
+        assert parent.data.tags["mlflow.note.content"] == "- It helps: **supported**"
+        assert [run.to_dictionary() for run in runs(root)] == before
+        tracking.track_records("quick", done, ARMS, root=root)
 
 
 def test_notes_of_arms_are_the_verdicts_that_they_take_part_in(tmp_path: Path) -> None:
