@@ -68,7 +68,7 @@ def verdict(
     b: ArrayLike,
     *,
     margin: float,
-    direction: str = "greater",
+    direction: str | None = None,
     paired: bool = True,
 ) -> Finding:
     """The verdict on the effect ``a - b``, with the statistics of the studies.
@@ -77,8 +77,8 @@ def verdict(
         a: a number for each seed, of one arm; `b` of the other. With `paired`, the default, the same place is the same
             seed; else the two may be of different lengths.
         margin: the smallest effect that counts, above 0, in the unit of the numbers.
-        direction: what is claimed of the effect: ``greater`` than the margin, ``less`` than minus it, ``equal`` (within
-            it), ``not-greater`` or ``not-less``.
+        direction: what is claimed of the effect: ``greater`` than the margin, as without it; ``less`` than minus it;
+            ``equal``, within it; ``not-greater`` or ``not-less``.
 
     Raises:
         cnnlab.core.errors.UserError: for a margin, direction or numbers of which there can be no verdict.

@@ -30,8 +30,9 @@ class Finding:
         return f"{self.verdict}: {self.effect:.3g} ({self.low:.3g} to {self.high:.3g}), n = {self.n}"
 
 
-def judge(a: ArrayLike, b: ArrayLike, margin: float, direction: str, paired: bool) -> Finding:
+def judge(a: ArrayLike, b: ArrayLike, margin: float, direction: str | None, paired: bool) -> Finding:
     """`cnnlab.verdict`."""
+    direction = direction or Direction.GREATER
     if direction not in [*Direction]:
         raise UserError(f"verdict: direction: {direction!r}; {nearest(direction, [*map(str, Direction)])}")
     if not (isfinite(margin) and margin > 0):
@@ -62,15 +63,17 @@ def _of_groups(a: intervals.Floats, b: intervals.Floats, margin: float, directio
     wide, narrow = (test.confidence_interval(1 - 2 * tail) for tail in (intervals.ONE_SIDED, intervals.TOST))
     word = Verdict(str(decisions.decide(direction, margin, wide, narrow)))
 
-    def p_beyond(bound: float, alternative: str) -> float:
-        return float(stats.ttest_ind(a - bound, b, equal_var=False, alternative=alternative).pvalue)
+    def tail(bound: float, side: int) -> float:
+        """One-sided p of a mean of ``a - b`` above the bound (`side` 1) or below it (-1)."""
+        shifted = stats.ttest_ind(a - bound, b, equal_var=False)
+        return float(shifted.pvalue / 2 if side * shifted.statistic > 0 else 1 - shifted.pvalue / 2)
 
     p = {
-        Direction.GREATER: lambda: p_beyond(margin, "greater"),
-        Direction.LESS: lambda: p_beyond(-margin, "less"),
-        Direction.NOT_GREATER: lambda: p_beyond(margin, "less"),
-        Direction.NOT_LESS: lambda: p_beyond(-margin, "greater"),
-        Direction.EQUAL: lambda: max(p_beyond(-margin, "greater"), p_beyond(margin, "less")),
+        Direction.GREATER: lambda: tail(margin, 1),
+        Direction.LESS: lambda: tail(-margin, -1),
+        Direction.NOT_GREATER: lambda: tail(margin, -1),
+        Direction.NOT_LESS: lambda: tail(-margin, 1),
+        Direction.EQUAL: lambda: max(tail(-margin, 1), tail(margin, -1)),
     }[direction]()
     enough, (low, high) = n >= intervals.LEAST_SEEDS, map(float, wide)
     effect = float(a.mean() - b.mean())

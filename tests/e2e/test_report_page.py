@@ -219,7 +219,7 @@ def test_copying_works_where_the_clipboard_is_not_allowed(browser_page_factory: 
 def test_a_square_leads_to_its_claim_tested_or_not(browser_page_factory: Any, report: Path) -> None:
     page = open_report(browser_page_factory, report)
     for name, place in (
-        ("C04: not tested", "#ledger tr#claim-C04"),
+        ("C04: not tested", "#untested tr#claim-C04"),
         ("C26: supported", "article#claim-C26-normalization"),
     ):
         page.get_by_role("link", name=name).click()

@@ -258,7 +258,7 @@ def test_figures_are_those_that_each_study_names(plan_of: PlanOf, monkeypatch: p
         ("frontier", "errors"),
     ]
     rules = Rules.__new__(Rules)
-    rules.plan = plan
+    rules.plan = rules.shown = plan
     drawn = [Path(file) for file in rules.figures if file.endswith(".svg")]
     assert [(file.parent.name, file.stem) for file in drawn] == [
         (study.name, name) for study in plan.studies for name in study.figures

@@ -313,7 +313,7 @@ class TestRows:
                 for row in fakes.judge_studies([study(claim(ERROR))], REGISTRY, EASY, None, computed)[1]
             }
             row = rows.pop(("C07", "outputs"))
-            known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added"}
+            known = {"id", "part", "chapter", "statement", "kind", "verdict", "reason", "seeds_added", "outdated"}
             assert (row["verdict"], row["reason"]) == (word, "No maximum is below its mean.")
             assert all(value is None for name, value in row.items() if name not in known)
             assert [row["verdict"] for row in rows.values()] == ["supported", "not tested", "not tested"]

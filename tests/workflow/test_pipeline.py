@@ -106,7 +106,7 @@ class TestFinished:
     def test_a_deleted_table_is_made_again(self, tiny: Project) -> None:
         before = tiny.tables()
         (tiny.path / "results/tiny/tables/claims.csv").unlink()
-        assert tiny.planned().keys() == {"ledger", "render"}
+        assert tiny.planned().keys() == {"ledger", "attach", "render"}
         tiny.snakemake()
         assert tiny.tables() == before
 
