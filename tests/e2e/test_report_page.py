@@ -240,4 +240,5 @@ def test_everything_important_is_printed_on_white(browser_page_factory: Any, rep
     assert page.evaluate("document.documentElement.scrollWidth") <= 690
     assert not page.locator("button").first.is_visible()
     assert not page.locator("nav").is_visible()
-    assert page.locator("#claim-C04").is_visible()
+    assert page.locator("#claim-C26-normalization").is_visible()
+    assert page.locator(".untested-claims > summary").is_visible()
