@@ -113,7 +113,7 @@ claims:
 ADDITIONS = {
     "cnnlab/planning/specs.py": [
         ('    "adamw": OptimizerDefaults(', '    "sign": OptimizerDefaults("sign descent", {}, (1e-4, 1e-3)),\n'),
-        ('"adamw"] = "sgd"', '"sign", '),
+        ('"adamw"] = Field("sgd"', '"sign", '),
     ],
     "cnnlab/training/optimizers.py": [
         ('OPTIMIZERS: dict[str', '''class Sign(Optimizer):
