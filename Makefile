@@ -23,7 +23,7 @@ report: $(STAMP)  ## run every study and write reports/summary.html
 demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.html
 	$(SNAKEMAKE) --configfile workflow/config/smoke.yaml
 
-test: $(STAMP)  ## the everyday tests, in about ten minutes on two cores
+test: $(STAMP)  ## the everyday tests
 	$(PYTEST) -m "not long"
 
 test-long: $(STAMP)  ## the others: whole projects, and every command of the README

@@ -63,17 +63,16 @@ def _of_groups(a: intervals.Floats, b: intervals.Floats, margin: float, directio
     wide, narrow = (test.confidence_interval(1 - 2 * tail) for tail in (intervals.ONE_SIDED, intervals.TOST))
     word = Verdict(str(decisions.decide(direction, margin, wide, narrow)))
 
-    def tail(bound: float, side: int) -> float:
-        """One-sided p of a mean of ``a - b`` above the bound (`side` 1) or below it (-1)."""
-        shifted = stats.ttest_ind(a - bound, b, equal_var=False)
-        return float(shifted.pvalue / 2 if side * shifted.statistic > 0 else 1 - shifted.pvalue / 2)
+    def tail(bound: float, side: Direction) -> float:
+        return float(stats.ttest_ind(a - bound, b, equal_var=False, alternative=side).pvalue)
 
+    above, below = Direction.GREATER, Direction.LESS
     p = {
-        Direction.GREATER: lambda: tail(margin, 1),
-        Direction.LESS: lambda: tail(-margin, -1),
-        Direction.NOT_GREATER: lambda: tail(margin, -1),
-        Direction.NOT_LESS: lambda: tail(-margin, 1),
-        Direction.EQUAL: lambda: max(tail(-margin, 1), tail(margin, -1)),
+        Direction.GREATER: lambda: tail(margin, above),
+        Direction.LESS: lambda: tail(-margin, below),
+        Direction.NOT_GREATER: lambda: tail(margin, below),
+        Direction.NOT_LESS: lambda: tail(-margin, above),
+        Direction.EQUAL: lambda: max(tail(-margin, above), tail(margin, below)),
     }[direction]()
     enough, (low, high) = n >= intervals.LEAST_SEEDS, map(float, wide)
     effect = float(a.mean() - b.mean())

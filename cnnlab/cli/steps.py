@@ -121,8 +121,11 @@ def ledger(plan: Plan) -> None:
     done = plan.finished
     names = sorted(study.name for study in done.studies)
     frames = [io.read_tables(plan.paths.study(name)) for name in names]
-    outdated = [claims for study in done.outdated for claims in _outdated(study, plan.paths)]
-    io.write_tables(plan.paths, _ledger(plan, [*frames, *outdated], io.read_tables(plan.paths)))
+    io.write_tables(plan.paths, _ledger(plan, [*frames, *_all_outdated(done)], io.read_tables(plan.paths)))
+
+
+def _all_outdated(done: Plan) -> list[dict[str, pd.DataFrame]]:
+    return [claims for study in done.outdated for claims in _outdated(study, done.paths)]
 
 
 def _outdated(study: Study, paths: Paths) -> Iterator[dict[str, pd.DataFrame]]:
@@ -238,7 +241,6 @@ def _write(plan: Plan, rows: Mapping[str, Rows]) -> None:
 
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever has begun, without touching a file that a rule declares."""
-
     from cnnlab import figures, report
     from cnnlab.analysis.tables import io, tiers
     from cnnlab.analysis.tables.recorded import recorded_tables
@@ -247,7 +249,9 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
     runs = records.so_far(plan.paths, plan.manifests())
     plan = replace(plan, studies=tuple(study for study in plan.studies if _begun(study, runs)))
     written = io.read_tables(plan.paths)
-    frames = written | recorded_tables(plan, runs) | _ledger(plan, [_compared(plan, runs)], written)
+    frames = (
+        written | recorded_tables(plan, runs) | _ledger(plan, [_compared(plan, runs), *_all_outdated(plan)], written)
+    )
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
         for study in plan.studies:

@@ -300,12 +300,12 @@ def options(plan: Plan) -> str:
     return "".join(f" --configfile {paths.CONFIGS / name}.yaml" for name in names)
 
 
-def run(plan: Plan, studies: str | Sequence[str]) -> str:
-    """How to run `studies`: ``all``, ``core``, or names of studies and ids of claims; at the default tier where that of
-    `plan` decides nothing."""
+def run(plan: Plan, studies: str | Sequence[str], to_decide: bool = False) -> str:
+    """How to run `studies`: ``all``, ``core``, or names of studies and ids of claims; `to_decide`, at the default tier
+    where that of `plan` decides nothing."""
     chosen = studies if isinstance(studies, str) else ",".join(studies)
     selection = "" if chosen == "all" else f" --config {shlex.quote(f'studies={chosen}')}"
-    return f"snakemake --cores 4 --resources gpu=1{options(plan) if plan.decides else ''}{selection}"
+    return f"snakemake --cores 4 --resources gpu=1{options(plan) if plan.decides or not to_decide else ''}{selection}"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = 
         table=_table("ledger", "The ledger of claims", [row for row in rows if row["id"] in begun], shown.columns),
         untested=_table("untested", "Not tested yet", left, shown.to_run),
         untested_summary=f"{plural(len(left), 'claim')} not tested yet; this tests all",
-        run_all=commands.run(plan, "all"),
+        run_all=commands.run(plan, "all", to_decide=True),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
         expected=_expected(row for row in rows if row["kind"] == "empirical" and row["verdict"] != Verdict.NOT_TESTED),

@@ -138,11 +138,11 @@ class Session:
     logged: dict[str, set[Any]] = field(default_factory=dict)
     complete: bool = False
 
-    def load(self, kind: str | None = None) -> None:
-        """Learn all runs, or all of a `kind`, with one search; where a run is found twice, the older one stays."""
+    def load(self, only: str | None = None) -> None:
+        """Learn all runs, or all of the kind `only`, with one search; of two of the same run the older one stays."""
         self.runs.clear()
         twice = []
-        for run in self._all(f"tags.kind = '{kind}'" if kind else ""):
+        for run in self._all(f"tags.kind = '{only}'" if only else ""):
             kind = run.data.tags.get("kind")
             identity = run.data.tags.get(f"{kind}_id")
             if kind and identity and self.runs.setdefault((kind, identity), run) is not run:

@@ -110,16 +110,14 @@ def answer(row: Row, labels: Mapping[str, str], by_arm: str = "") -> Sentence:
 
 
 def evidence(claim: Row, tables: Tables, labels: Mapping[str, str]) -> str:
-    """A sentence about the part that decided a row of ``claims``, without its margin; where nothing was trained, its
-    reason."""
+    """A sentence about the part that decided a row of ``claims``, without its margin; else its number or reason."""
     same = {"claim": claim["id"], "part": claim["part"], "study": claim["study"], "primary": True}
     parts = tables.rows("contrasts", **same)
     weakest = next((part for part in parts if part["metric"] == claim["metric"] and part["p"] == claim["p"]), None)
-    return (
-        f"{answer(weakest | {'primary': False}, labels).text}."
-        if weakest
-        else f"{claim['reason'] or ''}".rstrip(".") + "."
-    )
+    if weakest is not None:
+        return f"{answer(weakest | {'primary': False}, labels).text}."
+    number = Quantity.of(claim, "effect")  # of an older verdict, whose contrasts are not there
+    return sentence(f"{number.text} {unit(claim['unit'])}" if number.known else (claim["reason"] or "").rstrip("."))
 
 
 def against(parts: Sequence[Row], labels: Mapping[str, str]) -> str:

@@ -134,3 +134,20 @@ def test_what_is_shown_is_all_that_is_finished_whatever_is_selected(tmp_path: Pa
     judged.touch()
     assert [study.name for study in plan.to_show.outdated] == ["kernels"]
     assert not plan.whole.outdated
+
+
+def test_only_who_compares_costs_waits_for_the_clock(tmp_path: Path) -> None:
+    def rules(studies: str) -> Rules:
+        return Rules({**read_yaml(DEFAULT), "device": "cpu", "results": str(tmp_path), "studies": studies}, [])
+
+    assert rules("benchmark").measures
+    assert not rules("pooling").measures
+    for file in map(Path, rules("benchmark").plan.manifest_files()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+    assert rules("pooling").measures  # the page shows the benchmark, and nothing was measured
+    for file in map(Path, rules("benchmark").measured):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert not rules("pooling").measures
+    assert rules("pooling").measured == rules("benchmark").measured

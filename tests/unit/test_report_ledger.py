@@ -98,6 +98,17 @@ def test_a_verdict_that_is_older_than_its_study_is_marked_and_leads_nowhere(plan
     assert "claim-C26-normalization" in found.ids.values()
 
 
+def test_what_did_not_hold_is_said_with_its_number_however_old_it_is(plan: Plan, frames: Frames) -> None:
+    refuted = frames["claims"]["id"] == "C26"
+    claims = frames["claims"].assign(verdict=frames["claims"]["verdict"].mask(refuted, "contradicted"))
+    number = f"{claims.loc[refuted, 'effect'].iloc[0]:.1f}"
+    for tables in (frames, {**frames, "contrasts": frames["contrasts"].query("claim != 'C26'")}):
+        found = ledger.build(Tables({**tables, "claims": claims}), plan).refuted
+        (told,) = [each.found for each in found if each.row["id"] == "C26"]
+        assert number in told
+        assert "margin" not in told
+
+
 def test_claims_of_ones_own_come_first(plan: Plan, frames: Frames) -> None:
     claims = frames["claims"].copy()
     claims.loc[claims["id"] == "C26", ["id", "chapter"]] = ["mine", None]

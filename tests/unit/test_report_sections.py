@@ -227,4 +227,5 @@ def test_a_tier_that_decides_nothing_says_so_and_how_many_images_it_used(tmp_pat
         report_samples.write_cards(made)
         pages.append(text_of(rendered(made, report_samples.frames(made), tmp_path, tmp_path / "page.html")))
     said(pages[0], "500 images of MNIST", "too few and too short to decide")
+    assert "snakemake --cores 4 --resources gpu=1 --configfile workflow/config/smoke.yaml --config" in pages[0]
     unsaid(pages[1], "too few and too short", "500 images of")

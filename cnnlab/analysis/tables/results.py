@@ -37,12 +37,9 @@ def read(folder: Path) -> Results:
         )
     arms = tables["arms"]
     switches = pd.DataFrame([json.loads(text or "{}") for text in arms["switches"]], index=arms.index)
-    arms = pd.concat([arms[ARM], switches.add_prefix("switch.")], axis=1)
-    seeds = arms[["study", "arm_id"]].merge(_seeds(tables["arms"]))
-    runs = arms.merge(tables["runs"], on="arm_id").merge(seeds, on=["study", "arm_id", "seed"])
-    curves = runs[[*ARM, *switches.add_prefix("switch.").columns, "run_id"]].merge(
-        tables["curves"], on=["run_id", "arm_id"]
-    )
+    named = pd.concat([arms[ARM], switches.add_prefix("switch.")], axis=1)
+    runs = named.merge(tables["runs"], on="arm_id").merge(_seeds(arms), on=["study", "arm_id", "seed"])
+    curves = runs[[*named.columns, "run_id"]].merge(tables["curves"], on=["run_id", "arm_id"])
     return Results(runs, curves, tables["contrasts"], tables["claims"])
 
 

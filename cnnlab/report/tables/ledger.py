@@ -110,7 +110,7 @@ class Ledger:
             claim for claim, part in self.plan.testable if row["kind"] == WHOLE or part == row["part"]
         }:
             return Cell("No study of this tier tests it.")
-        return Cell(commands.run(self.plan, row["id"]), code=True)
+        return Cell(commands.run(self.plan, row["id"], to_decide=True), code=True)
 
     def _parts(self, row: Row) -> list[Row]:
         """The primary contrasts that the verdict rests on."""
