@@ -96,7 +96,12 @@ def model(name: str) -> str:
         raise UserError(f"new model: {name}: small letters, digits and _ alone; write for example my_network")
     if name in model_registry.architectures():
         raise UserError(f"new model: {name}: there is a network of that name; choose another")
-    path = model_registry.folders()[-1] / f"{name}.py"
+    folder = model_registry.folders()[-1]
+    if folder == model_registry.MODELS and not folder.is_relative_to(Path.cwd()):
+        raise UserError(
+            f"new model: name a folder of yours in {model_registry.SEARCH_PATH}; {folder} is not this project's"
+        )
+    path = folder / f"{name}.py"
     _write(path, MODEL.format(name=name, title=name.replace("_", " ").capitalize()))
     return (
         f"wrote {path}; change it, then:\n  cnnlab show {name}\nand name it in a study: model: {{architecture: {name}}}"

@@ -82,6 +82,11 @@ def test_a_new_study_and_a_new_network_are_valid_as_written(tmp_path: Path, monk
     monkeypatch.setenv("CNNLAB_MODEL_PATH", str(tmp_path))
     assert "cnnlab show my_network" in call("new", "model", "my_network").output
     assert "parameters" in call("show", "my_network").output
+    monkeypatch.delenv("CNNLAB_MODEL_PATH")
+    with monkeypatch.context() as moved:
+        moved.chdir(tmp_path)
+        assert "CNNLAB_MODEL_PATH" in call("new", "model", "elsewhere").stderr
+    monkeypatch.setenv("CNNLAB_MODEL_PATH", str(tmp_path))
     text = (tmp_path / "another.yaml").read_text()
     (tmp_path / "another.yaml").write_text(text.replace("lenet", "my_network"))
     assert "my_network-small" in call("show", "another", *studies).output
