@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors.numpy import save_file
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.files import atomic, write_json
-from cnnlab.data.arrays import Integers, checksum, moments, stratified
+from cnnlab.data.arrays import Integers, checksum, copies, moments, stratified, stratified_groups
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
 from cnnlab.planning import datasets
 from cnnlab.planning.specs import PreparedSpec
@@ -41,10 +42,11 @@ def prepare(spec: PreparedSpec, data_file: Path, card: Path) -> None:
 def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
     """Disjoint sorted positions of the training, validation and test images, stratified by class.
 
-    A split that the source comes with is drawn from its own images only; the others from the training images.
+    A split that the source comes with is drawn from its own images only; the others from the training images, whole
+    groups of them where images belong together.
 
     Raises:
-        UserError: if there are too few images, or a class is left without training images.
+        UserError: if there are too few images, or a class is left without training or without test images.
     """
     total = len(raw.labels)
     pool = raw.official.copy() if raw.official is not None else np.full(total, TRAIN)
@@ -56,13 +58,26 @@ def split(spec: PreparedSpec, raw: RawImages) -> dict[str, Integers]:
         count = len(official) if whole else datasets.split_size(spec, name, total)
         if count > len(free):
             raise UserError(f"data: {name}: {count} images wanted where {len(free)} are free; write fewer")
-        chosen[name] = free[stratified(raw.labels[free], count, spec.split_seed, name)]
+        chosen[name] = free[_drawn(raw, free, count, spec.split_seed, name)]
         pool[chosen[name]] = -1
-    train = np.flatnonzero(pool == TRAIN)
-    for label, name in enumerate(raw.class_names):
-        if label not in raw.labels[train]:
-            raise UserError(f"data: class '{name}' has no training image left; add images, or a smaller test split")
-    return {"train": train, "validation": chosen["validation"], "test": chosen["test"]}
+    positions = {"train": np.flatnonzero(pool == TRAIN), **chosen}
+    _check_classes(raw, positions)
+    return positions
+
+
+def _drawn(raw: RawImages, free: Integers, count: int, seed: int, purpose: str) -> Integers:
+    """Which of the free images a split is given: positions in `free`."""
+    if raw.groups is None or count in (0, len(free)):
+        return stratified(raw.labels[free], count, seed, purpose)
+    return stratified_groups(raw.labels[free], raw.groups[free], count, seed, purpose)
+
+
+def _check_classes(raw: RawImages, positions: Mapping[str, Integers]) -> None:
+    for split, remedy in (("train", "a smaller test split"), ("test", "a larger test split")):
+        for label, name in enumerate(raw.class_names):
+            if label not in raw.labels[positions[split]]:
+                kind = {"train": "training"}.get(split, split)
+                raise UserError(f"data: class '{name}' has no {kind} image left; add images, or {remedy}")
 
 
 def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file: Path) -> dict[str, Any]:
@@ -83,6 +98,9 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
             name: np.bincount(part, minlength=len(raw.class_names)).tolist()
             for name, part in zip(SPLITS, labels, strict=True)
         },
+        "copies": copies(tensors["images"], tensors["labels"], list(sizes.values())),
+        "groups": None if raw.groups is None else _groups(raw, tensors),
+        "skipped": list(raw.skipped),
         "checksum": checksum(tensors),
         "file_sha256": _file_digest(data_file),
         "split": {
@@ -93,6 +111,13 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
         "mean": mean.tolist(),
         "std": deviation.tolist(),
     }
+
+
+def _groups(raw: RawImages, tensors: Mapping[str, Any]) -> dict[str, int]:
+    """How many groups there are, and how many of the test split have training images too: of an official split."""
+    assert raw.groups is not None
+    trained, tested = (set(raw.groups[tensors[name]].tolist()) for name in ("train", "test"))
+    return {"number": len(set(raw.groups.tolist())), "across": len(trained & tested)}
 
 
 def _file_digest(path: Path) -> str:

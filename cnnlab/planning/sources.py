@@ -75,6 +75,7 @@ class Folder(Source):
     channels: Literal[1, 3] = 3
     image_size: int = 32
     root: str
+    splits: dict[image_folder.SplitName, str] | None = None
     checksum: ClassVar[None] = None
 
     @property
@@ -83,11 +84,16 @@ class Folder(Source):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return image_folder.folder_classes(self.root)
+        return image_folder.folder_classes(self.root, self.splits)
 
     @property
     def images(self) -> int:
-        return len(image_folder.folder_files(Path(self.root)))
+        return len(self.files)
+
+    @property
+    def files(self) -> list[tuple[str, str, Path]]:
+        """``(split, class, file)`` of every image, sorted."""
+        return image_folder.folder_files(Path(self.root), self.splits)
 
     @property
     def origin(self) -> str:
@@ -96,7 +102,7 @@ class Folder(Source):
     @property
     def listing(self) -> str:
         """Changes when an image does: hash of names, sizes and times."""
-        return image_folder.folder_listing_digest(self.root)
+        return image_folder.folder_listing_digest(self.root, self.splits)
 
     def usual(self, split: str, total: int) -> int:
         return max(1, round(FOLDER_SHARES[split] * total))
@@ -121,8 +127,8 @@ def names() -> list[str]:
     return sorted([*known(), FOLDER])
 
 
-def find(name: str, root: str | None = None) -> Known | Folder:
-    """The source of that name; `root` is where its images lie.
+def find(name: str, root: str | None = None, splits: dict[image_folder.SplitName, str] | None = None) -> Known | Folder:
+    """The source of that name; `root` is where its images lie, `splits` which folder there is which split.
 
     Raises:
         UserError: with the nearest valid name, or for a folder that is not named.
@@ -133,4 +139,4 @@ def find(name: str, root: str | None = None) -> Known | Folder:
         raise UserError(f"data: name: no data set '{name}'; {nearest(name, names())}")
     if not root:
         raise UserError("data: root: missing; write the folder that has one sub-folder of images per class")
-    return Folder(root=root)
+    return Folder(root=root, splits=splits)

@@ -5,23 +5,37 @@ Planning imports this module, so it imports neither torch nor numpy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import Spec, digest
 from cnnlab.planning import sources
+from cnnlab.planning.image_folder import SplitName
 
 Switch = bool | int | float | str
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+FOLDER_SETTINGS = ("splits", "group", "broken")
 # Runs named in no study: pilots draw their seeds from 1000 upwards, tuning from 10,000. Neither is used again.
 FIRST_PILOT_SEED = 1_000
 TUNING_SEED = 10_000
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"'{text}' is no regular expression ({error}); escape what stands for itself by \\") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 def switch_text(value: object) -> str:
@@ -56,16 +70,39 @@ class PreparedSpec(Spec):
     )
     test: Share | Count | None = Field(None, description="images, or a share of them")
     split_seed: int = Field(0, description="of the draw of validation and test images")
+    splits: dict[SplitName, str] | None = Field(
+        None, description="of a folder: which of its folders holds train, validation and test, if names don't tell"
+    )
+    group: Pattern | None = Field(
+        None,
+        description="of a folder: a regular expression; images in whose paths it finds the same (a person, a patient) "
+        "stay in one split",
+    )
+    broken: Literal["refuse", "skip"] = Field(
+        "refuse", description="of a folder: what to do about files that cannot be read"
+    )
+
+    @model_validator(mode="after")
+    def _folder_settings(self) -> PreparedSpec:
+        if self.name != sources.FOLDER:
+            for key in FOLDER_SETTINGS:
+                if getattr(self, key) != PreparedSpec.model_fields[key].default:
+                    raise ValueError(f"{key}: is for name: folder alone; remove it")
+        if self.splits is not None and "train" not in self.splits:
+            raise ValueError("splits: train: missing; name the folder of the training images")
+        return self
 
     @property
     def source(self) -> sources.Known | sources.Folder:
         """What is known of the images before anything is read."""
-        return sources.find(self.name, self.root)
+        return sources.find(self.name, self.root, self.splits)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All fields; where a data set of fixed content lies changes no result, so it doesn't count."""
-        return self.model_dump(mode="json", exclude={"root"} if self.name in sources.known() else set())
+        """All fields that may change a result: not where a data set of fixed content lies, nor a folder's settings
+        where they are as usual."""
+        usual = {key for key in FOLDER_SETTINGS if getattr(self, key) == PreparedSpec.model_fields[key].default}
+        return self.model_dump(mode="json", exclude=usual | ({"root"} if self.name in sources.known() else set()))
 
     @property
     def data_id(self) -> str:

@@ -15,7 +15,14 @@ from cnnlab.wording.numbers import count, listed, plain, plural, seed_ranges
 def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
     """Sentences made from what the study says of its seeds, from its arms, its data and its tuning."""
     arms = [arm.spec for arm in study.arms.values()]
-    return [*_seen(study), _data(arms, plan), _networks(arms), _seeds(study), *_tuning(study, arms, tables)]
+    return [
+        *_seen(study),
+        _data(arms, plan),
+        *_images_alike(arms, plan),
+        _networks(arms),
+        _seeds(study),
+        *_tuning(study, arms, tables),
+    ]
 
 
 def _seen(study: Study) -> list[str]:
@@ -47,6 +54,35 @@ def _images(specs: Sequence[DataSpec], plan: Plan) -> str:
     split = specs[0].tested
     tested = f"{count(images[split])}{' of validation' if split == 'validation' else ''} to test"
     return f"{card['title']} ({train} to train, {tested}, {side}×{side} pixels)"
+
+
+def _images_alike(arms: Sequence[ArmSpec], plan: Plan) -> list[str]:
+    """What is wrong with the test images as a test of what was learned: copies, and what belongs together."""
+    sentences = []
+    for data in {arm.data.data_id: arm.data for arm in arms}.values():
+        card = plan.card(data) or {}
+        title, copies, groups = card.get("title", data.name), card.get("copies") or {}, card.get("groups")
+        if copies.get("tested"):
+            sentences.append(f"{title}: {plural(copies['tested'], 'test image')} among those trained on, too.")
+        if copies.get("classes"):
+            sentences.append(f"{title}: {plural(copies['classes'], 'image')} under two classes.")
+        if groups and groups["across"]:
+            sentences.append(
+                f"{title}: {plural(groups['across'], 'group')} with training and test images, as the split came."
+            )
+        if data.name == "folder" and groups is None:
+            sentences.append(
+                f"{title}: no group was given, so that images of one person or object may be trained on and tested."
+            )
+        if skipped := card.get("skipped"):
+            sentences.append(
+                f"{title}: {plural(len(skipped), 'file')} could not be read and {_is(len(skipped))} left out."
+            )
+    return sentences
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _networks(arms: Sequence[ArmSpec]) -> str:

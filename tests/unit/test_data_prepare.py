@@ -48,7 +48,7 @@ def folder_spec(**fields: object) -> PreparedSpec:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(12, 60), min_size=2, max_size=5),  # fewer could leave a class without training images
+    st.lists(st.integers(24, 120), min_size=2, max_size=5),  # fewer could leave a class without images in a split
     st.floats(0.05, 0.4),
     st.integers(1, 12),
     st.integers(0, 1000),

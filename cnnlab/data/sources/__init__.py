@@ -20,6 +20,7 @@ from cnnlab.planning import datasets, sources
 from cnnlab.planning.specs import PreparedSpec
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+NAMED = 10  # files that a message names
 POOLS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
@@ -31,6 +32,7 @@ class Stored:
         images: uint8 ``(N, C, H, W)``, or whatever gives these for an array of positions: ``images[positions]``.
         labels: int64 ``(N,)``, positions in the classes of the source.
         official: int64 ``(N,)`` of TRAIN, VALIDATION and TEST where the source comes split, else None.
+        groups: int64 ``(N,)``, a number for each group of images that must stay together, if there are any.
         place: where they lie, for a message.
         remedy: what to do if they are not the known ones.
     """
@@ -38,6 +40,7 @@ class Stored:
     images: Any
     labels: Integers
     official: Integers | None = None
+    groups: Integers | None = None
     place: str = ""
     remedy: str = "delete it and run again"
 
@@ -51,6 +54,8 @@ class RawImages:
         labels: int64 ``(N,)``, positions in `class_names`.
         official: int64 ``(N,)`` of TRAIN, VALIDATION and TEST where the source comes split, else None.
         origin: where they come from, the same on every machine.
+        groups: int64 ``(N,)``, a number for each group of images that must stay together, if there are any.
+        skipped: why a file was left out, for each that was.
     """
 
     images: Bytes
@@ -58,6 +63,8 @@ class RawImages:
     class_names: tuple[str, ...]
     official: Integers | None
     origin: str
+    groups: Integers | None = None
+    skipped: tuple[str, ...] = ()
 
 
 def read(spec: PreparedSpec) -> RawImages:
@@ -73,8 +80,24 @@ def read(spec: PreparedSpec) -> RawImages:
     kept = _limited(spec, stored.labels, stored.official)
     channels, size, _, _ = datasets.shape(spec)
     images = _shaped(stored.images, kept, size, channels)
-    official = stored.official[kept] if stored.official is not None else None
-    return RawImages(images, stored.labels[kept], source.classes, official, source.origin)
+    broken = getattr(stored.images, "broken", {})
+    if broken and spec.broken == "refuse":
+        raise _unreadable(list(broken.values()))
+    whole = ~np.isin(kept, list(broken)) if broken else slice(None)
+    kept = kept[whole]
+    official, groups = (part[kept] if part is not None else None for part in (stored.official, stored.groups))
+    skipped = tuple(str(error).partition("; ")[0] for error in broken.values())
+    return RawImages(images[whole], stored.labels[kept], source.classes, official, source.origin, groups, skipped)
+
+
+def _unreadable(errors: Sequence[UserError]) -> UserError:
+    """All files that cannot be read, in one line."""
+    remedy = "fix or remove, or write data: broken: skip"
+    reasons = [str(error).partition("; ")[0] for error in errors]
+    if len(reasons) == 1:
+        return UserError(f"{reasons[0]}; {remedy}")
+    more = f", and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return UserError(f"{len(reasons)} files: {', '.join(reasons[:NAMED])}{more}; {remedy}")
 
 
 def official(
@@ -91,7 +114,7 @@ def official(
     if len(images) != spec.source.images or len(labels) != len(images):
         raise damaged(spec, place, f"{len(images)} images, {len(labels)} labels", remedy)
     split = np.where(np.arange(len(labels)) < train, TRAIN, TEST).astype(np.int64)
-    return Stored(images, labels, split, f"{place}/", remedy)
+    return Stored(images, labels, split, place=f"{place}/", remedy=remedy)
 
 
 def root(spec: PreparedSpec) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +17,55 @@ from cnnlab.data.sources import POOLS, Stored
 from cnnlab.planning import datasets, image_folder
 from cnnlab.planning.specs import PreparedSpec
 
+RANGES = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))
 WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def read(spec: PreparedSpec) -> Stored:
     """The images of the folder `spec.root`, decoded as they are asked for."""
     channels, size, _, _ = datasets.shape(spec)
-    classes, files = spec.source.classes, image_folder.folder_files(Path(str(spec.root)))
+    root = Path(str(spec.root))
+    classes, files = spec.source.classes, image_folder.folder_files(root, spec.splits)
     _check_classes(files, spec)
     labels = np.array([classes.index(name) for _, name, _ in files], np.int64)
     split = any(pool != "all" for pool, _, _ in files)
     official = np.array([POOLS[pool] for pool, _, _ in files], np.int64) if split else None
-    return Stored(Decoded([file for _, _, file in files], size, channels), labels, official)
+    paths = [file for _, _, file in files]
+    return Stored(Decoded(paths, size, channels), labels, official, groups=_groups(spec.group, root, paths))
+
+
+def _groups(pattern: str | None, root: Path, paths: list[Path]) -> Integers | None:
+    """A number for each image, the same for those in whose paths the pattern finds the same."""
+    if pattern is None:
+        return None
+    return np.unique([image_folder.group_of(pattern, root, path) for path in paths], return_inverse=True)[1]
 
 
 @dataclass(frozen=True)
 class Decoded:
     """Files as images ``(N, C, size, size)``, those at the positions that are asked for.
 
-    Raises:
-        UserError: naming the first file that cannot be read.
+    What cannot be read is black, and `broken` says why, by position.
     """
 
     files: list[Path]
     size: int
     channels: int
+    broken: dict[int, UserError] = field(default_factory=dict)
 
     def __getitem__(self, positions: Integers) -> Bytes:
-        images = np.empty((len(positions), self.channels, self.size, self.size), np.uint8)
-        for image, position in zip(images, positions, strict=True):
-            image[:] = decode(self.files[position], self.size, self.channels)
+        images = np.zeros((len(positions), self.channels, self.size, self.size), np.uint8)
+        for image, position in zip(images, positions.tolist(), strict=True):
+            try:
+                image[:] = decode(self.files[position], self.size, self.channels, self.white)
+            except UserError as error:
+                self.broken[position] = error
         return images
+
+    @cached_property
+    def white(self) -> int:
+        """What 16-bit files call white: the least full range of 8, 10, 12, 14 or 16 bits that holds their pixels."""
+        return next(white for white in RANGES if white >= max(map(_brightest, self.files), default=0))
 
 
 def _check_classes(files: list[tuple[str, str, Path]], spec: PreparedSpec) -> None:
@@ -57,14 +76,17 @@ def _check_classes(files: list[tuple[str, str, Path]], spec: PreparedSpec) -> No
             raise UserError(f"{spec.root}: class '{name}' has no images ({suffixes}); add some or remove its folder")
 
 
-def decode(file: Path, size: int, channels: int) -> Bytes:
-    """One image ``(C, size, size)``: turned as its EXIF says, its centre square resized with antialiasing."""
+def decode(file: Path, size: int, channels: int, white: int = RANGES[-1]) -> Bytes:
+    """One image ``(C, size, size)``: turned as its EXIF says, its centre square resized with antialiasing.
+
+    `white` is the largest pixel of files with more than 8 bits.
+    """
     try:
         with warnings.catch_warnings(), Image.open(file) as opened:
             warnings.simplefilter("ignore")  # about large pictures and odd metadata, in several lines
             # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size: photographs become several times quicker.
             opened.draft(None, (2 * size, 2 * size))
-            image = _opaque(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
+            image = _opaque(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB", white)
             side = min(image.size)
             left, top = (image.width - side) / 2, (image.height - side) / 2
             box = (left, top, left + side, top + side)
@@ -77,10 +99,10 @@ def decode(file: Path, size: int, channels: int) -> Bytes:
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
-def _opaque(image: Image.Image, mode: str) -> Image.Image:
+def _opaque(image: Image.Image, mode: str, white: int) -> Image.Image:
     """Any mode as 8-bit grey or colour; what is transparent is laid on white."""
     if image.mode in WIDE_MODES:
-        return _narrow(image).convert(mode)
+        return _narrow(image, white).convert(mode)
     if image.mode == "F":
         raise ValueError("pixels are floating-point numbers; save them with 8 or 16 bits")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -89,9 +111,24 @@ def _opaque(image: Image.Image, mode: str) -> Image.Image:
     return image.convert("RGB").convert(mode)
 
 
-def _narrow(image: Image.Image) -> Image.Image:
-    """16 bits to 8, rounded. Pillow's own conversion cuts everything above 255 off."""
+def _narrow(image: Image.Image, white: int) -> Image.Image:
+    """Up to 16 bits to 8, rounded. Pillow's own conversion cuts everything above 255 off."""
+    wide = _wide_pixels(image)
+    return Image.fromarray(((wide * 255 + white // 2) // white).astype(np.uint8))
+
+
+def _wide_pixels(image: Image.Image) -> Any:
     wide: Any = np.asarray(image).astype(np.int64)
-    if wide.min() < 0 or wide.max() > 65_535:
+    if wide.min() < 0 or wide.max() > RANGES[-1]:
         raise ValueError("pixels of more than 16 bits; save them with 8 or 16 bits")
-    return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    return wide
+
+
+def _brightest(file: Path) -> int:
+    """The largest pixel of a file with more than 8 bits; 0 of any other, or where it cannot be read."""
+    try:
+        with warnings.catch_warnings(), Image.open(file) as opened:
+            warnings.simplefilter("ignore")
+            return int(_wide_pixels(opened).max()) if opened.mode in WIDE_MODES else 0
+    except Exception:  # decoding says what is wrong with it
+        return 0
