@@ -70,7 +70,20 @@ def test_a_folder_of_images_goes_through_a_study_to_a_verdict(project: Project) 
     runs = pd.read_csv(project.path / "results/tiny/tables/runs.csv")
     assert set(runs["learning_rate_source"]) == {"fixed"}
     assert (runs["test_error"] < 2 / 3).any(), "nothing was learned from three plainly different classes"
-    assert "relu-wins" in (project.path / "reports/tiny/summary.html").read_text()
+    page = (project.path / "reports/tiny/summary.html").read_text()
+    assert "relu-wins" in page
+    assert "no group was given" in page
+
+
+def test_the_report_shows_the_images_and_the_worst_mistakes(project: Project) -> None:
+    images = pd.read_csv(project.path / "results/tiny/tables/images.csv")
+    assert images["arm_id"].isna().sum() == 6, "two of each class"
+    wrong = images.dropna(subset=["arm_id"])
+    assert (wrong["name"] != wrong["answer_name"]).all()
+    assert wrong["wrong"].between(1, 5).all()
+    assert wrong.groupby("arm_id")["wrong"].is_monotonic_decreasing.all()
+    page = (project.path / "reports/tiny/summary.html").read_text()
+    assert "Images of blue plain, green down, red across." in page
 
 
 def test_a_new_image_is_noticed_and_a_broken_one_is_one_line(project: Project) -> None:

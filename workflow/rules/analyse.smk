@@ -97,7 +97,7 @@ rule collect:
         WORK.manifests,
         WORK.lock,
     output:
-        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
+        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion", "images"),
         WORK.tables("measured/runs", "measured/claims"),
     log:
         WORK.path("logs/collect.log"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 from cnnlab.analysis import robustness
-from cnnlab.analysis.tables import classes, contrasts, curves, measured, networks, published, runs
+from cnnlab.analysis.tables import classes, contrasts, curves, images, measured, networks, published, runs
 
-MODULES = (runs, curves, classes, contrasts, robustness, networks, published, measured)
+MODULES = (runs, curves, classes, images, contrasts, robustness, networks, published, measured)
 _tables = [table for module in MODULES for table in module.COLUMNS.items()]
 # What a clock measured comes last.
 TABLES: dict[str, pa.DataFrameSchema] = dict(sorted(_tables, key=lambda table: table[0].startswith("measured/")))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cnnlab.analysis.tables import classes, curves, io, runs
+from cnnlab.analysis.tables import classes, curves, images, io, runs
 from cnnlab.planning.plan import Plan
 from cnnlab.training.records import Records
 
@@ -18,6 +18,7 @@ ROWS: dict[str, Callable[[Plan, Records], io.Rows]] = {
     "pictures": curves.pictures,
     "classes": classes.rows,
     "confusion": classes.confusion_rows,
+    "images": images.rows,
     "measured/runs": runs.measured_runs,
     "measured/claims": runs.measured_claims,
 }

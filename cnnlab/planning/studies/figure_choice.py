@@ -17,6 +17,7 @@ from cnnlab.core.validation import Spec, validate
 from cnnlab.planning.declarations import declared
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.sources import FOLDER as FOLDER_OF_IMAGES
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.sweeps import sweeps
 
@@ -27,6 +28,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "figures"
 LEAST = 3  # values that make a sweep of what is otherwise a pair
 
 
+Fact = Literal["all", "trained", "contrasts", "sweeps", "profiles", "pictures", "matrix", "own_images"]
+
+
 class Kind(Spec):
     """The declaration ``FIGURE`` of a figure's file, whose function ``draw(study, tables)`` makes the figure."""
 
@@ -34,9 +38,9 @@ class Kind(Spec):
     caption: str = Field(min_length=1)
     order: int = Field(description="of the figures that are chosen for a study, the smallest first")
     tables: tuple[str, ...] = Field(min_length=1, description="the tables that it is drawn from, and all that it gets")
-    default_for: Literal["all", "trained", "contrasts", "sweeps", "profiles", "pictures", "matrix"] | None = Field(
-        None, description="studies that get it without naming it: those with trained arms, with contrasts, ..."
-    )
+    default_for: (
+        Literal["all", "trained", "contrasts", "sweeps", "profiles", "pictures", "matrix", "own_images"] | None
+    ) = Field(None, description="studies that get it without naming it: those with trained arms, with contrasts, ...")
 
 
 def kinds() -> dict[str, Kind]:
@@ -66,6 +70,7 @@ def figures(arms: Mapping[str, ArmSpec], metrics: Iterable[str], matrix: bool) -
         "sweeps": any(sweep.longest >= LEAST for sweep in sweeps(arms)),
         "profiles": any(spec.profiles for spec in watched),
         "pictures": any(spec.pictures for spec in watched),
+        "own_images": any(spec.data.name == FOLDER_OF_IMAGES for spec in arms.values()),
     }
     having = {"matrix"} if matrix else {fact for fact, holds in facts.items() if holds}
     return tuple(name for name, kind in kinds().items() if kind.default_for in having)
