@@ -119,6 +119,24 @@ def show(load: Load, name: str, preset: str | None) -> None:
     click.echo(show.describe(load(), name, preset))
 
 
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--group", default=None, help="A pattern; images in whose paths it finds the same belong together.")
+@click.option("--split", multiple=True, metavar="SPLIT=FOLDER", help="Which folder is train, validation or test.")
+def data(folder: Path, group: str | None, split: tuple[str, ...]) -> None:
+    """Say what a folder of images holds: classes, sizes, copies, files that cannot be read; and how a study reads it.
+
+    \b
+    Examples:
+      cnnlab data my-images
+      cnnlab data my-images --group '(person\\d+)'
+      cnnlab data brain --split train=Training --split test=Testing
+    """
+    from cnnlab.cli import data
+
+    click.echo(data.describe(folder, data.splits(split), group))
+
+
 @main.group(cls=Commands)
 def new() -> None:
     """Write a study or a network to begin with, commented, that runs as it is written.

@@ -25,9 +25,9 @@ FIGURE = {
     "tables": ["arms", "runs", "curves", "images"],
     "default_for": "own_images",
 }
-PAGE, TILE, SPACE, LINE = 72 * WIDTH, 56.0, 6.0, 11.5  # points
+PAGE, TILE, SPACE, LINE = 72 * WIDTH, 54.0, 8.0, 11.5  # points
 ROW = int(PAGE // (TILE + SPACE))
-ARMS = 6
+ARMS = 8
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
@@ -66,7 +66,7 @@ def _block(axes: Axes, top: float, title: str, rows: Sequence[Row]) -> None:
         write(axes, 0, top + LINE / 2, title, ha="left", parse_math=False)
         top += LINE + SPACE / 2
     for place, row in enumerate(rows):
-        left = place * (TILE + SPACE)
+        left = SPACE / 2 + place * (TILE + SPACE)
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(row["picture"]))))
         extent = (left, left + TILE, top + TILE, top)
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect="auto")
@@ -82,7 +82,7 @@ def _lines(row: Row) -> list[str]:
 
 
 def _short(name: str, less: int = 0) -> str:
-    most = 12 - less
+    most = 11 - less
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 

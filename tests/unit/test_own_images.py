@@ -9,10 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cnnlab.cli.main import main
 from cnnlab.core.errors import UserError
 from cnnlab.data.arrays import stratified_groups
 from cnnlab.data.prepare import prepare
@@ -225,3 +228,38 @@ def test_threats_say_what_is_wrong_with_the_images() -> None:
     assert sentences == ["pets: 2 groups with training and test images, as the split came."]
     known = SimpleNamespace(data=DataSpec(name="mnist5k"))
     assert threats._images_alike([known], SimpleNamespace(card=lambda data: None)) == []  # type: ignore[list-item,arg-type]
+
+
+def test_a_folder_is_described(tmp_path: Path) -> None:
+    root = draw(tmp_path / "pets", "Training", "Testing", classes="ab", count=21)
+    Image.new("RGB", (40, 30)).save(root / "Testing" / "a" / "big.png")
+    (root / "Testing" / "b" / "copy.png").write_bytes((root / "Training" / "a" / "0.png").read_bytes())
+    (root / "Training" / "b" / "bad.jpg").write_bytes(b"")
+    said = CliRunner().invoke(main, ["data", str(root), "--group", r"/(\d+|big|copy)\.png|bad"], catch_exceptions=False)
+    assert said.exit_code == 0
+    lines = [line.split() for line in said.output.splitlines()]
+    facts = {line[0]: " ".join(line[1:]) for line in lines[1:] if line}
+    assert lines[0][1:] == ["86", "images", "of", "2", "classes"]
+    assert facts["splits"] == "test 44, train 42"
+    assert facts["classes"] == "a 43, b 43"
+    assert facts["sizes"] == "8×8 85, 40×30 1"
+    assert facts["modes"] == "L 85, RGB 1"
+    assert facts["copies"] == "1 like an earlier image, 1 tested and trained on, 1 under two classes"
+    assert facts["groups"] == "23, of 1 to 4 images; 21 of them in more than one split"
+    assert "bad.jpg: cannot be read as an image" in facts["broken"]
+    assert yaml.safe_load(said.output.splitlines()[-1])["data"] == {
+        "name": "folder",
+        "root": str(root),
+        "image_size": 28,
+        "channels": 3,
+        "group": r"/(\d+|big|copy)\.png|bad",
+        "broken": "skip",
+    }
+    read(spec(root, broken="skip"))
+
+
+@pytest.mark.parametrize("split", ["train", "tests=b", "test=b"])
+def test_splits_are_named_as_they_must_be(tmp_path: Path, split: str) -> None:
+    said = CliRunner().invoke(main, ["data", str(draw(tmp_path)), "--split", split])
+    assert said.exit_code == 2
+    assert "--split" in said.output
