@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from cnnlab.analysis.effects import HARDLY
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.planning import model_registry
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import ArmSpec, DataSpec
 from cnnlab.planning.studies.study import Study
-from cnnlab.wording.numbers import count, listed, plain, plural, seed_ranges
+from cnnlab.wording.numbers import count, fixed, listed, plain, plural, seed_ranges
 
 
 def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
@@ -22,6 +23,7 @@ def generated(study: Study, plan: Plan, tables: Tables) -> list[str]:
         _networks(arms),
         _seeds(study),
         *_tuning(study, arms, tables),
+        *_learned_little(study, tables),
     ]
 
 
@@ -135,3 +137,20 @@ def _tuning(study: Study, arms: Sequence[ArmSpec], tables: Tables) -> list[str]:
     edge = [row["label"] for row in tables.rows("arms", study=study.name) if row["tuning_edge"]]
     at_edge = f" At the end of what was tried, so that a better one may lie beyond: {listed(edge)}." if edge else ""
     return [f"Learning rates: {'; '.join(ways)}.{at_edge}"] if ways else []
+
+
+def _learned_little(study: Study, tables: Tables) -> list[str]:
+    """Runs that err more than half as often as guessing where most of their arm do not: a mean hides them."""
+    sentences = []
+    for arm in study.arms.values():
+        runs = tables.rows("runs", arm_id=arm.spec.arm_id) if arm.spec.train.epochs else []
+        runs = [run for run in runs if run["seed"] in study.seeds and run["test_error"] is not None]
+        bound = HARDLY * (1 - 1 / len(arm.spec.data.source.classes))
+        errors = [run["test_error"] for run in runs if not run["failed"] and run["test_error"] > bound]
+        if 0 < 2 * len(errors) < len(runs):
+            which = listed([f"{fixed(100 * error, 0)} %" for error in sorted(errors)])
+            sentences.append(
+                f"{arm.label}: {len(errors)} of {plural(len(runs), 'run')} learned little (test errors of {which}) and "
+                f"{'counts' if len(errors) == 1 else 'count'} like the others."
+            )
+    return sentences

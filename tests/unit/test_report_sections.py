@@ -187,6 +187,25 @@ def test_threats_need_no_prepared_data(plan: Plan, tmp_path: Path) -> None:
     said(threats.generated(plan.study("dropout"), elsewhere, Tables({}))[0], "mnist5k", "quick")
 
 
+def test_runs_that_learned_little_are_a_threat(plan: Plan, frames: Frames) -> None:
+    study = plan.study("normalization")
+    arm = next(iter(study.arms.values()))
+    runs = frames["runs"].copy()
+    of_arm = runs.index[(runs["arm_id"] == arm.spec.arm_id) & runs["seed"].isin(study.seeds)]
+
+    def little(number: int) -> list[str]:
+        bad = runs.copy()
+        bad.loc[of_arm[:number], "test_error"] = 0.71
+        bad.loc[of_arm[:number], "failed"] = False
+        found = threats.generated(study, plan, Tables(frames | {"runs": bad}))
+        return [sentence for sentence in found if "learned little" in sentence]
+
+    assert little(0) == []
+    said(little(1)[0], arm.label, f"1 of {len(of_arm)} runs", "71 %", "counts")
+    said(little(2)[0], f"2 of {len(of_arm)} runs", "71 % and 71 %")
+    assert little(len(of_arm)) == [], "an arm that did not train at all says so elsewhere"
+
+
 def test_the_commit_that_fixed_a_study_is_named_or_said_to_be_missing(document: Any) -> None:
     committed = text_of(document.get_element_by_id("study-activation").findall("p")[-1])
     found = last_commit(Path("workflow/studies/activation.yaml"))
