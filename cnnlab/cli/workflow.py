@@ -15,6 +15,7 @@ from typing import Any
 from cnnlab.cli import progress
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
+from cnnlab.core.git import folder_state
 from cnnlab.core.paths import Paths
 from cnnlab.core.validation import digest
 from cnnlab.planning import config as configuration
@@ -23,7 +24,7 @@ from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
 from cnnlab.planning.specs import seeds_slug
-from cnnlab.planning.studies.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
+from cnnlab.planning.studies.figure_choice import IMAGES, NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 
@@ -220,6 +221,11 @@ class Rules:
         outdated = [[study.name, [(claim.id, claim.part) for claim in study.claims]] for study in self.shown.outdated]
         return digest([[claim.model_dump() for claim in self.plan.claims.claims], self.studies, outdated])
 
+    @property
+    def committed(self) -> str:
+        """What git knows of the studies and their locks: the page says which commits fixed them."""
+        return digest([folder_state(folder) for folder in sorted({study.path.parent for study in self.shown.studies})])
+
     def compared(self, name: str) -> str:
         """What the verdicts of a study depend on: metrics, contrasts and margins, and its claims in the ledger."""
         study = self.shown.study(name)
@@ -302,7 +308,7 @@ def _collected(study: Study) -> list[Any]:
         [claim.id, claim.part, sorted({arm for contrast in claim.requires for arm in contrast.contrast})]
         for claim in study.claims
     ]
-    return [study.name, arms, list(study.seeds), claims]
+    return [study.name, arms, list(study.seeds), claims, IMAGES in study.figures]
 
 
 def _drawn(study: Study) -> list[Any]:

@@ -46,6 +46,14 @@ def commits_cutting(path: Path) -> list[Commit]:
     return [_commit(commit) for commit, *counts in changes if counts[1:2] not in ([], ["0"])]
 
 
+def folder_state(folder: Path) -> str:
+    """The last commit that changed something in a folder, and what there differs from what is committed; empty outside
+    a checkout or without git."""
+    where = ("-C", str(folder))
+    changed = _git(*where, "status", "--porcelain", "--", ".")
+    return "" if changed is None else f"{_git(*where, 'log', '-1', '--format=%H', '--', '.')} {changed}".strip()
+
+
 @lru_cache
 def is_ancestor(older: str, newer: str, folder: Path) -> bool | None:
     """Whether the commit `newer` holds `older`, or is it; None if the checkout around `folder` does not know both."""

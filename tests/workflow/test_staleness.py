@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,6 +81,17 @@ def test_a_lock_is_rendered_and_trains_nothing(dry_runs: DryRuns) -> None:
     dry_runs.project.cnnlab("lock", "dense")
     assert dry_runs.planned() == {"render": 1}
     (dry_runs.project.path / "studies/locks/dense.yaml").unlink()
+    assert dry_runs.planned() == {}
+
+
+def test_a_commit_of_the_studies_is_rendered(dry_runs: DryRuns) -> None:
+    """The page says which commit fixed a study, so it must be told of a commit that changes no file."""
+    path = dry_runs.project.path
+    who = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    for arguments in (("init", "-q"), ("add", "studies"), (*who, "commit", "-qm", "Two studies")):
+        subprocess.run(["git", *arguments], cwd=path, check=True)
+    assert dry_runs.planned() == {"render": 1}
+    shutil.rmtree(path / ".git")
     assert dry_runs.planned() == {}
 
 

@@ -211,6 +211,7 @@ rule render:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.report", "cnnlab.figures", "cnnlab.analysis.tables.tiers"),
+        committed=WORK.committed,
         flags=WORK.flags(),
     shell:
         "python -m cnnlab render {params.flags} 2>&1 | tee {log}"

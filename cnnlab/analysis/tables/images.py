@@ -15,9 +15,9 @@ from cnnlab.analysis.tables.frames import Row
 from cnnlab.analysis.tables.schema import COUNT, TEXT, schema
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import DataSpec
+from cnnlab.planning.studies.figure_choice import IMAGES
 from cnnlab.training.records import Record, Records
 
-FIGURE = "images"  # the studies that draw it are those whose images are kept
 EXAMPLES, CLASSES, MISTAKES = 2, 12, 7
 
 COLUMNS = {
@@ -41,7 +41,7 @@ COLUMNS = {
 
 def rows(plan: Plan, records: Records) -> Iterator[Row]:
     """Rows of the table ``images``, of the studies that draw them and whose prepared images are there."""
-    studies = [study for study in plan.studies if FIGURE in study.figures]
+    studies = [study for study in plan.studies if IMAGES in study.figures]
     arms = {arm.spec.arm_id: arm.spec for study in studies for arm in study.arms.values()}
     by_data: dict[str, list[str]] = {}
     for arm_id, arm in sorted(arms.items()):

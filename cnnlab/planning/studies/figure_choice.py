@@ -89,6 +89,8 @@ def shows_cost(study: Study) -> bool:
     return "measured/cost" in tables_beside(study)
 
 
+# The figure of the images themselves, for which their table is made.
+IMAGES = "images"
 # The folder of the pictures of networks, beside those of the studies' figures.
 NETWORKS = "networks"
 
