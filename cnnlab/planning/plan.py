@@ -161,9 +161,13 @@ class Plan:
         return {spec.data_id: spec for spec in specs}
 
     def card(self, data: PreparedSpec) -> dict[str, Any] | None:
-        """What the prepared images of a data set are; None while they are not prepared."""
+        """What the prepared images of a data set are, by the title that a study gives them; None while they are not
+        prepared."""
         path = self.paths.data_card(data.data_id)
-        return read_json(path) if path.exists() else None
+        if not path.exists():
+            return None
+        card = read_json(path)
+        return {**card, "title": data.title or card["title"]}
 
     def run_seconds(self, arm_id: str) -> float:
         """Roughly how long a run of the arm takes, on one core of an ordinary machine."""

@@ -55,6 +55,7 @@ class PreparedSpec(Spec):
     """The part of `DataSpec` that decides the bytes of the prepared file."""
 
     name: str = Field(description="mnist5k, mnist, fashion-mnist, cifar10, or folder for images of one's own")
+    title: str | None = Field(None, description="what the report calls the images, if not by name or folder")
     root: str | None = Field(None, description="where the images lie; of a folder of images, one folder a class")
     image_size: Count | None = Field(
         None, description="pixels a side, to which images are scaled; if absent, as they are"
@@ -99,10 +100,11 @@ class PreparedSpec(Spec):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All fields that may change a result: not where a data set of fixed content lies, nor a folder's settings
-        where they are as usual."""
+        """All fields that may change a result: not the title, nor where a data set of fixed content lies, nor a
+        folder's settings where they are as usual."""
         usual = {key for key in FOLDER_SETTINGS if getattr(self, key) == PreparedSpec.model_fields[key].default}
-        return self.model_dump(mode="json", exclude=usual | ({"root"} if self.name in sources.known() else set()))
+        place = {"root"} if self.name in sources.known() else set()
+        return self.model_dump(mode="json", exclude={"title"} | place | usual)
 
     @property
     def data_id(self) -> str:

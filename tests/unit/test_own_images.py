@@ -210,6 +210,7 @@ def test_settings_of_folders_are_checked(fields: dict[str, object], message: str
 def test_what_is_as_usual_changes_no_name() -> None:
     assert DataSpec(name="mnist5k").data_id == "mnist5k-" + DataSpec(name="mnist5k", broken="refuse").data_id[8:]
     assert not {"group", "splits", "broken"} & DataSpec(name="folder", root="x").identity.keys()
+    assert DataSpec(name="folder", root="x", title="Pets").data_id == DataSpec(name="folder", root="x").data_id
     assert DataSpec(name="folder", root="x", group="y").data_id != DataSpec(name="folder", root="x").data_id
 
 

@@ -18,7 +18,7 @@ title: ReLU or sigmoid on coloured stripes
 question: Does ReLU have a lower test error?
 base:
   model: {architecture: lenet, normalization: batch}
-  data: {name: folder, root: stripes, image_size: 16, channels: 3}
+  data: {name: folder, title: Noisy stripes, root: stripes, image_size: 16, channels: 3}
   train: {epochs: 2, batch_size: 16, learning_rate: 0.05}
 arms:
   sigmoid: {model: {activation: sigmoid}}
@@ -72,7 +72,7 @@ def test_a_folder_of_images_goes_through_a_study_to_a_verdict(project: Project) 
     assert (runs["test_error"] < 2 / 3).any(), "nothing was learned from three plainly different classes"
     page = (project.path / "reports/tiny/summary.html").read_text()
     assert "relu-wins" in page
-    assert "no group was given" in page
+    assert "Noisy stripes: no group was given" in page
 
 
 def test_the_report_shows_the_images_and_the_worst_mistakes(project: Project) -> None:
