@@ -23,7 +23,7 @@ KINDS = {
     "float_type": "a number",
     "float_parsing": "a number",
     "finite_number": "a finite number",
-    "string_type": "text, in quotes where it looks like something else",
+    "string_type": "text, in quotes",
     "dict_type": "keys with values, {key: value}",
     "mapping_type": "keys with values, {key: value}",
     "model_type": "keys with values, {key: value}",
@@ -46,7 +46,7 @@ LONGEST = 60  # of a wrong word that is shown
 
 
 def lines(model: type[BaseModel], error: ValidationError, where: Where) -> list[str]:
-    """A line for each key that is wrong, in the order of `model`."""
+    """A line for each key that is wrong."""
     groups: dict[Key, list[Problem]] = {}
     for problem in error.errors(include_url=False):
         groups.setdefault(_key(problem["loc"], where), []).append(problem)
@@ -97,7 +97,7 @@ def _lines(model: type[BaseModel], place: Any, problems: Sequence[Problem]) -> l
         whole = isinstance(first["input"], Mapping | list | tuple) or not first["loc"]
         texts = objections[0]["ctx"]["error"].args  # a line each
         return [_about(place, text if whole else f"{word}: {text}") for text in texts]
-    if first["type"] == "literal_error" and len(problems) == 1 and isinstance(first["input"], str):
+    if first["type"] in ("literal_error", "enum") and len(problems) == 1 and isinstance(first["input"], str):
         valid = re.findall("'([^']*)'", first["ctx"]["expected"])
         return [f"{place}: {word}: unknown; {nearest(first['input'], valid)}"]
     return [f"{place}: {word}: write {', or '.join(dict.fromkeys(map(_allowed, problems)))}"]

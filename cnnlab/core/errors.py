@@ -48,13 +48,17 @@ class Mistakes:
     def refuse(self) -> None:
         """Raise all that was noted, in the order of the file; nothing where nothing was."""
         if self.lines:
-            raise UserError(*sorted(self.lines, key=_position))
+            raise UserError(*in_order(self.lines))
 
 
-def _position(line: str) -> tuple[int, ...]:
-    """Line and column of ``file:12:7: …``."""
-    found = re.match(r"\S*?:(\d+):(\d+): ", line)
-    return tuple(map(int, found.groups())) if found else (0,)
+def in_order(lines: Iterable[str]) -> list[str]:
+    """Lines about one file, by line and column: ``file:12:7: …``."""
+
+    def position(line: str) -> tuple[int, ...]:
+        found = re.match(r".*?:(\d+):(\d+): ", line)
+        return tuple(map(int, found.groups())) if found else (0,)
+
+    return sorted(lines, key=position)
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:

@@ -16,7 +16,11 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """Constructs from the inside out (`deep`), so that what holds itself is refused."""
+    """Constructs from the inside out, so that what holds itself is refused."""
+
+    def construct_document(self, node: Any) -> Any:
+        self.deep_construct = True
+        return super().construct_document(node)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: list[Any] = []
@@ -26,12 +30,8 @@ class _Loader(_Base):  # type: ignore[misc]
                 problem = f"key '{key}' is given twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             seen.append(key)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=True)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
-
-    def construct_sequence(self, node: Any, deep: bool = False) -> list[Any]:
-        sequence: list[Any] = super().construct_sequence(node, deep=True)
-        return sequence
 
 
 def read_yaml(path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cnnlab.core import complaints
-from cnnlab.core.errors import UserError
+from cnnlab.core.errors import UserError, in_order
 from cnnlab.core.places import Where
 
 
@@ -38,7 +38,7 @@ def validate(model: type[S], value: Any, where: Where) -> S:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise UserError(*complaints.lines(model, error, where)) from None
+        raise UserError(*in_order(complaints.lines(model, error, where))) from None
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
