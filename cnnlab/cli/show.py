@@ -184,10 +184,13 @@ def _study(study: Study, plan: Plan) -> str:
     for claim in study.claims:
         lines += ["", f"{claim_name(claim.id, claim.part)} holds if"]
         for contrast in claim.requires:
-            images = min(split_sizes(study.arms[name].spec.data)[2] for name in contrast.contrast)
+            specs = [study.arms[name].spec for name in contrast.contrast]
+            images = min(split_sizes(spec.data)[2] for spec in specs)
+            evaluations = min(spec.train.epochs * spec.train.evaluations_per_epoch for spec in specs)
             lines.append(f"  {_contrast(contrast)}")
             family = plan.claims.empirical_parts if plan.claims.get(claim.id) else 1
-            lines += [f"    cannot come out {what}" for what in cannot(contrast, len(study.seeds), images, family)]
+            barred = cannot(contrast, len(study.seeds), images, family, evaluations)
+            lines += [f"    cannot come out {what}" for what in barred]
             lines += [f"    {decided}" for decided in _decided(contrast, study, plan)]
     if study.claims:
         lines += _found(plan, study.name, study.name)
