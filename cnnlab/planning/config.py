@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from cnnlab.core import paths, strict_yaml
+from cnnlab.core import complaints, paths, strict_yaml
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import Paths
 from cnnlab.core.places import Key, Place
@@ -57,10 +57,10 @@ class Config(Spec):
     def _known(cls, fields: ArmFields) -> ArmFields:
         """Its own mistakes, which would otherwise be those of every study."""
         wrong = [
-            f"{section}: {name}: unknown key; {nearest(name, spec.model_fields)}"
+            line
             for section, spec in (("data", DataSpec), ("train", TrainSpec))
-            for name in getattr(fields, section)
-            if name not in spec.model_fields
+            for name, value in getattr(fields, section).items()
+            for line in _wrong(spec, section, name, value)
         ]
         if wrong:
             raise ValueError(*wrong)
@@ -71,6 +71,18 @@ class Config(Spec):
         """The folders of the tier; a pilot's lie within."""
         within = "pilot" if self.pilot else ""
         return Paths(Path(self.results) / within, Path(self.reports) / within)
+
+
+def _wrong(spec: type[Spec], section: str, name: str, value: object) -> list[str]:
+    """What is wrong with one field of an arm, by itself."""
+    field = spec.model_fields.get(name)
+    if field is None:
+        return [f"{section}: {name}: unknown key; {nearest(name, spec.model_fields)}"]
+    try:
+        TypeAdapter(Annotated[field.annotation, *field.metadata]).validate_python(value)
+    except ValidationError as error:
+        return complaints.lines(spec, error, f"{section}: {name}")
+    return []
 
 
 def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:

@@ -258,7 +258,8 @@ def make_plan(config: Config) -> Plan:
 def _study_files(folder: str) -> Sequence[Path]:
     if not Path(folder).is_dir():
         raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
-    return sorted((*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml")))
+    files = (*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml"))
+    return sorted(file for file in files if not file.name.startswith("."))  # as an editor's locks do
 
 
 def _refuse_namesake(study: Study, others: Sequence[Study]) -> None:

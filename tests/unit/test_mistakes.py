@@ -136,13 +136,14 @@ def test_a_grid_is_found_by_its_dotted_keys(tmp_path: Path) -> None:
 
 def test_a_configuration_says_which_file_or_that_it_was_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / "tier.yaml"
-    file.write_text("tier: mine\nseeds: few\noverride:\n  train: {epoch: 1}\n")
+    file.write_text("tier: mine\nseeds: few\noverride:\n  train: {epoch: 1, epochs: -1}\n")
     with pytest.raises(UserError) as caught:
         load_config([file], ["devise=cpu"])
     assert [line.partition(";")[0] for line in caught.value.lines] == [
         "--config: devise: unknown key",
         f"{file}:2:1: seeds: 'few': write a whole number",
         f"{file}:4:11: override.train.epoch: unknown key",
+        f"{file}:4:21: override.train.epochs: -1: write 0 or more",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whatever a hand does to a valid study file: it is planned, or each mistake is a line that names the file."""
+"""Whatever a hand does to a valid study or network: it is planned, or each mistake is a line that names the file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from hypothesis import strategies as st
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
+from cnnlab.planning import model_registry
 from cnnlab.planning.config import from_mapping
+from cnnlab.planning.declarations import declaration
 from cnnlab.planning.plan import make_plan
 from tests.studies import GIVEN
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("activation", "families", "identity", "features", "overfitting")
-VALID = {name: yaml.safe_load((ROOT / paths.STUDIES / f"{name}.yaml").read_text()) for name in NAMES}
+STUDIES = {name: yaml.safe_load((ROOT / paths.STUDIES / f"{name}.yaml").read_text()) for name in NAMES}
+ZOO = ("lenet", "googlenet", "resnet_cifar", "skeleton", "vgg")
+NETWORKS = {name: declaration(model_registry.MODELS / f"{name}.py", "ARCHITECTURE") for name in ZOO}
 WEIRD = st.one_of(
     st.none(),
     st.booleans(),
@@ -41,10 +45,10 @@ def places(value: Any, above: Path_ = ()) -> list[Path_]:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> tuple[str, str]:
-    """A study's name, and its text after one to three changes by hand."""
-    name = draw(st.sampled_from(NAMES))
-    study = copy.deepcopy(VALID[name])
+def mutated(draw: st.DrawFn, valid: dict[str, Any]) -> tuple[str, Any]:
+    """The name of one, and what is written there after one to three changes by hand."""
+    name = draw(st.sampled_from(sorted(valid)))
+    study = copy.deepcopy(valid[name])
     for _ in range(draw(st.integers(1, 3))):
         *way, key = draw(st.sampled_from(places(study)))
         owner: Any = study
@@ -66,14 +70,15 @@ def mutated(draw: st.DrawFn) -> tuple[str, str]:
             owner[key] = draw(WEIRD)
         if not study:
             break
-    return name, yaml.safe_dump(study, allow_unicode=True)
+    return name, study
 
 
 def _is_key(value: Any) -> bool:
     return not isinstance(value, list | dict)
 
 
-def check(name: str, text: str) -> None:
+def check(name: str, written: Any) -> None:
+    text = yaml.safe_dump(written, allow_unicode=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.yaml"
         path.write_text(text, encoding="utf-8")
@@ -94,16 +99,33 @@ CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_t
 
 
 @settings(max_examples=LITTLE, deadline=None, derandomize=True, suppress_health_check=CHECKS)
-@given(mutated())
-def test_a_study_changed_by_hand_is_planned_or_its_mistakes_are_lines(study: tuple[str, str]) -> None:
+@given(mutated(STUDIES))
+def test_a_study_changed_by_hand_is_planned_or_its_mistakes_are_lines(study: tuple[str, Any]) -> None:
     check(*study)
 
 
 @pytest.mark.long
 @settings(max_examples=MUCH, deadline=None, suppress_health_check=CHECKS)
-@given(mutated())
-def test_many_studies_changed_by_hand(study: tuple[str, str]) -> None:
+@given(mutated(STUDIES))
+def test_many_studies_changed_by_hand(study: tuple[str, Any]) -> None:
     check(*study)
+
+
+@pytest.mark.long
+@settings(max_examples=500, deadline=None, suppress_health_check=CHECKS)
+@given(mutated(NETWORKS))
+def test_many_networks_changed_by_hand(network: tuple[str, Any]) -> None:
+    _, literal = network
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "toy.py"
+        path.write_text(f"ARCHITECTURE = {literal!r}\n", encoding="utf-8")
+        patch.setenv(model_registry.SEARCH_PATH, folder)
+        known, broken = model_registry.architectures(), model_registry.broken()
+        assert ("toy" in known) + ("toy" in broken) == 1
+        assert set(ZOO) <= set(known)
+        for line in broken["toy"].lines if broken else ():
+            assert line.startswith(f"{path}"), line
+            assert "\n" not in line
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=CHECKS)
