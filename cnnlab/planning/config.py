@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, ValidationError, create_model, field_validator
 
 from cnnlab.core import complaints, paths, strict_yaml
 from cnnlab.core.errors import UserError, nearest
@@ -78,10 +78,11 @@ def _wrong(spec: type[Spec], section: str, name: str, value: object) -> list[str
     field = spec.model_fields.get(name)
     if field is None:
         return [f"{section}: {name}: unknown key; {nearest(name, spec.model_fields)}"]
+    alone: type[Spec] = create_model("Alone", __base__=Spec, **{name: (field.annotation, field)})  # type: ignore[call-overload]
     try:
-        TypeAdapter(Annotated[field.annotation, *field.metadata]).validate_python(value)
+        alone.model_validate({name: value})
     except ValidationError as error:
-        return complaints.lines(spec, error, f"{section}: {name}")
+        return complaints.lines(alone, error, section)
     return []
 
 

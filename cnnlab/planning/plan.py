@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,16 @@ from cnnlab.core import paths
 from cnnlab.core.errors import Mistakes, UserError, nearest
 from cnnlab.core.files import read_json
 from cnnlab.core.paths import Paths
-from cnnlab.core.places import Place
-from cnnlab.core.validation import validate
-from cnnlab.planning import datasets, device, model_registry
+from cnnlab.planning import device, model_registry
 from cnnlab.planning.batches import Batch, batches
 from cnnlab.planning.config import Config
 from cnnlab.planning.cost import run_seconds
-from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
+from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, PreparedSpec, seeds_slug
 from cnnlab.planning.studies.broken import Broken, warnings
 from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
+from cnnlab.planning.studies.complete_arm import resolver
 from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
-from cnnlab.planning.studies.study_file import ArmFields
 
 PARTS = 5  # in which runs are mirrored
 
@@ -233,7 +229,7 @@ def make_plan(config: Config) -> Plan:
         UserError: for all that is wrong with a study that is named, or for what concerns all.
     """
     claims = load_claims(paths.CLAIMS)
-    resolve = _resolver(*device.resolve(config.device, config.precision))
+    resolve = resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
     override = config.override
     if config.pilot:
@@ -292,67 +288,6 @@ def _select(
     return tuple(
         study for study in studies if study.name in wanted or any(claim.id in wanted for claim in study.claims)
     )
-
-
-def _resolver(on: device.Device, precision: device.Precision) -> Callable[[ArmFields, Place], ArmSpec]:
-    torch = metadata.version("torch")
-
-    def resolve(fields: ArmFields, where: Place) -> ArmSpec:
-        mistakes = Mistakes()
-        data = mistakes.attempt(validate, DataSpec, fields.data, where / "data")
-        train = mistakes.attempt(validate, TrainSpec, fields.train, where / "train")
-        if data and train:
-            mistakes.attempt(_check_tunable, data, train, where)
-        shape = mistakes.attempt(_shape, data, where) if data else None
-        model = mistakes.attempt(_model, fields, shape, where)
-        mistakes.refuse()
-        assert data
-        assert train
-        assert model
-        return ArmSpec(
-            model=model,
-            data=data,
-            train=train,
-            device=on,
-            precision=precision,
-            torch=torch,
-            fingerprint=fingerprint(model.architecture),
-        )
-
-    return resolve
-
-
-def _check_tunable(data: DataSpec, train: TrainSpec, where: Place) -> None:
-    here = f"{where / 'data' / 'validation'}: 0 leaves no images to tune"
-    if data.validation == 0 and train.learning_rate is None and train.epochs > 0:
-        raise UserError(f"{here} on; write train: learning_rate, too")
-    if data.validation == 0 and train.classifier != "network":
-        raise UserError(f"{here} an SVM on; keep some")
-
-
-def _shape(data: DataSpec, where: Place) -> tuple[int, int, int, int]:
-    try:
-        return datasets.shape(data)
-    except UserError as error:
-        raise UserError(*map(where.about, error.lines)) from None
-
-
-def _model(fields: ArmFields, shape: tuple[int, int, int, int] | None, where: Place) -> ModelSpec:
-    """The network, for images of that `shape` if it is known."""
-    here = where / "model"
-    switches = dict(fields.model)
-    architecture = switches.pop("architecture", None)
-    preset = switches.pop("preset", "small")
-    if not isinstance(architecture, str):
-        names = nearest("", model_registry.architectures())
-        own = replace(here, others=()) / "architecture" if architecture is None else here / "architecture"
-        raise UserError(f"{own}: {'missing' if architecture is None else architecture}; {names}")
-    if not isinstance(preset, str):
-        raise UserError(f"{here / 'preset'}: {preset}: write the name of one, as small")
-    complete = model_registry.resolve(architecture, preset, switches, here)
-    if shape:
-        model_registry.check_image(architecture, preset, complete, *shape, where / "data")
-    return ModelSpec(architecture=architecture, preset=preset, switches=complete)
 
 
 def options(plan: Plan) -> str:

@@ -15,11 +15,12 @@ from cnnlab.core.places import Place
 from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import merge, validate
 from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.metrics import LEAST_SEEDS, METRICS
-from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, Switch, switch_text
+from cnnlab.planning.metrics import METRICS
+from cnnlab.planning.specs import ArmSpec, Switch, switch_text
 from cnnlab.planning.studies import figure_choice
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
+from cnnlab.planning.studies.seeds import least_seeds, numbers, seeds_of
 from cnnlab.planning.studies.study import Arm, Matrix, Study
 from cnnlab.planning.studies.study_checks import (
     check_arm,
@@ -32,7 +33,6 @@ from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFil
 
 # Turns the merged fields of an arm into its spec; the last argument says where they stand.
 Resolve = Callable[[ArmFields, Place], ArmSpec]
-Seeds = int | tuple[int, ...]
 Arms = tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix | None]
 
 
@@ -67,7 +67,7 @@ def load_study(
 
     asked = written.seeds if changes.seeds is None else changes.seeds
     at = where / "tiers" / tier if changes.seeds is not None else where
-    numbers = mistakes.attempt(_seeds, asked, seeds, _least_seeds(written, min_seeds), at / "seeds")
+    chosen = mistakes.attempt(seeds_of, asked, seeds, least_seeds(written, min_seeds), at / "seeds")
     seen = mistakes.attempt(_seen, written, changes, base, where / "seen")
     resolved = mistakes.attempt(_matrix if written.matrix else _arms, written, complete, of_arms)
     named = None if written.matrix else mistakes.attempt(_arm_fields, written, where)
@@ -83,7 +83,7 @@ def load_study(
         core=written.core,
         arms=arms,
         labels=written.labels,
-        seeds=numbers or (),
+        seeds=chosen or (),
         claims=written.claims,
         secondary=(*written.secondary, *cells),
         path=path,
@@ -120,7 +120,7 @@ def _seen(written: StudyFile, changes: TierFields, base: Mapping[str, Any], wher
     seen = changes.seen
     if seen is None and base.get("data", {}).get("name") == _dump(written.base).get("data", {}).get("name"):
         seen = written.seen
-    return () if seen is None else _numbers(seen, where)
+    return () if seen is None else numbers(seen, where)
 
 
 def _figures(written: StudyFile, study: Study) -> tuple[str, ...]:
@@ -209,28 +209,3 @@ def _arm_fields(written: StudyFile, where: Place) -> Mapping[str, ArmFields]:
             names.append(f"{key.rpartition('.')[2]}={switch_text(value)}")
         cells[" ".join(names)] = ArmFields(**fields)
     return cells
-
-
-def _least_seeds(written: StudyFile, given: int | None) -> int:
-    """As many as decide a claim, unless a configuration gives another number."""
-    return 1 if not written.claims else LEAST_SEEDS if given is None else given
-
-
-def _seeds(written: Seeds, over: int | None, least: int, where: Place) -> tuple[int, ...]:
-    seeds = _numbers(written if over is None else over, where)
-    if len(seeds) < least:
-        raise UserError(f"{where}: {len(seeds)} cannot decide a claim; give at least {least}")
-    return seeds
-
-
-def _numbers(written: Seeds, where: Place) -> tuple[int, ...]:
-    """The seeds that are written as how many, or as which."""
-    seeds = tuple(range(min(written, FIRST_PILOT_SEED + 1))) if isinstance(written, int) else written
-    if not seeds:
-        raise UserError(f"{where}: there are none; write for example 8")
-    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None) if len(set(seeds)) < len(seeds) else None
-    if twice is not None:
-        raise UserError(f"{where}: {twice} is there twice; a repeated seed is no new evidence")
-    if min(seeds) < 0 or max(seeds) >= FIRST_PILOT_SEED:
-        raise UserError(f"{where}: from 0 to {FIRST_PILOT_SEED - 1}; higher ones belong to pilots and tuning")
-    return tuple(sorted(seeds))
