@@ -39,3 +39,4 @@ onstart:
 
 onsuccess:
     print(WORK.done(), flush=True)
+    WORK.leave()

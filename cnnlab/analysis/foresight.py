@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from cnnlab.planning.studies.study_file import ContrastSpec
 
 
-def cannot(contrast: ContrastSpec, seeds: int, images: int, family: int = 1) -> list[str]:
+def cannot(
+    contrast: ContrastSpec, seeds: int, images: int, family: int = 1, evaluations: int | None = None
+) -> list[str]:
     """What a primary contrast cannot come to, whatever its runs say, each with its reason; none for a sound design.
+
+    Of a ratio that depends on how many images are wrong, which no plan knows, nothing is said.
 
     Args:
         images: how many test images there are.
+        evaluations: how many there are along a run; of several arms, the fewest. None: not known.
         family: the empirical parts of the ledger, at whose level support may stand.
     """
     metric, direction, margin = METRICS[contrast.metric], contrast.direction, contrast.margin
@@ -31,16 +36,29 @@ def cannot(contrast: ContrastSpec, seeds: int, images: int, family: int = 1) -> 
     found = []
     if margin >= metric.largest and not metric.signed:
         found.append(f"{Verdict.SUPPORTED}: no difference is larger than {metric.largest:g} {metric.unit}")
-    least = _least_excluded(contrast, seeds, images, TOST if direction in (*DIRECTED, Direction.EQUAL) else ONE_SIDED)
-    if least >= margin:
-        word = Verdict.EQUIVALENT if direction in DIRECTED else Verdict.SUPPORTED
-        found.append(f"{word}: of {images:,} images, all alike, no less than {least:.2g} {metric.unit} can be excluded")
+    tail = TOST if direction in (*DIRECTED, Direction.EQUAL) else ONE_SIDED
+    word = Verdict.EQUIVALENT if direction in DIRECTED else Verdict.SUPPORTED
+    for grid, least in (
+        (f"of {images:,} images", _least_by_images(contrast, seeds, images, tail)),
+        (f"of {evaluations} evaluations a run", _least_by_evaluations(contrast, seeds, evaluations, tail)),
+    ):
+        if least >= margin:
+            found.append(f"{word}: {grid}, all alike, no less than {least:.2g} {metric.unit} can be excluded")
     if metric.censored and seeds >= LEAST_SIGNS and family * 0.5**seeds > ONE_SIDED:
         found.append(f"stand ledger-wide where runs are censored: no sign test of {seeds} seeds is so small")
     return found
 
 
-def _least_excluded(contrast: ContrastSpec, seeds: int, images: int, tail: float) -> float:
+def _least_by_evaluations(contrast: ContrastSpec, seeds: int, evaluations: int | None, tail: float) -> float:
+    """The same, of a share of training, which is read at evaluations alone: each arm lies within one of them."""
+    metric = METRICS[contrast.metric]
+    if metric.floor != "training" or not evaluations:
+        return 0.0
+    one = metric.factor * sum(map(abs, contrast.contrast.values())) / evaluations
+    return float(reach(Effects.of(np.zeros(seeds), rounding=one), tail))
+
+
+def _least_by_images(contrast: ContrastSpec, seeds: int, images: int, tail: float) -> float:
     """The smallest difference that the test images could exclude if every answer were the same in both arms."""
     metric = METRICS[contrast.metric]
     if metric.per_image is None or metric.floor != "image":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cnnlab.analysis.decisions import Hypothesis
 from cnnlab.analysis.effects import Observed
-from cnnlab.analysis.intervals import Effects, decidable, least_seeds
+from cnnlab.analysis.intervals import Effects, decidable
 from cnnlab.analysis.power import POWER, SampleSize
+from cnnlab.planning.metrics import LEAST_SEEDS
 from cnnlab.planning.verdicts import DIRECTED, Verdict
 
 SURE = 0.05  # were more runs to fail, one at least of those seen would have, with a chance of 95 %
@@ -39,7 +40,7 @@ def _failures(observed: Observed, effects: Effects) -> str | None:
 
 def _too_few(observed: Observed, n: int) -> str:
     seeds, by = f"{n} seed{'s' if n > 1 else ''}", "" if observed.effects.known else " by a sign test"
-    return f"{_unfinished(observed)}{seeds} cannot decide{by}; {least_seeds(observed.effects)} at least"
+    return f"{_unfinished(observed)}{seeds} cannot decide{by}; {LEAST_SEEDS} at least"
 
 
 def _unfinished(observed: Observed) -> str:

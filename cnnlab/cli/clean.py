@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnnlab.core.errors import UserError
 from cnnlab.planning.plan import Plan
 from cnnlab.training import records
 
@@ -17,7 +18,15 @@ def unused(plan: Plan) -> tuple[list[Path], int]:
     """Runs, tuning, manifests, checkpoints and data that no arm of `plan` asks for, and their bytes.
 
     What a job may be writing at this moment is left alone.
+
+    Raises:
+        UserError: if a study cannot be read, as nobody knows then what it needs.
     """
+    if plan.broken:
+        files = ", ".join(str(study.path) for study in plan.broken)
+        raise UserError(
+            f"clean: {files}: cannot be read, so that what is needed is not known; correct or remove it first"
+        )
     where, wanted, arms = plan.paths, set(plan.runs()), set(plan.arms())
     runs = [
         record.directory

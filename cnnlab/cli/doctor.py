@@ -26,8 +26,9 @@ def examine(load: Callable[[], Plan]) -> tuple[list[str], bool]:
         asked = plan.config.device, plan.config.precision
         planned.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
         planned += _data(plan)
+        planned += [(False, line.removeprefix("warning: ")) for line in plan.warnings]
     except UserError as error:
-        planned.append((False, str(error)))
+        planned += [(False, line) for line in error.lines]
     checks = [_python(), _project(), _packages(), *_device(*asked), _disk(), _store(), *planned]
     lines = [f"{'ok     ' if well else 'MISSING'}  {text}" for well, text in checks]
     return lines, all(well for well, _ in checks)

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
 
 Load = Callable[..., "Plan"]  # of further KEY=VALUE pairs
+KINDS = ("network", "study", "arm", "claim", "run")  # what `show` shows, in the order in which a name is looked up
+
+
+class Step(click.Command):
+    """A command that a rule of the workflow calls."""
 
 
 class Commands(click.Group):
-    """A mistake is one line and exit status 2; commands are listed in the order they are written in."""
+    """A mistake is a line and exit status 2; commands are listed in the order they are written in, steps beneath."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(error.told, err=True)
             ctx.exit(2)
         except BrokenPipeError:
             sys.stderr.close()
@@ -34,6 +39,15 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        steps = [name for name, command in self.commands.items() if isinstance(command, Step)]
+        people = [name for name in self.commands if name not in steps]
+        limit = formatter.width - 6 - max(map(len, self.commands))
+        for title, names in (("Commands", people), ("Steps, which Snakemake calls", steps)):
+            if names:
+                with formatter.section(title):
+                    formatter.write_dl([(name, self.commands[name].get_short_help_str(limit)) for name in names])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,8 +62,11 @@ def main() -> None:
     """
 
 
-def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which plan, named as Snakemake names them; `command` is given first what loads it."""
+def with_plan(command: Callable[..., Any], warn: bool = True) -> Callable[..., Any]:
+    """Add the options that say which plan, named as Snakemake names them; `command` is given first what loads it.
+
+    `warn`: of studies and networks that are left out. A step does not: Snakemake has said it.
+    """
 
     @click.option(
         "--configfile", "files", multiple=True, metavar="FILE", help="A tier, for example workflow/config/smoke.yaml."
@@ -67,56 +84,69 @@ def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
             from cnnlab.planning.config import load_config
             from cnnlab.planning.plan import make_plan
 
-            return make_plan(load_config(files, (*pairs, *more)))
+            plan = make_plan(load_config(files, (*pairs, *more)))
+            for line in plan.warnings if warn else ():
+                click.echo(line, err=True)
+            return plan
 
         return command(load, **options)
 
     return with_options
 
 
+def _of_step(command: Callable[..., Any]) -> Callable[..., Any]:
+    return with_plan(command, warn=False)
+
+
 @main.command("list")
 @with_plan
+@click.argument("word", required=False)
 @click.option("--cost", is_flag=True, help="Runs, seconds a run and in all, by study and arm.")
-@click.option("--runs", is_flag=True, help="Finished runs and where they lie.")
+@click.option("--runs", is_flag=True, help="Finished runs, and the studies that ask for them.")
 @click.option("--metrics", is_flag=True, help="What a contrast may compare, with units.")
 @click.option("--settings", is_flag=True, help="Every key of data: and train: in a study, with type and default.")
 @click.option("--columns", is_flag=True, help="The columns of every table, with units.")
-def list_(load: Load, cost: bool, runs: bool, metrics: bool, settings: bool, columns: bool) -> None:
-    """List studies and arms, networks and their switches.
+def list_(load: Load, word: str | None, cost: bool, runs: bool, metrics: bool, settings: bool, columns: bool) -> None:
+    """List studies and networks; with a WORD those that bear it, with their arms, presets and switches.
 
     \b
     Examples:
       cnnlab list
+      cnnlab list pooling
       cnnlab list --cost --config studies=core
-      cnnlab list --metrics
+      cnnlab list gradient --metrics
       cnnlab list --settings
       cnnlab list --runs --configfile workflow/config/smoke.yaml
     """
-    from cnnlab.cli import show
+    from cnnlab.cli import listing
 
     if columns or metrics or settings:
-        click.echo(show.columns() if columns else show.metrics() if metrics else show.settings())
+        table = listing.table_columns if columns else listing.metrics if metrics else listing.settings
+        click.echo(table(word))
     else:
-        table = show.runs if runs else show.costs if cost else show.overview
-        click.echo(table(load()))
+        of_plan = listing.runs if runs else listing.costs if cost else listing.overview
+        click.echo(of_plan(load(), word))
 
 
 @main.command()
 @with_plan
 @click.argument("name")
 @click.option("--preset", default=None, help="The size of a network; its first one by default.")
-def show(load: Load, name: str, preset: str | None) -> None:
-    """Show a network layer by layer, a study, an arm, a run, or a claim.
+@click.option("--as", "kind", type=click.Choice(KINDS), default=None, help="Where a name is borne by several.")
+@click.option("--json", "raw", is_flag=True, help="All that is recorded of a run or an arm.")
+def show(load: Load, name: str, preset: str | None, kind: str | None, raw: bool) -> None:
+    """Show a network layer by layer, a study, an arm, a claim, or a run.
 
     \b
     Examples:
       cnnlab show lenet --preset d2l
       cnnlab show activation
       cnnlab show C26
+      cnnlab show toy --as study
     """
     from cnnlab.cli import show
 
-    click.echo(show.describe(load(), name, preset))
+    click.echo(show.describe(load(), name, preset, kind, raw))
 
 
 @main.command()
@@ -278,22 +308,22 @@ def evaluate(load: Load, run: str, weights: Path | None) -> None:
     click.echo(evaluate_run(paths, records.find(paths, run), weights))
 
 
-@main.command()
-@with_plan
+@main.command(cls=Step)
+@_of_step
 @click.argument("data_id")
 def prepare(load: Load, data_id: str) -> None:
-    """Step: read a data set, split it, and write it once for all jobs."""
+    """Read a data set, split it, and write it once for all jobs."""
     from cnnlab.cli import steps
 
     steps.prepare_data(load(), data_id)
 
 
-@main.command()
-@with_plan
+@main.command(cls=Step)
+@_of_step
 @click.argument("arms", nargs=-1, required=True)
 @click.option("--seeds", default=None, help="For example 0-7; by default those that the studies ask for.")
 def train(load: Load, arms: tuple[str, ...], seeds: str | None) -> None:
-    """Step: tune arms and train their seeds; what is finished is not done again. An arm is its id, or a manifest.
+    """Tune arms and train their seeds; what is finished is not done again. An arm is its id, or a manifest.
 
     \b
     Examples:
@@ -313,7 +343,7 @@ def _step(name: str, text: str) -> None:
 
         getattr(steps, name)(load())
 
-    main.command(name, help=text)(with_plan(command))
+    main.command(name, help=text, cls=Step)(_of_step(command))
 
 
 def _study_step(name: str, text: str) -> None:
@@ -323,31 +353,31 @@ def _study_step(name: str, text: str) -> None:
 
         getattr(steps, name)(load(), study)
 
-    main.command(name, help=text)(with_plan(command))
+    main.command(name, help=text, cls=Step)(_of_step(command))
 
 
-_step("exact", "Step: the layers of every network, and the claims that need no training.")
-_step("collect", "Step: finished runs → tables of runs, arms and curves.")
-_study_step("compare", "Step: the contrasts and verdicts of one study.")
-_study_step("figures", "Step: the figures of one study.")
-_step("ledger", "Step: tables of contrasts and claims over all studies.")
-_step("networks", "Step: the pictures of the networks.")
-_step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
+_step("exact", "The layers of every network, and the claims that need no training.")
+_step("collect", "Finished runs → tables of runs, arms and curves.")
+_study_step("compare", "The contrasts and verdicts of one study.")
+_study_step("figures", "The figures of one study.")
+_step("ledger", "Tables of contrasts and claims over all studies.")
+_step("networks", "The pictures of the networks.")
+_step("cost", "Parameters, multiply-accumulates, speed and memory; wants the machine to itself.")
 
 
-@main.command()
-@with_plan
+@main.command(cls=Step)
+@_of_step
 @click.option("--part", type=int, default=None, help="Of the studies, some at a time.")
 def track(load: Load, part: int | None) -> None:
-    """Step: mirror every finished run to MLflow, and complete what is missing there."""
+    """Mirror every finished run to MLflow, and complete what is missing there."""
     from cnnlab.cli import steps
 
     steps.track(load(), part)
 
 
-_step("mirrored", "Step: the ids of all runs in MLflow, in one table.")
-_step("attach", "Step: the figures of the studies to MLflow.")
-_step("render", "Step: the report, from the tables and figures.")
+_step("mirrored", "The ids of all runs in MLflow, in one table.")
+_step("attach", "The figures of the studies to MLflow.")
+_step("render", "The report, from the tables and figures.")
 
 
 @main.command()

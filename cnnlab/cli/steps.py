@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +60,7 @@ def train(plan: Plan, manifests: Sequence[tuple[str, tuple[int, ...]]]) -> bool:
         try:
             _train_arm(plan, arm_id, seeds, log)
         except UserError as error:
-            problem = f"error: {error}"
+            problem = error.told
             if problem not in problems:  # a missing GPU or a full disk concerns every arm, and is said once
                 print(problem, file=sys.stderr, flush=True)
             problems.add(problem)
@@ -125,16 +125,19 @@ def ledger(plan: Plan) -> None:
 
 
 def _all_outdated(done: Plan) -> list[dict[str, pd.DataFrame]]:
-    return [claims for study in done.outdated for claims in _outdated(study, done.paths)]
+    """Verdicts of studies that have changed since, and of those whose files cannot be read any more."""
+    still = {study.name: {(claim.id, claim.part) for claim in study.claims} for study in done.outdated}
+    names = [*still, *(study.name for study in done.broken_but_judged)]
+    return [claims for name in names for claims in _outdated(name, done.paths, still.get(name))]
 
 
-def _outdated(study: Study, paths: Paths) -> Iterator[dict[str, pd.DataFrame]]:
-    """What was found of the claims that it still tests."""
+def _outdated(study: str, paths: Paths, still: Collection[tuple[str, str]] | None) -> Iterator[dict[str, pd.DataFrame]]:
+    """What was found of the claims, as (id, part), that it still tests; of all where that is not known."""
     from cnnlab.analysis.tables import io
 
-    still = {(claim.id, claim.part) for claim in study.claims}
-    claims = io.read_tables(paths.study(study.name), "claims")["claims"]
-    kept = claims[[key in still for key in zip(claims["id"], claims["part"], strict=True)]]
+    claims = io.read_tables(paths.study(study), "claims")["claims"]
+    keys = zip(claims["id"], claims["part"], strict=True)
+    kept = claims[[still is None or key in still for key in keys]]
     if len(kept):
         yield {"claims": kept.assign(outdated=True)}
 

@@ -24,6 +24,7 @@ from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
 from cnnlab.planning.specs import seeds_slug
+from cnnlab.planning.studies.claims import Claim
 from cnnlab.planning.studies.figure_choice import IMAGES, NETWORKS, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
@@ -48,7 +49,8 @@ class Rules:
     """The plan of this call, as files and hashes: `plan` is what it trains; tables, figures and report are of all that
     is trained then, `shown`, whichever call did it.
 
-    A user's mistake ends the program with one line: Snakemake would show a traceback.
+    A user's mistake ends the program with a line for each: Snakemake would show a traceback. A study or a network that
+    cannot be read is left out with a warning, which is repeated at the end.
     """
 
     lock = LOCK
@@ -56,13 +58,17 @@ class Rules:
 
     def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
         try:
-            stated = _with_device(merged)
-            self._flags = configuration.flags(stated, configfiles)
+            files = list(configfiles)
+            stated = _with_device(merged, files)
+            self._flags = configuration.flags(stated, files)
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
+            self.plan.refuse_if_nothing_is_left()
             self.shown = self.plan.to_show
             load_published()  # whose mistakes are a user's too
         except UserError as error:
-            sys.exit(f"error: {error}")
+            sys.exit(error.told)
+        for line in self.plan.warnings:
+            print(line, file=sys.stderr, flush=True)
 
     # Files.
 
@@ -219,7 +225,8 @@ class Rules:
         """The claims of the ledger, and the names of the studies; of those that have changed since they were judged,
         also what they still test."""
         outdated = [[study.name, [(claim.id, claim.part) for claim in study.claims]] for study in self.shown.outdated]
-        return digest([[claim.model_dump() for claim in self.plan.claims.claims], self.studies, outdated])
+        outdated += [[study.name] for study in self.shown.broken_but_judged]
+        return digest([[_listed(claim) for claim in self.plan.claims.claims], self.studies, outdated])
 
     @property
     def committed(self) -> str:
@@ -230,7 +237,7 @@ class Rules:
         """What the verdicts of a study depend on: metrics, contrasts and margins, and its claims in the ledger."""
         study = self.shown.study(name)
         ids = [claim.id for claim in study.claims]
-        listed = [claim.model_dump() for claim in map(self.plan.claims.get, ids) if claim]
+        listed = [_listed(claim) for claim in map(self.plan.claims.get, ids) if claim]
         return digest([listed, self.plan.claims.empirical_parts, self._judged(study)])
 
     def drawn(self, name: str) -> str:
@@ -240,7 +247,7 @@ class Rules:
 
     def _judged(self, study: Study) -> list[Any]:
         """Of the words of a claim, its statement alone is in a table: the registry's, its own, or the question."""
-        claims = [claim.model_dump(exclude={"against"}) for claim in study.claims]
+        claims = [claim.model_dump(exclude={"against", "ledger"}) for claim in study.claims]
         own = [claim for claim in study.claims if claim.statement is None and self.plan.claims.get(claim.id) is None]
         arms = [[arm.name, arm.spec.arm_id] for arm in study.arms.values()]
         secondary = [contrast.model_dump() for contrast in study.secondary]
@@ -292,14 +299,25 @@ class Rules:
         return progress.start(self.plan, 1 if self.gpu else cores)
 
     def done(self) -> str:
-        return "\n".join([*progress.summary(self.plan.paths), f"cnnlab: done. Open {self.report}, or run `cnnlab ui`."])
+        opened = f"cnnlab: done. Open {self.report}, or run `cnnlab ui`."
+        return "\n".join([*progress.summary(self.plan.paths), opened, *self.plan.warnings])
+
+    def leave(self) -> None:
+        """End with status 1 if not all that was asked for could be done: all studies, one of which cannot be read."""
+        if self.plan.config.studies == "all" and self.plan.broken:
+            sys.exit(1)
 
 
-def _with_device(merged: Mapping[str, Any]) -> dict[str, Any]:
+def _with_device(merged: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
     """With the device and precision that ``auto`` stands for here: jobs are told them, and find nothing else out."""
-    config = configuration.from_mapping(merged)
+    config = configuration.from_mapping(merged, files)
     on, precision = device.resolve(config.device, config.precision)
     return {**merged, "device": on, "precision": precision}
+
+
+def _listed(claim: Claim) -> dict[str, Any]:
+    """What tables say of a claim of the ledger."""
+    return claim.model_dump(exclude={"studies"})
 
 
 def _collected(study: Study) -> list[Any]:

@@ -6,14 +6,15 @@ Planning reads these declarations, so nothing here imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.places import Where, within
 from cnnlab.core.validation import Spec
 from cnnlab.planning.specs import Count, Positive, Switch, switch_text
 
@@ -73,6 +74,16 @@ class SwitchSpec(Spec):
     choices: Annotated[tuple[Switch, ...], BeforeValidator(_words)] = ()
     start: Count | None = Field(None, alias="from", description="smallest value of a whole number; 1 when absent")
     step: Count = 1
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _is_one_value(cls, default: Any, info: ValidationInfo) -> Any:
+        if isinstance(default, list | tuple | Mapping):
+            name = info.data.get("name", "width")
+            raise ValueError(
+                f'write the default alone, "{name}": 1, or choices too, "{name}": {{"default": 1, "choices": [1, 2]}}'
+            )
+        return default
 
     @property
     def values(self) -> tuple[Switch, ...]:
@@ -149,9 +160,17 @@ def _with_common(switches: Mapping[str, Any]) -> dict[str, Any]:
     """`switches` with those of `COMMON` in the place of ``common``, which gives the defaults that are others."""
     complete: dict[str, Any] = {}
     for name, value in switches.items():
+        if name == "common" and not isinstance(value, Mapping):
+            raise ValueError('switches: common: write "common": {}, or the defaults that differ')
         complete |= {**COMMON, **value} if name == "common" else {name: value}
     last = {"initialization": complete.pop("initialization")} if "common" in switches else {}
     return {**complete, **last}
+
+
+def _with_table(preset: Any, table: Mapping[str, Any]) -> Any:
+    """A preset with the table of the architecture below its own."""
+    own = preset.get("table", {}) if isinstance(preset, Mapping) else None
+    return {**preset, "table": {**table, **own}} if isinstance(own, Mapping) else preset
 
 
 class Preset(Spec):
@@ -227,9 +246,7 @@ class Architecture(Spec):
         """Common switches and tables are filled in; `initialization: paper` is to be had where the paper says how."""
         switches, presets, table = declared.get("switches"), declared.get("presets"), declared.get("table")
         if isinstance(table, Mapping) and isinstance(presets, Mapping):
-            presets = {
-                name: {**preset, "table": {**table, **preset.get("table", {})}} for name, preset in presets.items()
-            }
+            presets = {name: _with_table(preset, table) for name, preset in presets.items()}
             declared = {**declared, "presets": presets}
         if not isinstance(switches, Mapping):
             return declared
@@ -241,22 +258,35 @@ class Architecture(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Architecture:
+        wrong = [*self._objections()]
         if "initialization" not in self.switches:
-            raise ValueError('switches: every architecture takes initialization; add "initialization": "auto"')
+            wrong.append('switches: every architecture takes initialization; add "initialization": "auto"')
+        if wrong:
+            raise ValueError(*dict.fromkeys(wrong))
+        return self
+
+    def _objections(self) -> Iterator[str]:
         for name, switch in self.switches.items():
-            self._check_choices(name, switch)
-            self._check_value(name, switch.default, "switches")
+            unknown = [value for value in switch.choices if value not in VOCABULARY.get(name, switch.choices)]
+            if unknown:
+                yield f"switches.{name}.choices: {unknown[0]}: not in the vocabulary of this switch"
+            yield from self._refusals(name, switch.default, "switches")
         for name, preset in self.presets.items():
             for switch_name, value in preset.switches.items():
-                self._check_value(switch_name, value, f"presets.{name}.switches")
+                yield from self._refusals(switch_name, value, f"presets.{name}.switches")
         for rule in self.contradictions:
             for name, values in rule.values().items():
                 for value in values:
-                    self._check_value(name, value, "contradictions.when")
+                    yield from self._refusals(name, value, "contradictions.when")
         for name in self.refuses:
             if name in self.switches:
-                raise ValueError(f"refuses.{name}: it is one of the switches; remove one")
-        return self
+                yield f"refuses.{name}: it is one of the switches; remove one"
+
+    def _refusals(self, name: str, value: Switch, place: str) -> Iterator[str]:
+        if name not in self.switches:
+            yield f"{place}.{name}: not one of this architecture's switches; remove it, or add it to switches"
+        elif (name, value) != ("initialization", AUTO) and (reason := self.switches[name].refusal(value)):
+            yield f"{place}.{name}: {reason}"
 
     @property
     def excluded(self) -> tuple[Contradiction, ...]:
@@ -265,23 +295,13 @@ class Architecture(Spec):
         general = (Contradiction(when=when, because=because) for because, when in rules.items())
         return (*self.contradictions, *(rule for rule in general if set(rule.when) <= set(self.switches)))
 
-    def _check_choices(self, name: str, switch: SwitchSpec) -> None:
-        unknown = [value for value in switch.choices if value not in VOCABULARY.get(name, switch.choices)]
-        if unknown:
-            raise ValueError(f"switches.{name}.choices: {unknown[0]}: not in the vocabulary of this switch")
-
-    def _check_value(self, name: str, value: Switch, place: str) -> None:
-        if name not in self.switches:
-            raise ValueError(f"{place}.{name}: not one of this architecture's switches")
-        if (name, value) != ("initialization", AUTO) and (reason := self.switches[name].refusal(value)):
-            raise ValueError(f"{place}.{name}: {reason}")
-
-    def preset(self, name: str, where: str) -> Preset:
+    def preset(self, name: str, where: Where) -> Preset:
         """The preset of that name.
 
         Raises:
             UserError: with the nearest name if there is none.
         """
         if name not in self.presets:
-            raise UserError(f"{where}: preset: {self.name} has no preset '{name}'; {nearest(name, self.presets)}")
+            here = within(where, "preset")
+            raise UserError(f"{here}: {self.name} has no preset '{name}'; {nearest(name, self.presets)}")
         return self.presets[name]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, create_model, field_validator
 
-from cnnlab.core import paths
-from cnnlab.core.errors import UserError
+from cnnlab.core import complaints, paths, strict_yaml
+from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.paths import Paths
+from cnnlab.core.places import Key, Place
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.core.validation import Spec, merge, validate
-from cnnlab.planning.specs import Positive
+from cnnlab.planning.specs import DataSpec, Positive, TrainSpec
 from cnnlab.planning.studies.study_file import ArmFields
 
 DEFAULT = paths.CONFIGS / "default.yaml"
@@ -40,7 +41,7 @@ class Config(Spec):
     override: ArmFields = Field(ArmFields(), description="laid over every arm")
     seeds: Annotated[int, Field(ge=1)] | None = Field(None, description="instead of each study's own")
     min_seeds: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="that a study with claims must have; as many as decide them, 5 or 6, when absent"
+        None, description="that a study with claims must have; as many as decide one, 6, when absent"
     )
     pilot: bool = Field(
         False,
@@ -51,11 +52,38 @@ class Config(Spec):
     live_tracking: bool = Field(False, description="mirror a run to MLflow while it trains")
     benchmark_images: Annotated[int, Field(ge=64)] = Field(2048, description="images per timed pass of the benchmark")
 
+    @field_validator("base", "override")
+    @classmethod
+    def _known(cls, fields: ArmFields) -> ArmFields:
+        """Its own mistakes, which would otherwise be those of every study."""
+        wrong = [
+            line
+            for section, spec in (("data", DataSpec), ("train", TrainSpec))
+            for name, value in getattr(fields, section).items()
+            for line in _wrong(spec, section, name, value)
+        ]
+        if wrong:
+            raise ValueError(*wrong)
+        return fields
+
     @property
     def paths(self) -> Paths:
         """The folders of the tier; a pilot's lie within."""
         within = "pilot" if self.pilot else ""
         return Paths(Path(self.results) / within, Path(self.reports) / within)
+
+
+def _wrong(spec: type[Spec], section: str, name: str, value: object) -> list[str]:
+    """What is wrong with one field of an arm, by itself."""
+    field = spec.model_fields.get(name)
+    if field is None:
+        return [f"{section}: {name}: unknown key; {nearest(name, spec.model_fields)}"]
+    alone: type[Spec] = create_model("Alone", __base__=Spec, **{name: (field.annotation, field)})  # type: ignore[call-overload]
+    try:
+        alone.model_validate({name: value})
+    except ValidationError as error:
+        return complaints.lines(alone, error, section)
+    return []
 
 
 def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:
@@ -71,15 +99,31 @@ def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = (
         if not separator:
             raise UserError(f"--config {pair}: not of the form key=value; write for example studies=core")
         merged[key] = _value(text)
-    return from_mapping(merged, ", ".join(map(str, files)) if not pairs else "--config")
+    return from_mapping(merged, files)
 
 
-def from_mapping(merged: Mapping[str, Any], where: str = "configuration") -> Config:
-    """The configuration that Snakemake has merged. ``studies=a,b`` on the command line is a list."""
+def from_mapping(merged: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Config:
+    """The configuration that Snakemake has merged from `files` and ``--config`` pairs; ``studies=a,b`` of these is a
+    list.
+
+    Raises:
+        UserError: for an unknown key or a value out of range, where it was written.
+    """
     values = dict(merged)
     if isinstance(values.get("studies"), str) and "," in values["studies"]:
         values["studies"] = tuple(part.strip() for part in values["studies"].split(",") if part.strip())
-    return validate(Config, values, where)
+    read = list(dict.fromkeys([DEFAULT, *map(Path, files)])) if files else []
+    return validate(Config, values, Place("configuration", lambda: _marks(read, merged)))
+
+
+def _marks(files: Sequence[Path], merged: Mapping[str, Any]) -> dict[Key, str]:
+    """Where each key stands that counts: in the last file that has it, or on the command line, which has other values
+    than any file."""
+    written = _merged(files)
+    found = {key: mark for file in files for key, mark in strict_yaml.marks(file).items()}
+    given = {str(key) for key, value in merged.items() if written.get(key) != value}
+    kept = {key: mark for key, mark in found.items() if key[0] not in given}
+    return kept | {(key,): "--config" for key in given if files}
 
 
 def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.validation import Spec, validate
-from cnnlab.planning.declarations import declared
+from cnnlab.planning.declarations import declared, place
 
 FOLDER = Path(__file__).resolve().parents[1] / "training/diagnostics"
 
@@ -61,11 +61,6 @@ class Metric(Spec):
     def largest(self) -> float:
         """The largest value that there can be, in ``unit``."""
         return 100.0 if self.unit == "pp" else inf
-
-    @property
-    def least_seeds(self) -> int:
-        """The fewest seeds that can decide, by `cnnlab.analysis.intervals`."""
-        return 5 if self.initial else 6
 
 
 class Profile(Spec):
@@ -134,7 +129,7 @@ def read(folder: Path) -> dict[str, DiagnosticSpec]:
     specs: dict[str, DiagnosticSpec] = {}
     owners: dict[tuple[str, str], str] = {}
     for path, literal in declared(folder, "DIAGNOSTIC"):
-        spec = validate(DiagnosticSpec, {**literal, "name": path.stem}, f"{path}: DIAGNOSTIC")
+        spec = validate(DiagnosticSpec, {**literal, "name": path.stem}, place(path, "DIAGNOSTIC"))
         for key in ("metrics", "profiles"):
             for name in getattr(spec, key):
                 owner = owners.setdefault((key, name), path.stem)

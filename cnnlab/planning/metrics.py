@@ -7,8 +7,10 @@ from typing import Any
 from cnnlab.core.errors import UserError
 from cnnlab.planning.diagnostics import Metric, diagnostics
 
-__all__ = ["METRICS", "Metric"]
+__all__ = ["LEAST_SEEDS", "METRICS", "Metric"]
 
+# Of a study that claims something: in a sign test, which a lost run asks for, five pairs that agree prove nothing.
+LEAST_SEEDS = 6
 MISTAKES: dict[str, Any] = {"unit": "pp", "better": "lower", "positive": True}  # a share of images
 TIME: dict[str, Any] = {"unit": "log2 ratio", "better": "lower", "censored": True}
 # Of every run, by `cnnlab.training.outcome`.

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import shlex
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cnnlab.core import paths
-from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.errors import Mistakes, UserError, nearest
 from cnnlab.core.files import read_json
 from cnnlab.core.paths import Paths
-from cnnlab.core.validation import validate
-from cnnlab.planning import datasets, device, model_registry
+from cnnlab.planning import device, model_registry
 from cnnlab.planning.batches import Batch, batches
 from cnnlab.planning.config import Config
 from cnnlab.planning.cost import run_seconds
-from cnnlab.planning.fingerprint import fingerprint
-from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, DataSpec, ModelSpec, PreparedSpec, TrainSpec, seeds_slug
+from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, PreparedSpec, seeds_slug
+from cnnlab.planning.studies.broken import Broken, warnings
 from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
+from cnnlab.planning.studies.complete_arm import resolver
 from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
-from cnnlab.planning.studies.study_file import ArmFields
 
 PARTS = 5  # in which runs are mirrored
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The selected studies of one tier, and what they need; `every` are all studies that could be selected."""
+    """The selected studies of one tier, and what they need; `every` are all studies that could be selected, and
+    `broken` those whose files cannot be read."""
 
     config: Config
     studies: tuple[Study, ...]
     claims: ClaimRegistry
     every: tuple[Study, ...] = ()
+    broken: tuple[Broken, ...] = ()
 
     @property
     def tier(self) -> str:
@@ -53,6 +53,23 @@ class Plan:
         """The claims of all studies, as (id, part)."""
         return {(claim.id, claim.part) for study in self.every for claim in study.claims}
 
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each study and each network that is left out, as its file cannot be read."""
+        return warnings(model_registry.broken(), self.broken)
+
+    def refuse_if_nothing_is_left(self) -> None:
+        """Raise what is wrong with all studies, if there is something wrong with all."""
+        if self.broken and not self.every:
+            raise UserError(*dict.fromkeys(line for study in self.broken for line in study.error.lines))
+
+    def refuse_broken(self, name: str) -> None:
+        """Raise what is wrong with the study or network of that name, if it cannot be read."""
+        lines = [line for study in self.broken if study.name == name for line in study.error.lines]
+        lines += model_registry.broken()[name].lines if name in model_registry.broken() else []
+        if lines:
+            raise UserError(*dict.fromkeys(lines))
+
     def only(self, name: str) -> Plan:
         """The plan of one study.
 
@@ -61,6 +78,7 @@ class Plan:
         """
         named = tuple(study for study in self.studies if study.name == name)
         if not named:
+            self.refuse_broken(name)
             raise UserError(f"{name}: no such study; {nearest(name, (study.name for study in self.studies))}")
         return replace(self, studies=named)
 
@@ -89,11 +107,15 @@ class Plan:
     def outdated(self) -> tuple[Study, ...]:
         """Other studies that have been judged: their file or code has changed since, so that their runs are others."""
         shown = {study.name for study in self.studies}
-        return tuple(
-            study
-            for study in self.every
-            if study.name not in shown and self.paths.study(study.name).table("claims").with_suffix(".parquet").exists()
-        )
+        return tuple(study for study in self.every if study.name not in shown and self._judged(study.name))
+
+    @property
+    def broken_but_judged(self) -> tuple[Broken, ...]:
+        """Studies that cannot be read any more, and whose verdicts are there."""
+        return tuple(study for study in self.broken if self._judged(study.name))
+
+    def _judged(self, study: str) -> bool:
+        return self.paths.study(study).table("claims").with_suffix(".parquet").exists()
 
     @property
     def decides(self) -> bool:
@@ -205,97 +227,71 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Read every study, check it, and keep those that `config` selects.
 
+    A study that cannot be run as written is left out, unless it is named.
+
     Raises:
-        UserError: for the first thing that cannot be run as written.
+        UserError: for all that is wrong with a study that is named, or for what concerns all.
     """
     claims = load_claims(paths.CLAIMS)
-    model_registry.architectures()  # all of them, so that a wrong or a second declaration is refused
-    resolve = _resolver(*device.resolve(config.device, config.precision))
+    resolve = resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
     override = config.override
     if config.pilot:
         override = override.model_copy(update={"data": override.data | {"tested": "validation"}})
-    studies = [
-        load_study(file, config.tier, claims, resolve, config.base, override, config.seeds, config.min_seeds)
-        for file in files
-    ]
+    studies: list[Study] = []
+    broken: list[Broken] = []
+    for file in files:
+        try:
+            study = load_study(
+                file, config.tier, claims, resolve, config.base, override, config.seeds, config.min_seeds
+            )
+            _refuse_namesake(study, studies)
+            studies.append(study)
+        except UserError as error:
+            broken.append(Broken.of(file, error))
     if config.pilot:
         studies = [replace(study, seeds=tuple(FIRST_PILOT_SEED + seed for seed in study.seeds)) for study in studies]
-    _refuse_namesakes(studies)
-    return Plan(config, _select(studies, config.studies, claims), claims, tuple(studies))
+    selected = _select(studies, broken, config.studies, claims)
+    return Plan(config, selected, claims, tuple(studies), tuple(broken))
 
 
 def _study_files(folder: str) -> Sequence[Path]:
     if not Path(folder).is_dir():
         raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
-    return sorted((*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml")))
+    files = (*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml"))
+    return sorted(file for file in files if not file.name.startswith("."))  # as an editor's locks do
 
 
-def _refuse_namesakes(studies: Sequence[Study]) -> None:
-    first: dict[str, Study] = {}
-    for study in studies:
-        namesake = first.setdefault(study.name, study)
-        if namesake is not study:
-            raise UserError(f"{study.path}: study: '{study.name}' is the name of {namesake.path} too; rename one")
+def _refuse_namesake(study: Study, others: Sequence[Study]) -> None:
+    """A second file of one name, in another folder or of another suffix."""
+    for other in others:
+        if other.name == study.name:
+            raise UserError(f"{study.path}: study: '{study.name}' is the name of {other.path} too; rename one")
 
 
-def _select(studies: Sequence[Study], selection: str | tuple[str, ...], claims: ClaimRegistry) -> tuple[Study, ...]:
+def _select(
+    studies: Sequence[Study], broken: Sequence[Broken], selection: str | tuple[str, ...], claims: ClaimRegistry
+) -> tuple[Study, ...]:
     """`all`, `core`, or whatever bears one of the names or tests one of the claims."""
     if selection == "all":
         return tuple(studies)
     if selection == "core":
         return tuple(study for study in studies if study.core)
     wanted = (selection,) if isinstance(selection, str) else selection
+    mistakes = Mistakes()
+    for study in broken:
+        if {study.name, *study.claims} & set(wanted):
+            mistakes.lines |= dict.fromkeys(study.error.lines)
+    mistakes.refuse()
     names = {study.name for study in studies}
     ids = {claim.id for study in studies for claim in study.claims}
     for name in wanted:
         if name not in names | ids:
             problem = f"no study tests {name} yet" if claims.get(name) else f"no study or claim '{name}'"
-            raise UserError(f"studies: {problem}; {nearest(name, {*names, *ids, 'all', 'core'})}")
+            raise UserError(f"studies: {problem}; {nearest(name, {*names, *ids, 'all', 'core'}, 'cnnlab list')}")
     return tuple(
         study for study in studies if study.name in wanted or any(claim.id in wanted for claim in study.claims)
     )
-
-
-def _resolver(on: device.Device, precision: device.Precision) -> Callable[[ArmFields, str], ArmSpec]:
-    torch = metadata.version("torch")
-
-    def resolve(fields: ArmFields, where: str) -> ArmSpec:
-        data = validate(DataSpec, fields.data, f"{where}: data")
-        train = validate(TrainSpec, fields.train, f"{where}: train")
-        if data.validation == 0 and train.learning_rate is None and train.epochs > 0:
-            raise UserError(
-                f"{where}: data: validation: 0 leaves no images to tune on; write train: learning_rate, too"
-            )
-        if data.validation == 0 and train.classifier != "network":
-            raise UserError(f"{where}: data: validation: 0 leaves no images to tune an SVM on; keep some")
-        try:
-            shape = datasets.shape(data)
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from None
-        model = _model(fields, shape, f"{where}: model")
-        return ArmSpec(
-            model=model,
-            data=data,
-            train=train,
-            device=on,
-            precision=precision,
-            torch=torch,
-            fingerprint=fingerprint(model.architecture),
-        )
-
-    return resolve
-
-
-def _model(fields: ArmFields, shape: tuple[int, int, int, int], where: str) -> ModelSpec:
-    switches = dict(fields.model)
-    architecture = switches.pop("architecture", None)
-    preset = switches.pop("preset", "small")
-    if not isinstance(architecture, str) or not isinstance(preset, str):
-        raise UserError(f"{where}: architecture: missing; {nearest('', model_registry.architectures())}")
-    complete = model_registry.resolve(architecture, preset, switches, where)
-    model_registry.check_image(architecture, preset, complete, *shape, where)
-    return ModelSpec(architecture=architecture, preset=preset, switches=complete)
 
 
 def options(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cnnlab.core import paths
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import Spec, validate
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -57,4 +57,5 @@ def load_published() -> tuple[Printed, ...]:
     """
     if not paths.PUBLISHED.exists():
         return ()
-    return validate(Published, {"figures": read_yaml(paths.PUBLISHED)}, str(paths.PUBLISHED)).figures
+    figures = {"figures": read_yaml(paths.PUBLISHED)}
+    return validate(Published, figures, place(paths.PUBLISHED, "figures")).figures

@@ -16,7 +16,7 @@ from pydantic import Field
 from cnnlab.core.errors import UserError, nearest
 from cnnlab.core.validation import Spec, validate
 from cnnlab.planning import image_folder
-from cnnlab.planning.declarations import declared
+from cnnlab.planning.declarations import declared, place
 
 READERS = Path(__file__).resolve().parents[1] / "data" / "sources"
 DEFAULT_ROOT = "data"
@@ -117,7 +117,7 @@ class Folder(Source):
 def known() -> dict[str, Known]:
     """Every data set that declares itself, by name."""
     sources = [
-        validate(Known, {"name": path.stem.replace("_", "-"), **literal}, str(path))
+        validate(Known, {"name": path.stem.replace("_", "-"), **literal}, place(path, "SOURCE"))
         for path, literal in declared(READERS, "SOURCE")
     ]
     return {source.name: source for source in sources}

@@ -17,9 +17,19 @@ from cnnlab.planning import sources
 from cnnlab.planning.image_folder import SplitName
 
 Switch = bool | int | float | str
+MOST = 10**9
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+
+
+def _possible(number: int) -> int:
+    if number > MOST:
+        raise ValueError(f"more than {MOST:,} of anything is a slip of the finger; write less")
+    return number
+
+
+Count = Annotated[int, Field(ge=1), AfterValidator(_possible)]
+Whole = Annotated[int, Field(ge=0), AfterValidator(_possible)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 FOLDER_SETTINGS = ("splits", "group", "broken")
 # Runs named in no study: pilots draw their seeds from 1000 upwards, tuning from 10,000. Neither is used again.
@@ -126,7 +136,7 @@ class DataSpec(PreparedSpec):
     )
     scale_pixels: bool = Field(False, description="each pixel times a constant from 0.01 to 100, new per seed")
     label_noise: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of wrong training labels")
-    noise_channels: Annotated[int, Field(ge=0)] = Field(0, description="channels of noise added to each image")
+    noise_channels: Whole = Field(0, description="channels of noise added to each image")
     random_scale: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="images shrunk by a random factor between this and 1"
     )
@@ -186,7 +196,7 @@ class TuneSpec(Spec):
 
     rates: tuple[Positive, ...] = Field(OPTIMIZERS["sgd"].rates, description="of SGD; AdamW has a default of its own")
     epochs_share: Annotated[float, Field(gt=0, le=1)] = Field(1 / 3, description="length of a tuning run, of a run's")
-    extensions: Annotated[int, Field(ge=0)] = Field(2, description="rates added where the best one is an edge")
+    extensions: Whole = Field(2, description="rates added where the best one is an edge")
     seeds: Count = Field(1, description="runs of each rate, whose mean counts")
     per: Literal["arm", "seed"] = Field(
         "arm", description="seed: each has a rate of its own, so that intervals over seeds hold its choice"
@@ -213,7 +223,7 @@ class TrainSpec(Spec):
     A setting that is not given has its optimizer's usual value; one that the optimizer doesn't have is None.
     """
 
-    epochs: Annotated[int, Field(ge=0, description="0 leaves the network as it was initialized")]
+    epochs: Whole = Field(description="0 leaves the network as it was initialized")
     classifier: Literal["network", "svm", "hog_svm"] = Field(
         "network", description="svm: a linear SVM on the features below the last layer; hog_svm: on HOG of the images"
     )
@@ -227,7 +237,7 @@ class TrainSpec(Spec):
         "cosine",
         description="of the rate: to 0 along half a cosine, the same throughout, or a tenth after half and after 3/4",
     )
-    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="updates in which the rate rises from 0")
+    warmup_steps: Whole = Field(0, description="updates in which the rate rises from 0")
     learning_rate: Positive | None = Field(None, description="fixed by the study; tuned when absent")
     tune: TuneSpec = Field(TuneSpec(), description="how the learning rate is found")
     target_accuracy: Share = Field(0.9, description="validation accuracy to which steps are counted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.cli.show import costs
+from cnnlab.cli.listing import costs
 from cnnlab.planning.batches import selected
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan

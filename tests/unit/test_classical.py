@@ -19,14 +19,13 @@ from cnnlab.analysis import effects
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import Scaling, Split
-from cnnlab.planning.config import from_mapping
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study_file import ContrastSpec
 from cnnlab.training import job, loop, outcome, records, replay, svm
 from cnnlab.training.records import Record
 from tests import small_runs
+from tests.studies import plan_of
 
 
 def splits() -> dict[str, Split]:
@@ -353,26 +352,22 @@ seeds: 5
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("{epochs: 0, learning_rate: 0.1}", ["arms.other: train", "learning_rate: nothing is trained in 0 epochs"]),
-        ("{classifier: hog_svm}", ["arms.other: train", "classifier: hog_svm uses no network; set epochs to 0"]),
-        ("{classifier: hogsvm}", ["arms.other: train", "classifier", "'network', 'svm' or 'hog_svm'"]),
+        ("{epochs: 0, learning_rate: 0.1}", ["arms.other.train.learning_rate: nothing is trained in 0 epochs"]),
+        ("{classifier: hog_svm}", ["arms.other.train.classifier: hog_svm uses no network; set epochs to 0"]),
+        ("{classifier: hogsvm}", ["arms.other.train.classifier: 'hogsvm': unknown", "'hog_svm'"]),
     ],
 )
 def test_a_classifier_that_makes_no_sense_is_refused_in_one_line(written: str, said: list[str], tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(STUDY % written)
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
     with pytest.raises(UserError) as caught:
-        make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]}))
+        plan_of(tmp_path, STUDY % written)
     line = str(caught.value)
     assert "\n" not in line
-    for part in ("study.yaml", *said):
+    for part in ("mine.yaml:", *said):
         assert part in line, line
 
 
 def test_an_edit_of_the_classifiers_retrains_only_those_that_use_them(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(STUDY % "{classifier: svm}")
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-    study = make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]})).studies[0]
+    study = plan_of(tmp_path, STUDY % "{classifier: svm}").studies[0]
     from cnnlab.planning.fingerprint import fingerprint
 
     assert study.arms["network"].spec.fingerprint == fingerprint("lenet")

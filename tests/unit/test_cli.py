@@ -29,10 +29,25 @@ def test_every_command_has_help() -> None:
         assert len(result.output.splitlines()) > 3
 
 
-def test_list_names_studies_networks_and_switches() -> None:
-    output = call("list").output
-    for part in ("activation: Sigmoid or ReLU", "C07 (gradients)", "lenet: LeNet-5", "sigmoid, tanh, relu"):
-        assert part in output
+def test_list_names_studies_and_networks_in_a_line_each() -> None:
+    lines = call("list").output.splitlines()
+    starts = [line.partition("  [")[0] for line in lines]
+    assert starts.index("Studies") < starts.index("activation: Sigmoid or ReLU") < starts.index("Networks")
+    assert any(line.startswith("pooling: ") and "C07 (gradients)" in line for line in lines)
+    assert starts.index("Networks") < starts.index("lenet: LeNet-5")
+    assert len(lines) < 50
+
+
+def test_list_of_a_word_shows_what_bears_it_whole() -> None:
+    output = call("list", "LeNet-5").output
+    assert "sigmoid, scaled_sigmoid, tanh, relu" in output
+    assert "vgg: " not in output
+    arms = call("list", "C07").output
+    assert "lenet-small-" in arms
+    assert "activation: " not in arms
+    assert call("list", "slope", "--metrics").output.count("\n") < 12
+    assert call("list", "epsilon", "--settings").output.split()[:2] == ["train:", "epsilon"]
+    assert "is in no study and no network; did you mean 'pooling'?" in call("list", "poolign").stderr
 
 
 def test_list_cost_sums_up() -> None:

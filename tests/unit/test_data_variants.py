@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,9 @@ from cnnlab.data.dataset import Dataset, Split, load
 from cnnlab.data.prepare import prepare
 from cnnlab.data.variants import at_random_scale, noisy_labels, pixel_constants, with_noise_channels
 from cnnlab.planning import datasets
-from cnnlab.planning.config import from_mapping
-from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import DataSpec
 from tests.small_runs import batches
+from tests.studies import plan_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -301,15 +301,14 @@ REFUSED = {
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_what_makes_no_sense_is_refused_in_one_line(mistake: str, tmp_path: Path) -> None:
     fields, said = REFUSED[mistake]
-    (tmp_path / "study.yaml").write_text(
+    text = (
         "study: mine\ntitle: t\nquestion: q\nseeds: 5\n"
         f"base: {{model: {{architecture: mlp}}, data: {{name: mnist5k}}, train: {{epochs: 1}}}}\n"
         f"arms: {{one: {{data: {fields}}}, two: {{}}}}\n"
     )
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
     with pytest.raises(UserError) as caught:
-        make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]}))
+        plan_of(tmp_path, text)
     line = str(caught.value)
     assert "\n" not in line
-    assert "study.yaml: arms.one" in line
-    assert said in line, line
+    assert re.search(r"mine\.yaml:6:\d+: arms\.one\.", line), line
+    assert said.replace(": ", ".") in line, line

@@ -43,13 +43,25 @@ def test_a_sign_test_of_few_seeds_cannot_stand_ledger_wide() -> None:
     assert cannot(steps, 12, 1500, family=57) == []
 
 
+def test_a_share_of_training_is_known_to_an_evaluation() -> None:
+    settled = ContrastSpec(metric="weight_lag", contrast={"a": 1}, direction=Direction("equal"), margin=10)
+    assert cannot(settled, 8, 1500, evaluations=40) == []
+    (told,) = cannot(settled, 8, 1500, evaluations=8)
+    assert told == "supported: of 8 evaluations a run, all alike, no less than 12 pp can be excluded"
+    assert cannot(settled, 8, 1500) == []
+    assert cannot(contrast("equal", 1, "train_loss"), 8, 1500, evaluations=1) == []
+
+
 def test_every_study_can_come_out_both_ways() -> None:
     plan = make_plan(load_config([paths.CONFIGS / "default.yaml"], ["device=cpu"]))
     for study in plan.studies:
         for claim in study.claims:
             for each in claim.requires:
-                images = min(split_sizes(study.arms[name].spec.data)[2] for name in each.contrast)
-                assert cannot(each, len(study.seeds), images) == [], (study.name, claim.id, claim.part)
+                specs = [study.arms[name].spec for name in each.contrast]
+                images = min(split_sizes(spec.data)[2] for spec in specs)
+                evaluations = min(spec.train.epochs * spec.train.evaluations_per_epoch for spec in specs)
+                barred = cannot(each, len(study.seeds), images, evaluations=evaluations)
+                assert barred == [], (study.name, claim.id, claim.part)
 
 
 def test_the_smallest_effect_is_decided_in_four_of_five_studies() -> None:

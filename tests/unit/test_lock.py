@@ -28,9 +28,9 @@ from cnnlab.wording.locks import departures
 from tests import fakes, report_samples
 from tests.report_samples import rendered, text_of
 from tests.said import said, unsaid
+from tests.studies import plan_of as planned
 from tests.unit.test_report_sections import git
 from tests.unit.test_study import STUDY
-from tests.unit.test_study import plan_of as planned
 
 STUDIES = ("normalization", "activation")
 MARGIN = "claims.C26.requires.0.margin"
@@ -67,11 +67,11 @@ EDITS = {
     "direction": ("greater", "equal", ["claims.C06.requires.0.direction"]),
     "metric": ("first_gradient_norm", "early_gradient_norm", ["claims.C06.requires.0.metric"]),
     "contrast": ("sigmoid: -1}", "sigmoid: -2, relu2: 1}", ["claims.C06.requires.0.contrast.sigmoid"]),
-    "seeds": ("seeds: 5", "seeds: 6", ["seeds"]),
-    "seen": ("seeds: 5", "seeds: 5\nseen: 3", ["seen"]),
+    "seeds": ("seeds: 6", "seeds: 7", ["seeds"]),
+    "seen": ("seeds: 6", "seeds: 6\nseen: 3", ["seen"]),
     "epochs": ("epochs: 2", "epochs: 3", ["arms.sigmoid.train.epochs", "arms.relu.train.epochs"]),
     "a switch": ("{activation: relu}", "{activation: relu, pooling: max}", ["arms.relu.model.switches.pooling"]),
-    "part": ("id: C06", "id: own\n    part: half", ["claims.C06", "claims.own half"]),
+    "part": ("id: C06\n    ledger: true", "id: own\n    part: half", ["claims.C06", "claims.own half"]),
 }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_what_decides_a_verdict_departs_from_the_plan(locked: Study, kind: str) 
         ("Which is better?", "Which one?"),
         ("arms:", "labels: {relu: Rectified}\narms:"),
         ("arms:", "arms:\n  tanh: {model: {activation: tanh}}"),
-        ("seeds: 5", "seeds: 5\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}}]"),
+        ("seeds: 6", "seeds: 6\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}}]"),
         ("margin: 1}", "margin: 1.0, label: at the start}"),
     ],
 )  # fmt: skip
@@ -153,11 +153,11 @@ def test_a_lock_that_was_edited_is_refused(locked: Study, old: str, new: str, pa
 
 
 def test_a_record_names_the_plans_of_its_studies(tmp_path: Path) -> None:
-    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: [4, 5, 6, 7, 8]")
+    other = STUDY.replace("study: mine", "study: other").replace("seeds: 6", "seeds: [4, 5, 6, 7, 8, 9]")
     plan = planned(tmp_path, STUDY, other.replace("margin: 1", "margin: 2"))
     mine, others = plan.studies
     lock = add_lock(mine, "quick", None)
-    add_lock(replace(others, seeds=(0, 1, 2, 3, 4)), "quick", None)  # from which it departs
+    add_lock(replace(others, seeds=(0, 1, 2, 3, 4, 5)), "quick", None)  # from which it departs
     plans = plans_of_runs(plan.studies, "quick", mine.arms["relu"].spec.arm_id)
     of_mine, of_other = {"hash": lock.hash}, {"hash": digest(plan_of(others, "quick"))}
     assert plans[0] == {"mine": of_mine}

@@ -15,16 +15,18 @@ import yaml
 from cnnlab.analysis.tables import io
 from cnnlab.analysis.tables.columns import TABLES
 from cnnlab.analysis.tables.contrasts import measured_contrasts
-from cnnlab.cli.show import describe, overview
+from cnnlab.cli.listing import overview
+from cnnlab.cli.show import describe
 from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import model_registry
-from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan
 from cnnlab.planning.studies.claims import load_claims
 from cnnlab.planning.studies.study import Study
 from tests.fakes import judge_studies
+from tests.studies import plan_of as planned
 
 TOYS = {
     "wide": {"switches": {"activation": "relu", "normalization": {"default": "none", "choices": ["none", "batch"]}}},
@@ -110,10 +112,7 @@ def plan_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanOf:
     monkeypatch.setenv(model_registry.SEARCH_PATH, str(toys))
 
     def plan(*texts: str, **config: Any) -> Plan:
-        for index, text in enumerate(texts):
-            (studies / f"study{index}.yaml").write_text(text)
-        given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-        return make_plan(from_mapping({**given, "study_paths": [str(studies)], **config}))
+        return planned(studies, *texts, **config)
 
     return plan
 
@@ -223,7 +222,7 @@ class TestRefused:
         assert any("deep residual=false" in line and "Deep, residual=false" in line for line in told)
 
     def test_list_has_its_arms(self, plan_of: PlanOf) -> None:
-        told = overview(plan_of(STUDY))
+        told = overview(plan_of(STUDY), "components")
         assert "components: Components  [description only; seeds 0-4]" in told
         assert "flat activation=relu" in told
 
@@ -283,6 +282,7 @@ def test_rows_of_the_table_say_which_cell_they_are(plan_of: PlanOf) -> None:
 
 
 # What is replaced in STUDY by what, and what the line must say.
+FAMILIES = STUDY[STUDY.index("  families:") : STUDY.index("  switches:")]
 SWITCH = "matrix.switches"
 MISTAKES = {
     "unknown switch": (
@@ -325,7 +325,7 @@ MISTAKES = {
         "[]",
         [f"{SWITCH}.residual.effects", "at least 1"],
     ),
-    "no family": ("  families:\n", "  families: {}\n  famlies:\n", ["matrix.families", "give at least one"]),
+    "no family": (FAMILIES, "  families: {}\n", ["matrix.families", "give at least one"]),
     "no architecture": (
         "flat: {model: {architecture: flat}}",
         "flat: {}",
@@ -350,7 +350,7 @@ MISTAKES = {
     "contradiction within a cell": (
         "{architecture: deep}",
         "{architecture: deep, shortcut: projection}",
-        ["matrix.families.deep, residual=false", "it is plain"],
+        ["matrix.families.deep", "residual: false with shortcut: projection", "it is plain"],
     ),
     "two families that are the same": (
         "    flat: {model: {architecture: flat}}",
@@ -374,7 +374,7 @@ def test_each_mistake_is_one_line_with_place_and_remedy(mistake: str, plan_of: P
         plan_of(STUDY.replace(right, wrong, 1))
     line = str(caught.value)
     assert "\n" not in line
-    for part in ["study0.yaml", *said]:
+    for part in ["components.yaml", *said]:
         assert part in line, line
 
 

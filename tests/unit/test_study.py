@@ -9,9 +9,10 @@ import yaml
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
-from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import Plan, make_plan, options
 from cnnlab.planning.specs import FIRST_PILOT_SEED
+from tests.studies import plan_of
 
 STUDY = """\
 study: mine
@@ -24,27 +25,20 @@ base:
 arms:
   sigmoid: {model: {activation: sigmoid}}
   relu: {model: {activation: relu}}
-seeds: 5
+seeds: 6
 claims:
   - id: C06
+    ledger: true
     architecture: lenet
     requires:
       - {metric: first_gradient_norm, contrast: {relu: 1, sigmoid: -1}, direction: greater, margin: 1}
 """
 
 
-def plan_of(folder: Path, *texts: str, **config: object) -> Plan:
-    """The plan of study files with these texts."""
-    for index, text in enumerate(texts):
-        (folder / f"study{index}.yaml").write_text(text)
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-    return make_plan(from_mapping({**given, "study_paths": [str(folder)], **config}))
-
-
 def test_a_study_becomes_arms_with_complete_switches(tmp_path: Path) -> None:
     study = plan_of(tmp_path, STUDY).studies[0]
     assert list(study.arms) == ["sigmoid", "relu"]
-    assert study.seeds == (0, 1, 2, 3, 4)
+    assert study.seeds == (0, 1, 2, 3, 4, 5)
     switches = study.arms["relu"].spec.model.switches
     assert switches["activation"] == "relu"
     assert switches["initialization"] == "kaiming"
@@ -87,11 +81,11 @@ def test_an_arm_shared_by_two_studies_is_one_arm(tmp_path: Path) -> None:
 
 
 def test_another_number_of_seeds_is_another_manifest_of_the_same_arm(tmp_path: Path) -> None:
-    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: 6")
+    other = STUDY.replace("study: mine", "study: other").replace("seeds: 6", "seeds: 7")
     plan = plan_of(tmp_path, STUDY, other)
     assert len(plan.arms()) == 2
     assert len(plan.manifests()) == 4
-    assert len(plan.runs()) == 12
+    assert len(plan.runs()) == 14
 
 
 def test_a_tier_changes_the_base_and_the_override_has_the_last_word(tmp_path: Path) -> None:
@@ -128,7 +122,7 @@ def test_an_override_trains_no_arm_that_stays_as_initialized(tmp_path: Path) -> 
 
 
 def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
-    other = STUDY.replace("study: mine", "study: other\ncore: true").replace("C06", "my-claim")
+    other = STUDY.replace("study: mine", "study: other\ncore: true").replace("C06\n    ledger: true", "my-claim")
     assert [s.name for s in plan_of(tmp_path, STUDY, other, studies="core").studies] == ["other"]
     assert [s.name for s in plan_of(tmp_path, studies="C06").studies] == ["mine"]
     assert [s.name for s in plan_of(tmp_path, studies="mine,my-claim").studies] == ["mine", "other"]
@@ -136,9 +130,13 @@ def test_selection_by_name_claim_and_core(tmp_path: Path) -> None:
 
 # What is replaced in STUDY by what, and what the line must say.
 MISTAKES = {
-    "unknown key": ("seeds: 5", "seeds: 5\nseedz: 3", ["seedz", "unknown key", "did you mean 'seeds'"]),
+    "unknown key": ("seeds: 6", "seeds: 6\nseedz: 3", ["seedz", "unknown key", "did you mean 'seeds'"]),
     "unknown key within a claim": ("margin: 1}", "margin: 1, marign: 2}", ["requires.0.marign", "'margin'"]),
-    "a key that is missing as it is misspelt": ("epochs: 2}", "epoch: 2}", ["train: epoch: unknown key", "'epochs'"]),
+    "a key that is missing as it is misspelt": (
+        "epochs: 2}",
+        "epoch: 2}",
+        ["base.train.epoch: unknown key", "'epochs'"],
+    ),
     "misspelt switch": ("{activation: relu}", "{activaton: relu}", ["arms.relu", "activaton", "'activation'"]),
     "misspelt value": ("{activation: relu}", "{activation: rellu}", ["arms.relu", "rellu", "'relu'"]),
     "switch that the architecture ignores": (
@@ -149,19 +147,14 @@ MISTAKES = {
     "unknown architecture": ("architecture: lenet, preset", "architecture: lenett, preset", ["lenett", "'lenet'"]),
     "image too small": ("{name: mnist5k}", "{name: mnist5k, image_size: 8}", ["8x8", "image_size to 12"]),
     "unregistered id": ("id: C06", "id: C99", ["C99", "workflow/claims.yaml"]),
-    "no seeds": ("seeds: 5", "seeds: []", ["seeds", "none"]),
-    "too few seeds": ("seeds: 5", "seeds: 3", ["seeds", "3 cannot decide", "at least 5"]),
-    "too few seeds where a run can diverge": (
-        "metric: first_gradient_norm",
-        "metric: test_error",
-        ["seeds", "5 cannot decide", "at least 6"],
-    ),
-    "duplicate seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
-    "no seeds of an earlier design": ("seeds: 5", "seeds: 5\nseen: []", ["seen", "none"]),
-    "a seed of an earlier design twice": ("seeds: 5", "seeds: 5\nseen: [1, 1]", ["seen", "twice"]),
-    "pilots of an earlier design": ("seeds: 5", "seeds: 5\nseen: [1000]", ["seen", "999", "pilots"]),
+    "no seeds": ("seeds: 6", "seeds: []", ["seeds", "none"]),
+    "too few seeds": ("seeds: 6", "seeds: 5", ["seeds", "5 cannot decide", "at least 6"]),
+    "duplicate seeds": ("seeds: 6", "seeds: [0, 1, 2, 3, 3]", ["seeds", "twice"]),
+    "no seeds of an earlier design": ("seeds: 6", "seeds: 6\nseen: []", ["seen", "none"]),
+    "a seed of an earlier design twice": ("seeds: 6", "seeds: 6\nseen: [1, 1]", ["seen", "twice"]),
+    "pilots of an earlier design": ("seeds: 6", "seeds: 6\nseen: [1000]", ["seen", "999", "pilots"]),
     "images of a pilot": ("name: mnist5k", "name: mnist5k, tested: validation", ["tested", "only a pilot"]),
-    "pilot seeds": ("seeds: 5", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
+    "pilot seeds": ("seeds: 6", "seeds: [0, 1, 2, 3, 1000]", ["seeds", "999", "pilots"]),
     "unknown data set": ("name: mnist5k", "name: mnist5", ["mnist5", "'mnist5k'"]),
     "unknown metric": ("first_gradient_norm", "first_gradient", ["first_gradient", "'first_gradient_norm'"]),
     "unknown arm in a contrast": ("{relu: 1, sigmoid: -1}", "{relu: 1, sigmiod: -1}", ["sigmiod", "'sigmoid'"]),
@@ -173,26 +166,26 @@ MISTAKES = {
     ),
     "wrong architecture": ("architecture: lenet\n", "architecture: mlp\n", ["claims.0.architecture", "lenet"]),
     "extension of no claim": (
-        "seeds: 5",
-        "seeds: 5\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, extension: C66}]",
+        "seeds: 6",
+        "seeds: 6\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, extension: C66}]",
         ["secondary.0.extension", "C66"],
     ),
     "secondary with a margin": (
-        "seeds: 5",
-        "seeds: 5\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, margin: 1}]",
+        "seeds: 6",
+        "seeds: 6\nsecondary: [{metric: test_error, contrast: {relu: 1, sigmoid: -1}, margin: 1}]",
         ["secondary", "no verdict"],
     ),
-    "unknown tier": ("seeds: 5", "seeds: 5\ntiers: {ful: {seeds: 6}}", ["tiers.ful", "'full'"]),
-    "no seeds at a tier": ("seeds: 5", "seeds: 5\ntiers: {quick: {seeds: 0}}", ["seeds", "none"]),
+    "unknown tier": ("seeds: 6", "seeds: 6\ntiers: {ful: {seeds: 6}}", ["tiers.ful", "'full'"]),
+    "no seeds at a tier": ("seeds: 6", "seeds: 6\ntiers: {quick: {seeds: 0}}", ["seeds", "none"]),
     "no margin": (", margin: 1}", "}", ["claims.0.requires", "margin"]),
     "twin arms": ("{activation: sigmoid}", "{activation: relu}", ["the same as arm", "remove one"]),
-    "arms of one label": ("seeds: 5", "seeds: 5\nlabels: {relu: sigmoid}", ["labels.relu", "label of 'sigmoid'"]),
-    "more images than are": ("name: mnist5k", "name: mnist5k, limit: 5001", ["arms.sigmoid", "limit", "5,000 images"]),
+    "arms of one label": ("seeds: 6", "seeds: 6\nlabels: {relu: sigmoid}", ["labels.relu", "label of 'sigmoid'"]),
+    "more images than are": ("name: mnist5k", "name: mnist5k, limit: 5001", ["base.data.limit: 5001", "5,000 images"]),
     "a batch of more than all": ("epochs: 2}", "epochs: 2, batch_size: 3001}", ["batch_size", "3,000 training images"]),
     "what is compared is not trained": ("{epochs: 2}", "{epochs: 0}", ["claims.0.requires", "'relu' is not trained"]),
-    "key given twice": ("seeds: 5", "seeds: 5\nseeds: 6", ["line 12", "'seeds' is given twice"]),
+    "key given twice": ("seeds: 6", "seeds: 6\nseeds: 6", ["mine.yaml:12:1: ", "'seeds' is given twice"]),
     "not YAML": ("question:", "question: [", ["line", "not valid YAML"]),
-    "missing epochs": ("{epochs: 2}", "{}", ["arms.sigmoid: train", "epochs", "missing"]),
+    "missing epochs": ("{epochs: 2}", "{}", ["base.train.epochs", "missing"]),
     "not a number": ("{epochs: 2}", "{epochs: two}", ["epochs", "'two'"]),
 }
 
@@ -205,13 +198,14 @@ def test_each_mistake_is_one_line_with_place_and_remedy(mistake: str, tmp_path: 
         plan_of(tmp_path, STUDY.replace(right, wrong, 1))
     line = str(caught.value)
     assert "\n" not in line
-    for part in ["study0.yaml", *said]:
+    for part in ["mine.yaml", *said]:
         assert part in line, line
 
 
 def test_two_studies_of_one_name(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"study1\.yaml: study: 'mine' is the name of .*study0\.yaml too; rename one"):
-        plan_of(tmp_path, STUDY, STUDY)
+    (tmp_path / "mine.yml").write_text(STUDY)
+    with pytest.raises(UserError, match=r"mine\.yml: study: 'mine' is the name of .*mine\.yaml too; rename one"):
+        plan_of(tmp_path, STUDY)
 
 
 def test_a_pilot_has_seeds_and_test_images_that_no_study_has(tmp_path: Path) -> None:
@@ -259,7 +253,7 @@ def test_every_study_of_the_project_says_how_it_was_tested_and_what_would_count_
 
 def test_without_validation_images_a_rate_must_be_fixed(tmp_path: Path) -> None:
     text = STUDY.replace("{name: mnist5k}", "{name: mnist5k, validation: 0}")
-    with pytest.raises(UserError, match="data: validation: 0 leaves no images to tune on; write train: learning_rate"):
+    with pytest.raises(UserError, match=r"base\.data\.validation: 0 leaves no images to tune on; write train"):
         plan_of(tmp_path, text)
     fixed = plan_of(tmp_path, text.replace("{epochs: 2}", "{epochs: 2, learning_rate: 0.1}"))
     assert fixed.studies[0].arms["relu"].spec.data.validation == 0

@@ -18,13 +18,14 @@ import yaml
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import fingerprint
-from cnnlab.planning.config import from_mapping, load_config
+from cnnlab.planning.config import load_config
 from cnnlab.planning.diagnostics import DiagnosticSpec, diagnostics, read
 from cnnlab.planning.fingerprint import PACKAGE
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.plan import Plan, make_plan
+from cnnlab.planning.plan import make_plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.training.diagnostics import Diagnostic, module
+from tests.studies import plan_of
 
 PAIR = {"relu": 1, "sigmoid": -1}
 FOLDER = PACKAGE / "training/diagnostics"
@@ -51,13 +52,6 @@ def study(name: str = "mine", claims: tuple[Any, ...] = (), secondary: tuple[Any
         **fields,
     }
     return yaml.safe_dump(written)
-
-
-def plan_of(folder: Path, *texts: str) -> Plan:
-    for index, text in enumerate(texts):
-        (folder / f"study{index}.yaml").write_text(text)
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-    return make_plan(from_mapping({**given, "study_paths": [str(folder)]}))
 
 
 def watched(planned: Study) -> dict[str, tuple[str, ...]]:
@@ -236,8 +230,8 @@ def test_a_new_diagnostic_is_one_new_file(tmp_path: Path) -> None:
     [
         ("{'metrics': {'a': {'title': 'A', 'unit': 's', 'factr': 2}}}", "metrics.a.factr: unknown key"),
         ("{'metrics': {'a': {'title': 'A'}}}", "metrics.a.unit: missing; add it"),
-        ("{'metrics': {}}", "metrics: Dictionary should have at least 1 item"),
-        ("{'metrics': 3}", "metrics: Input should be a valid dictionary"),
+        ("{'metrics': {}}", "metrics: {}: write at least 1"),
+        ("{'metrics': 3}", "metrics: 3: write keys with values"),
         ("{'metrics': {'b': {'title': 'B', 'unit': 's'}}, 'cost': 2}", "cost: unknown key; "),
         ("{'metrics': {'here': {'title': 'B', 'unit': 's'}}}", "metrics.here: first.py declares it too; rename one"),
         ("dict(metrics={})", "DIAGNOSTIC is not a literal; write its values out"),
@@ -290,7 +284,7 @@ def test_any_other_metric_wants_weights_that_cancel(
     line = str(caught.value)
     place = "claims.0.requires.0.contrast" if part == "claims" else "secondary.0.contrast"
     assert "\n" not in line
-    assert f"study0.yaml: {place}: " in line
+    assert f": {place}: " in line
     assert ("at least two arms with weights that sum to zero" if weights else "other than 0") in line
     assert "more)" not in line
 
@@ -312,7 +306,7 @@ def test_an_unknown_metric_names_the_nearest_and_is_the_only_mistake(
         plan_of(tmp_path, study(claims=((written, weights),)))
     line = str(caught.value)
     assert "\n" not in line
-    assert f"study0.yaml: claims.0.requires.0.metric: unknown metric; did you mean '{nearest}'?" in line
+    assert f": claims.0.requires.0.metric: '{written}': unknown metric; did you mean '{nearest}'?" in line
     assert "more)" not in line
 
 
@@ -330,7 +324,7 @@ def test_what_is_read_while_training_is_not_asked_of_an_untrained_arm(metric: st
         plan_of(tmp_path, study(secondary=((metric, PAIR),), arms=arms))
     line = str(caught.value)
     assert "\n" not in line
-    assert f"study0.yaml: arms.relu: train: epochs: 0, but {metric} is read while a network trains" in line
+    assert f": arms.relu.train.epochs: 0, but {metric} is read while a network trains" in line
 
 
 @pytest.mark.parametrize("data", [{"shuffle_pixels": True}, {"scale_pixels": True}, {"standardize": "pixel"}])
@@ -341,7 +335,7 @@ def test_pixels_without_neighbours_are_not_moved(metric: str, data: dict[str, An
         plan_of(tmp_path, study(secondary=((metric, PAIR),), arms=arms))
     line = str(caught.value)
     assert "\n" not in line
-    assert f"study0.yaml: arms.relu: data: {metric} moves pixels" in line
+    assert f": arms.relu.data: {metric} moves pixels" in line
 
 
 def test_a_diagnostic_declares_what_it_does() -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cnnlab.planning.config import from_mapping
-from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec, DataSpec, ModelSpec, TrainSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.sweeps import Sweep, sweeps
+from tests.studies import plan_of
 
 
 def arm(model: dict[str, Any] | None = None, data: dict[str, Any] | None = None, **train: Any) -> ArmSpec:
@@ -111,9 +110,7 @@ CHOICES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 
 
 def study_of(folder: Path, written: dict[str, Any]) -> Study:
-    (folder / "study.yaml").write_text(yaml.safe_dump(BASE | written))
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu", "study_paths": [str(folder)]}
-    return make_plan(from_mapping(given)).studies[0]
+    return plan_of(folder, yaml.safe_dump(BASE | written)).studies[0]
 
 
 @pytest.mark.parametrize(("written", "expected"), CHOICES.values(), ids=CHOICES)

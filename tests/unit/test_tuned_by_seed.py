@@ -12,7 +12,7 @@ import pytest
 from cnnlab.analysis.tables import runs
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.analysis.tables.recorded import recorded_tables
-from cnnlab.cli import show
+from cnnlab.cli import listing
 from cnnlab.core.errors import UserError
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.specs import parse_seeds
@@ -22,14 +22,18 @@ from cnnlab.training.records import Record
 from cnnlab.wording import threats
 from tests import fakes
 from tests.said import said, unsaid
-from tests.unit.test_study import STUDY, plan_of
+from tests.studies import plan_of
+from tests.unit.test_study import STUDY
 
+FIVE = STUDY.replace("seeds: 6", "seeds: 5")
 RATES = {0: 0.03, 1: 0.01, 2: 0.03, 3: 0.01, 4: 0.01}
 
 
-def tuned(folder: Path, tune: str = "{rates: [0.01, 0.03], per: seed}", study: str = STUDY, *more: str) -> Plan:
+def tuned(folder: Path, tune: str = "{rates: [0.01, 0.03], per: seed}", study: str = FIVE, *more: str) -> Plan:
     folder.mkdir(exist_ok=True)
-    return plan_of(folder, *(text.replace("{epochs: 2}", f"{{epochs: 2, tune: {tune}}}") for text in (study, *more)))
+    return plan_of(
+        folder, *(text.replace("{epochs: 2}", f"{{epochs: 2, tune: {tune}}}") for text in (study, *more)), min_seeds=5
+    )
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def tables(plan: Plan, records: Any) -> Tables:
 
 def planned(plan: Plan) -> float:
     """The core-seconds that `cnnlab list --cost` comes to."""
-    return float(show.costs(plan).rpartition("about ")[2].split()[0])
+    return float(listing.costs(plan).rpartition("about ")[2].split()[0])
 
 
 def test_each_seed_pays_for_its_own_tuning(tmp_path: Path) -> None:
@@ -71,8 +75,8 @@ def test_each_seed_pays_for_its_own_tuning(tmp_path: Path) -> None:
 
 
 def test_more_seeds_of_another_study_pay_for_their_own_alone(tmp_path: Path) -> None:
-    longer = STUDY.replace("study: mine", "study: longer").replace("seeds: 5", "seeds: 8")
-    apart = tuned(tmp_path / "seed", "{rates: [0.01, 0.03], per: seed}", STUDY, longer)
+    longer = FIVE.replace("study: mine", "study: longer").replace("seeds: 5", "seeds: 8")
+    apart = tuned(tmp_path / "seed", "{rates: [0.01, 0.03], per: seed}", FIVE, longer)
     seconds = sum(apart.seconds(arm_id, range(8)) for arm_id in apart.arms())
     assert planned(apart) == pytest.approx(seconds, abs=0.5)
 
@@ -144,12 +148,12 @@ def test_rates_chosen_once_for_all_are_in_no_interval(tmp_path: Path) -> None:
 
 
 def test_arms_of_a_contrast_are_tuned_alike(tmp_path: Path) -> None:
-    one = STUDY.replace("relu: {model: {activation: relu}}", "relu: {model: {activation: relu}, train: {epochs: 2}}")
+    one = FIVE.replace("relu: {model: {activation: relu}}", "relu: {model: {activation: relu}, train: {epochs: 2}}")
     with pytest.raises(UserError, match=r"tuned on different grids; give them the same train\.tune"):
         tuned(tmp_path, study=one.replace("train: {epochs: 2}}", "train: {tune: {per: arm, rates: [0.01, 0.03]}}}"))
 
 
 def test_seeds_of_the_plan_are_those_of_all_studies(tmp_path: Path) -> None:
-    other = STUDY.replace("study: mine", "study: other").replace("seeds: 5", "seeds: [3, 20, 21, 22, 23]")
-    plan = tuned(tmp_path / "seed", "{per: seed}", STUDY, other)
+    other = FIVE.replace("study: mine", "study: other").replace("seeds: 5", "seeds: [3, 20, 21, 22, 23]")
+    plan = tuned(tmp_path / "seed", "{per: seed}", FIVE, other)
     assert set(map(frozenset, plan.seeds().values())) == {frozenset(parse_seeds("0-4_20-23"))}

@@ -13,12 +13,10 @@ import pytest
 
 from cnnlab import models
 from cnnlab.analysis.tables import curves, io, runs
-from cnnlab.cli import progress, show
+from cnnlab.cli import listing, progress
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import Paths
 from cnnlab.data.dataset import load
-from cnnlab.planning.config import from_mapping
-from cnnlab.planning.plan import make_plan
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.tracking import mirror
 from cnnlab.training import job, records, replay
@@ -26,6 +24,7 @@ from cnnlab.training.evaluate import evaluate
 from cnnlab.training.records import Record
 from tests import small_runs
 from tests.fakes import DIGITS as DATA
+from tests.studies import plan_of
 
 FINALS = ("train", "validation", "test")
 
@@ -110,18 +109,21 @@ def test_tables_and_mirror_take_an_untrained_run(paths: Paths) -> None:
 
 def test_lists_progress_and_plans_take_an_untrained_run(tmp_path: Path, paths: Paths) -> None:
     record = run(untrained(), paths)
-    (line,) = (line for line in show.runs(SimpleNamespace(paths=paths)).splitlines() if record.run_id in line)  # type: ignore[arg-type]
+    (line,) = (
+        line
+        for line in listing.runs(SimpleNamespace(paths=paths, whole=SimpleNamespace(studies=()))).splitlines()
+        if record.run_id in line
+    )  # type: ignore[arg-type]
     assert " none " in line
     assert f"{100 * record.result['test_error']:.2f} %" in line
     assert "nan" not in line.lower()
     assert "test error" in progress.finished(paths, record)
-    (tmp_path / "study.yaml").write_text(
+    text = (
         "study: mine\ntitle: t\nquestion: q\nseeds: 5\n"
         "base: {model: {architecture: lenet}, data: {name: mnist5k}, train: {epochs: 2}}\n"
         "arms: {trained: {}, untrained: {train: {epochs: 0}}}\n"
     )
-    given = {"tier": "quick", "results": "results", "reports": "reports", "device": "cpu"}
-    plan = make_plan(from_mapping({**given, "study_paths": [str(tmp_path)]}))
+    plan = plan_of(tmp_path, text)
     trained, still = (arm.spec.arm_id for arm in plan.studies[0].arms.values())
     assert plan.tuning_runs(trained, (0,)) > 0 == plan.tuning_runs(still, (0,))
     assert 0 < plan.run_seconds(still) < 0.2 * plan.run_seconds(trained)

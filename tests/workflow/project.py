@@ -91,7 +91,8 @@ class Project:
         return project
 
     def study(self, name: str, seeds: int = 2, architecture: str = "lenet", claim: str = "C06") -> None:
-        text = TINY_STUDY.format(name=name, seeds=seeds, architecture=architecture, claim=claim)
+        named = f"{claim}\n    ledger: true" if re.fullmatch(r"C\d\d", claim) else claim
+        text = TINY_STUDY.format(name=name, seeds=seeds, architecture=architecture, claim=named)
         (self.path / f"studies/{name}.yaml").write_text(text)
 
     @property

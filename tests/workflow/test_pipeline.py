@@ -145,13 +145,13 @@ class TestFinished:
         assert tiny.runs().keys() == before.keys()
 
 
-def test_a_mistake_in_a_study_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_mistake_in_a_study_that_is_asked_for_is_one_line(tmp_path: Path) -> None:
     project = Project.tiny(tmp_path)
     study = project.path / "studies/dense.yaml"
     study.write_text(study.read_text().replace("{activation: relu}", "{activaton: relu}"))
-    output = project.snakemake("--dry-run", status=1)
+    output = project.snakemake("--dry-run", "--config", "studies=dense", status=1)
     line = next(line for line in output.splitlines() if line.startswith("error:"))
-    assert "studies/dense.yaml: arms.relu" in line
+    assert "studies/dense.yaml:10:18: arms.relu.model.activaton: " in line
     assert "did you mean 'activation'?" in line
     assert "Traceback" not in output
 

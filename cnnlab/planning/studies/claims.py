@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cnnlab.core.errors import UserError
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.errors import Mistakes
+from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import Spec, validate
 
 Kind = Literal["exact", "structural", "empirical"]
@@ -21,6 +21,7 @@ class Claim(Spec):
     chapter: str
     statement: str
     parts: dict[str, Kind]
+    studies: tuple[str, ...] = Field((), description="those of this project that test it")
 
 
 class ClaimRegistry(Spec):
@@ -49,9 +50,10 @@ def load_claims(path: Path) -> ClaimRegistry:
     Raises:
         UserError: if the file is missing, malformed, or holds an id twice.
     """
-    registry = validate(ClaimRegistry, {"claims": read_yaml(path)}, str(path))
-    ids = [claim.id for claim in registry.claims]
-    twice = next((claim_id for claim_id in ids if ids.count(claim_id) > 1), None)
-    if twice:
-        raise UserError(f"{path}: {twice} is registered twice; remove one")
+    registry = validate(ClaimRegistry, {"claims": read_yaml(path)}, place(path, "claims"))
+    mistakes, ids = Mistakes(), [claim.id for claim in registry.claims]
+    for index, claim_id in enumerate(ids):
+        if claim_id in ids[:index]:
+            mistakes.note(f"{place(path, 'claims') / 'claims' / index}: {claim_id} is registered twice; remove one")
+    mistakes.refuse()
     return registry

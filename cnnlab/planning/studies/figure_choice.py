@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from cnnlab.core.validation import Spec, validate
-from cnnlab.planning.declarations import declared
+from cnnlab.planning.declarations import declared, place
 from cnnlab.planning.diagnostics import diagnostics
 from cnnlab.planning.metrics import METRICS
 from cnnlab.planning.sources import FOLDER as FOLDER_OF_IMAGES
@@ -54,7 +54,7 @@ def kinds() -> dict[str, Kind]:
 
 @cache
 def _read(folder: Path) -> dict[str, Kind]:
-    read = {path.stem: validate(Kind, literal, f"{path}: FIGURE") for path, literal in declared(folder, "FIGURE")}
+    read = {path.stem: validate(Kind, literal, place(path, "FIGURE")) for path, literal in declared(folder, "FIGURE")}
     return dict(sorted(read.items(), key=lambda item: item[1].order))
 
 

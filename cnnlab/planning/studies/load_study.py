@@ -1,4 +1,4 @@
-"""From a study file to a study at one tier: its arms complete, its contrasts checked, its mistakes told in one line."""
+"""From a study file to a study at one tier: its arms complete, its contrasts checked, its mistakes told all at once."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.errors import Mistakes, UserError, nearest
 from cnnlab.core.paths import CONFIGS
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.places import Place
+from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import merge, validate
 from cnnlab.planning.fingerprint import fingerprint
 from cnnlab.planning.metrics import METRICS
-from cnnlab.planning.specs import FIRST_PILOT_SEED, ArmSpec, Switch, switch_text
+from cnnlab.planning.specs import ArmSpec, Switch, switch_text
 from cnnlab.planning.studies import figure_choice
 from cnnlab.planning.studies.claims import ClaimRegistry
 from cnnlab.planning.studies.matrix import Complete, expand
+from cnnlab.planning.studies.seeds import least_seeds, numbers, seeds_of
 from cnnlab.planning.studies.study import Arm, Matrix, Study
 from cnnlab.planning.studies.study_checks import (
-    check_contrasts,
-    check_measurable,
-    check_sizes,
+    check_arm,
+    check_comparisons,
+    check_names,
     refuse_namesakes,
     refuse_twins,
 )
 from cnnlab.planning.studies.study_file import ArmFields, CellContrast, StudyFile, TierFields
 
 # Turns the merged fields of an arm into its spec; the last argument says where they stand.
-Resolve = Callable[[ArmFields, str], ArmSpec]
+Resolve = Callable[[ArmFields, Place], ArmSpec]
+Arms = tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix | None]
 
 
 def load_study(
@@ -46,23 +49,32 @@ def load_study(
     """The study in `path` at `tier`: base ← `tier_base` ← what it says of the tier ← the arm ← `override`.
 
     Raises:
-        UserError: for anything in the file that cannot be run as written, in one line.
+        UserError: for all in the file that cannot be run as written, a line each.
     """
-    where = str(path)
+    where, mistakes = place(path), Mistakes()
     written = validate(StudyFile, read_yaml(path), where)
-    for name in written.tiers:
-        if name not in {*known_tiers(), tier}:
-            raise UserError(f"{where}: tiers.{name}: no such tier; {nearest(name, known_tiers())}")
+    mistakes.attempt(_check_study, written, path, tier, where)
     changes = written.tiers.get(tier, TierFields())
     base = merge(merge(_dump(written.base), _dump(tier_base)), _dump(changes.base))
+    # What an arm does not say itself stands at the tier or in the base.
+    of_arms = replace(where, others=(("tiers", tier, "base"), ("base",)))
 
-    def complete(fields: Mapping[str, Any], place: str) -> ArmSpec:
+    def complete(fields: Mapping[str, Any], here: Place) -> ArmSpec:
         stated = merge(base, fields)
         if "tested" in stated.get("data", {}):
-            raise UserError(f"{place}: data: tested: only a pilot tests other than test images; remove it")
-        return resolve(ArmFields(**_overridden(stated, _dump(override))), place)
+            raise UserError(f"{here / 'data' / 'tested'}: only a pilot tests other than test images; remove it")
+        return resolve(ArmFields(**_overridden(stated, _dump(override))), here)
 
-    arms, cells, matrix = _arms(written, complete, where)
+    asked = written.seeds if changes.seeds is None else changes.seeds
+    at = where / "tiers" / tier if changes.seeds is not None else where
+    chosen = mistakes.attempt(seeds_of, asked, seeds, least_seeds(written, min_seeds), at / "seeds")
+    seen = mistakes.attempt(_seen, written, changes, base, where / "seen")
+    resolved = mistakes.attempt(_matrix if written.matrix else _arms, written, complete, of_arms)
+    named = None if written.matrix else mistakes.attempt(_arm_fields, written, where)
+    known = resolved[0] if resolved else named
+    check_names(written, known, registry, where, mistakes)
+    mistakes.refuse()
+    arms, cells, matrix = resolved or ({}, (), None)
     study = Study(
         name=written.study,
         title=written.title,
@@ -71,31 +83,44 @@ def load_study(
         core=written.core,
         arms=arms,
         labels=written.labels,
-        seeds=_seeds(
-            written.seeds if changes.seeds is None else changes.seeds, seeds, _least_seeds(written, min_seeds), where
-        ),
+        seeds=chosen or (),
         claims=written.claims,
         secondary=(*written.secondary, *cells),
         path=path,
         matrix=matrix,
         design=written.design,
         threats=written.threats,
-        seen=_seen(written, changes, base, where),
+        seen=seen or (),
     )
-    refuse_namesakes(arms, f"{where}: labels")
-    check_contrasts(study, written, registry)
-    if not _dump(override):  # a trial run takes fewer images than the study asks for
-        for name, arm in arms.items():
-            check_sizes(arm.spec, f"{where}: arms.{name}")
+    mistakes.attempt(refuse_namesakes, {arm.name: arm.label for arm in arms.values()}, where / "labels")
+    check_comparisons(study, written, where, mistakes)
+    whole = not _dump(override)  # a trial run takes fewer images than the study asks for
+    for arm in arms.values():
+        mistakes.attempt(check_arm, study, arm, _at(of_arms, written, arm.name), whole)
+    mistakes.refuse()
     return _with_diagnostics(replace(study, figures=_figures(written, study)))
 
 
-def _seen(written: StudyFile, changes: TierFields, base: Mapping[str, Any], where: str) -> tuple[int, ...]:
+def _check_study(written: StudyFile, path: Path, tier: str, where: Place) -> None:
+    """Its name is that of its file, by which it is found; its tiers are there."""
+    mistakes = Mistakes()
+    if written.study != path.stem:
+        mistakes.note(
+            f"{where / 'study'}: '{written.study}', but the file is {path.name}; write study: {path.stem}, or rename "
+            f"the file to {written.study}{path.suffix}"
+        )
+    for name in written.tiers:
+        if name not in {*known_tiers(), tier}:
+            mistakes.note(f"{where / 'tiers' / name}: no such tier; {nearest(name, known_tiers())}")
+    mistakes.refuse()
+
+
+def _seen(written: StudyFile, changes: TierFields, base: Mapping[str, Any], where: Place) -> tuple[int, ...]:
     """Seeds whose outcome was known; what the study says of them is said of its own images."""
     seen = changes.seen
     if seen is None and base.get("data", {}).get("name") == _dump(written.base).get("data", {}).get("name"):
         seen = written.seen
-    return () if seen is None else _numbers(seen, f"{where}: seen")
+    return () if seen is None else numbers(seen, where)
 
 
 def _figures(written: StudyFile, study: Study) -> tuple[str, ...]:
@@ -110,8 +135,6 @@ def _with_diagnostics(study: Study) -> Study:
     arms = {}
     for name, arm in study.arms.items():
         metrics = [METRICS[contrast.metric] for contrast in study.contrasts if name in contrast.contrast]
-        for metric in metrics:
-            check_measurable(metric, arm.spec, f"{study.path}: arms.{name}")
         diagnostics = tuple(sorted({metric.diagnostic for metric in metrics if metric.diagnostic}))
         code = fingerprint(arm.spec.model.architecture, diagnostics, arm.spec.train.classifier)
         spec = arm.spec.model_copy(update={"diagnostics": diagnostics, "fingerprint": code})
@@ -137,24 +160,38 @@ def _overridden(fields: Mapping[str, Any], override: Mapping[str, Any]) -> dict[
     return merge(merge(fields, override), {"train": untrained})
 
 
-def _arms(
-    written: StudyFile, complete: Complete, where: str
-) -> tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix | None]:
-    """The arms by name; of a matrix also its contrasts, and what it is."""
-    if written.matrix:
-        arms, contrasts, matrix = expand(written.matrix, complete, f"{where}: matrix")
-        refuse_twins(arms, f"{where}: matrix.families")
-        relabelled = {name: replace(arm, label=written.labels.get(name, arm.label)) for name, arm in arms.items()}
-        return relabelled, contrasts, matrix
-    arms = {
-        name: Arm(name, written.labels.get(name, name), complete(_dump(fields), f"{where}: arms.{name}"))
-        for name, fields in _arm_fields(written).items()
-    }
-    refuse_twins(arms, f"{where}: arms")
+def _matrix(written: StudyFile, complete: Complete, where: Place) -> Arms:
+    """The arms of a matrix by name, its contrasts, and what it is."""
+    assert written.matrix
+    arms, contrasts, matrix = expand(written.matrix, complete, where)
+    refuse_twins(arms, replace(where, others=()) / "matrix" / "families")
+    relabelled = {name: replace(arm, label=written.labels.get(name, arm.label)) for name, arm in arms.items()}
+    return relabelled, contrasts, matrix
+
+
+def _arms(written: StudyFile, complete: Complete, where: Place) -> Arms:
+    """The arms by name."""
+    mistakes, arms = Mistakes(), {}
+    for name, fields in _arm_fields(written, where).items():
+        spec = mistakes.attempt(complete, _dump(fields), _at(where, written, name))
+        if spec:
+            arms[name] = Arm(name, written.labels.get(name, name), spec)
+    mistakes.attempt(refuse_twins, arms, replace(where, others=()) / ("grid" if written.grid else "arms"))
+    mistakes.refuse()
     return arms, (), None
 
 
-def _arm_fields(written: StudyFile) -> Mapping[str, ArmFields]:
+def _at(where: Place, written: StudyFile, arm: str) -> Place:
+    """Where what an arm says itself stands: under its name, in the grid, or under its family."""
+    if written.grid:
+        return replace(where, key=("grid",))
+    if written.matrix:
+        family = max((name for name in written.matrix.families if f"{arm} ".startswith(f"{name} ")), key=len)
+        return replace(where, key=("matrix", "families", family))
+    return replace(where, key=("arms", arm))
+
+
+def _arm_fields(written: StudyFile, where: Place) -> Mapping[str, ArmFields]:
     """The arms as written, or one for each cell of the grid, named ``depth=8 residual=true``."""
     if written.arms:
         return written.arms
@@ -165,33 +202,10 @@ def _arm_fields(written: StudyFile) -> Mapping[str, ArmFields]:
         for key, value in zip(written.grid, values, strict=True):
             section, _, name = key.partition(".")
             if section not in ArmFields.model_fields or not name:
-                raise UserError(f"{written.study}: grid.{key}: write model.…, data.… or train.…, as model.depth")
+                raise UserError(
+                    f"{replace(where, others=()) / 'grid' / key}: write model.…, data.… or train.…, as model.depth"
+                )
             fields.setdefault(section, {})[name] = value
             names.append(f"{key.rpartition('.')[2]}={switch_text(value)}")
         cells[" ".join(names)] = ArmFields(**fields)
     return cells
-
-
-def _least_seeds(written: StudyFile, given: int | None) -> int:
-    """As many as the metrics of the claims need to be decided, unless a configuration gives another number."""
-    needed = [METRICS[contrast.metric].least_seeds for claim in written.claims for contrast in claim.requires]
-    return 1 if not needed else max(needed) if given is None else given
-
-
-def _seeds(written: int | tuple[int, ...], over: int | None, least: int, where: str) -> tuple[int, ...]:
-    seeds = _numbers(written if over is None else over, f"{where}: seeds")
-    if len(seeds) < least:
-        raise UserError(f"{where}: seeds: {len(seeds)} cannot decide a claim; give at least {least}")
-    return seeds
-
-
-def _numbers(written: int | tuple[int, ...], where: str) -> tuple[int, ...]:
-    """The seeds that are written as how many, or as which."""
-    seeds = tuple(range(written)) if isinstance(written, int) else written
-    if not seeds:
-        raise UserError(f"{where}: there are none; write for example 8")
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"{where}: {list(seeds)} holds one twice; a repeated seed is no new evidence")
-    if min(seeds) < 0 or max(seeds) >= FIRST_PILOT_SEED:
-        raise UserError(f"{where}: from 0 to {FIRST_PILOT_SEED - 1}; higher ones belong to pilots and tuning")
-    return tuple(sorted(seeds))

@@ -14,7 +14,7 @@ import yaml
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.files import atomic
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import Spec, digest, validate
 from cnnlab.planning import model_registry
 from cnnlab.planning.specs import ArmSpec
@@ -61,7 +61,7 @@ def read_locks(study: Study, tier: str) -> list[Lock]:
 def _read(path: Path) -> tuple[Lock, ...]:
     if not path.exists():
         return ()
-    locks = validate(_File, {"locks": read_yaml(path)}, str(path)).locks
+    locks = validate(_File, {"locks": read_yaml(path)}, place(path, "locks")).locks
     edited = next((lock.hash for lock in locks if digest(lock.plan) != lock.hash), None)
     if edited:
         raise UserError(f"{path}: {edited} is not the hash of its plan; put the file back, then `cnnlab lock` anew")

@@ -8,46 +8,55 @@ along where the base arm leaves that open.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cnnlab.core.errors import UserError, nearest
+from cnnlab.core.errors import Mistakes, UserError, nearest
+from cnnlab.core.places import Place
 from cnnlab.core.validation import merge
 from cnnlab.planning import model_registry
-from cnnlab.planning.specs import ArmSpec, switch_text
+from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Arm, Matrix
 from cnnlab.planning.studies.study_file import CellContrast, MatrixFields, SwitchFields
 
 Fields = Mapping[str, Any]
 # Turns what is laid over the base of the study into an arm's spec; the last argument says where that stands.
-Complete = Callable[[Fields, str], ArmSpec]
+Complete = Callable[[Fields, Place], ArmSpec]
 
 
 def expand(
-    written: MatrixFields, complete: Complete, where: str
+    written: MatrixFields, complete: Complete, where: Place
 ) -> tuple[dict[str, Arm], tuple[CellContrast, ...], Matrix]:
     """The arms and contrasts of every cell, family by family, and the matrix that they stand in.
+
+    `where` is the study, and what a family may have from elsewhere in it.
 
     Raises:
         UserError: for an unknown switch or level, or a contrast of other things than the two levels.
     """
+    mistakes = Mistakes()
     for name, switch in written.switches.items():
-        _check(name, switch, f"{where}.switches.{name}")
+        mistakes.attempt(_check, name, switch, replace(where, others=()) / "matrix" / "switches" / name)
+    mistakes.refuse()
     arms: dict[str, Arm] = {}
     contrasts: list[CellContrast] = []
     refused: dict[tuple[str, str], str] = {}
     for family, fields in written.families.items():
-        row = _Row(family, fields.model_dump(include={"model", "data", "train"}, exclude_unset=True), complete, where)
-        base = Arm(family, fields.label or family, row.arm())
-        arms[family] = base
+        here = replace(where, key=("matrix", "families", family))
+        row = _Row(fields.model_dump(include={"model", "data", "train"}, exclude_unset=True), complete, here)
+        spec = mistakes.attempt(row.arm)
+        if spec is None:
+            continue
+        base = arms[family] = Arm(family, fields.label or family, spec)
         for name, switch in written.switches.items():
             reason = _refusal(base.spec.model.architecture, name, switch)
             if reason:
                 refused[family, name] = reason
                 continue
-            cell = row.cell(base, name, switch)
+            cell = mistakes.attempt(row.cell, base, name, switch) or {}
             arms |= {arm.name: arm for arm in cell.values()}
-            contrasts += _contrasts(base, name, switch, cell)
+            contrasts += _contrasts(base, name, switch, cell) if cell else []
+    mistakes.refuse()
     families = {family: arms[family].label for family in written.families}
     titles = {name: _title(name, switch) for name, switch in written.switches.items()}
     return arms, tuple(contrasts), Matrix(families, titles, refused)
@@ -55,18 +64,16 @@ def expand(
 
 @dataclass(frozen=True)
 class _Row:
-    """A family: what it lays over the base of the study."""
+    """A family: what it lays over the base of the study, and where that stands."""
 
-    name: str
     fields: Fields
     complete: Complete
-    where: str
+    where: Place
 
     def arm(self, **switches: Any) -> ArmSpec:
         """Its base arm, or that with another value of some switch."""
-        turned = "".join(f", {name}={switch_text(value)}" for name, value in switches.items())
         over = {"model": switches} if switches else {}
-        return self.complete(merge(self.fields, over), f"{self.where}.families.{self.name}{turned}")
+        return self.complete(merge(self.fields, over), self.where)
 
     def cell(self, base: Arm, name: str, switch: SwitchFields) -> dict[str, Arm]:
         """The arm of each level, by the level's text: the base arm where that has it already."""
@@ -110,7 +117,7 @@ def _refusal(architecture: str, name: str, switch: SwitchFields) -> str | None:
     return next((f"{declaration.title} does not take {name}: {text}" for text in refused), None)
 
 
-def _check(name: str, switch: SwitchFields, where: str) -> None:
+def _check(name: str, switch: SwitchFields, where: Place) -> None:
     """A switch and two levels of it that some architecture takes, and contrasts of these two."""
     architectures = model_registry.architectures().values()
     takers = [architecture.switches[name] for architecture in architectures if name in architecture.switches]
@@ -120,13 +127,13 @@ def _check(name: str, switch: SwitchFields, where: str) -> None:
     broadest = max(takers, key=lambda taker: len(taker.values))
     for level in switch.levels:
         if all(taker.refusal(level) for taker in takers):
-            raise UserError(f"{where}.levels: {broadest.refusal(level)}")
+            raise UserError(f"{where / 'levels'}: {broadest.refusal(level)}")
     for index, effect in enumerate(switch.effects):
-        _check_keys(effect.contrast, switch, f"{where}.effects.{index}.contrast")
-    _check_keys(switch.labels, switch, f"{where}.labels")
+        _check_keys(effect.contrast, switch, where / "effects" / index / "contrast")
+    _check_keys(switch.labels, switch, where / "labels")
 
 
-def _check_keys(given: Mapping[str, Any], switch: SwitchFields, where: str) -> None:
+def _check_keys(given: Mapping[str, Any], switch: SwitchFields, where: Place) -> None:
     for key in given:
         if key not in switch.by_text:
-            raise UserError(f"{where}: '{key}' is not one of the two levels; {nearest(key, switch.by_text)}")
+            raise UserError(f"{where / key}: '{key}' is not one of the two levels; {nearest(key, switch.by_text)}")

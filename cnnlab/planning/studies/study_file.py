@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -38,7 +39,7 @@ class Comparison(Spec):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in METRICS:
-            raise ValueError(f"unknown metric; {nearest(name, METRICS)}")
+            raise ValueError(f"unknown metric; {nearest(name, METRICS, '`cnnlab list --metrics`')}")
         return name
 
     @field_validator("contrast")
@@ -87,12 +88,25 @@ class CellContrast(ContrastSpec):
         return self.family, self.switch
 
 
+def _undecidable(contrast: ContrastSpec) -> Iterator[str]:
+    """Why it can't be primary."""
+    if contrast.direction is None or contrast.margin is None:
+        yield "each primary contrast needs a direction and a margin; add them"
+    if METRICS[contrast.metric].measured:
+        yield f"metric: {contrast.metric} is measured time: it can be secondary only"
+    if contrast.extension is not None:
+        yield "extension: a primary contrast belongs to its claim; only a secondary one extends another"
+
+
 class ClaimSpec(Spec):
     """A claim and its primary contrast, or several of which each must hold."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     part: str = "main"
     statement: str | None = Field(None, description="for a claim of your own; those of claims.yaml have one")
+    ledger: bool = Field(
+        False, description="a study of yours that is to count for a claim of claims.yaml, which does not list it"
+    )
     against: str | None = Field(None, description="what would count against it, in a sentence")
     architecture: str | tuple[str, ...]
     requires: Annotated[tuple[ContrastSpec, ...], Field(min_length=1)]
@@ -100,15 +114,11 @@ class ClaimSpec(Spec):
     @field_validator("requires")
     @classmethod
     def _decidable(cls, contrasts: tuple[ContrastSpec, ...]) -> tuple[ContrastSpec, ...]:
-        for contrast in contrasts:
-            if contrast.direction is None or contrast.margin is None:
-                raise ValueError("each primary contrast needs a direction and a margin")
-            if METRICS[contrast.metric].measured:
-                raise ValueError(f"{contrast.metric} is measured time: it can be secondary only")
-            if contrast.extension is not None:
-                raise ValueError(
-                    "extension: a primary contrast belongs to its claim; only a secondary one extends another"
-                )
+        wrong = [
+            f"{index}: {problem}" for index, contrast in enumerate(contrasts) for problem in _undecidable(contrast)
+        ]
+        if wrong:
+            raise ValueError(*wrong)
         return contrasts
 
     @property
@@ -222,20 +232,25 @@ class StudyFile(Spec):
 
     @model_validator(mode="after")
     def _one_source_of_arms(self) -> StudyFile:
+        wrong = [*self._objections()]
+        if wrong:
+            raise ValueError(*wrong)
+        return self
+
+    def _objections(self) -> Iterator[str]:
         if sum(map(bool, (self.arms, self.grid, self.matrix))) != 1:
-            raise ValueError("give arms, a grid or a matrix: one of the three")
+            yield "give arms, a grid or a matrix: one of the three"
         named = self.figures or ()
         if "matrix" in named and not self.matrix:
-            raise ValueError(
-                "figures: the figure 'matrix' shows a matrix, and there is none; remove one or add the other"
-            )
+            yield "figures: the figure 'matrix' shows a matrix, and there is none; remove one or add the other"
         if len(set(named)) < len(named):
-            raise ValueError("figures: one is named twice; remove one")
-        empty = next((key for key, values in self.grid.items() if not values), None)
-        if empty:
-            raise ValueError(f"grid.{empty} has no values; give at least one")
-        if any(contrast.direction or contrast.margin for contrast in self.secondary):
-            raise ValueError(
-                "a secondary contrast gives no verdict; remove its direction and margin, or make it a claim"
-            )
-        return self
+            yield "figures: one is named twice; remove one"
+        for key, values in self.grid.items():
+            if not values:
+                yield f"grid: {key}: there are no values; give at least one"
+        for index, contrast in enumerate(self.secondary):
+            if contrast.direction or contrast.margin:
+                yield (
+                    f"secondary: {index}: a secondary contrast gives no verdict; remove its direction and margin, or "
+                    "make it a claim"
+                )
