@@ -191,14 +191,14 @@ def attach(plan: Plan) -> None:
     """The figures of the studies, and what was found, to their arms in MLflow, where the runs are there."""
     from cnnlab import tracking
     from cnnlab.analysis.tables import io
-    from cnnlab.analysis.tables.frames import as_rows
+    from cnnlab.analysis.tables.frames import Tables
     from cnnlab.core.files import write_json
-    from cnnlab.wording.terminal import arm_notes
+    from cnnlab.wording.arm_notes import arm_notes
 
-    tables = io.read_tables(plan.paths, "measured/mlflow", "claims")
+    tables = io.read_tables(plan.paths, "measured/mlflow", "claims", "runs")
     runs = tables["measured/mlflow"]
     if runs["mlflow_run_id"].notna().any():
-        tracking.attach(plan.whole, _all_records(plan.finished), arm_notes(plan.finished, as_rows(tables["claims"])))
+        tracking.attach(plan.whole, _all_records(plan.finished), arm_notes(plan.finished, Tables(tables)))
     write_json(plan.paths.results / "attached.json", {"runs": len(runs)})
 
 

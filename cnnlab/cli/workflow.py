@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnlab import tracking
 from cnnlab.cli import progress
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
@@ -241,9 +242,11 @@ class Rules:
         return [study.name, arms, study.seeds, claims, secondary, study.question if own else None, study.source.chapter]
 
     def membership(self, part: int) -> str:
-        """The labels, studies and claims of the arms of a part: what MLflow shows as tags."""
+        """The labels, studies and claims of the arms of a part, tags in MLflow, and the views of its claims."""
         arms, of_part = memberships(self.plan.whole), self.shown.parts[part].arms()
-        return digest({arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in of_part})
+        views = {name: view.tag(0) for name, view in tracking.saved_views(self.plan.whole, of_part).items()}
+        tags = {arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in of_part}
+        return digest([tags, views])
 
     @property
     def costed(self) -> str:

@@ -319,9 +319,11 @@ class ArmMembership:
 
     @property
     def tags(self) -> dict[str, str]:
-        """One tag for each membership, so that MLflow can filter by any of them."""
+        """One tag for each membership, so that MLflow can filter by any of them, and lists of them to be read."""
         named = [*(f"study.{study}" for study in self.studies), *(f"claim.{claim}" for claim in self.claims)]
-        return {"arm": self.label, **dict.fromkeys(named, "true")}
+        lists = {"studies": ", ".join(self.studies), "claims": ", ".join(self.claims)}
+        shown = {name: text for name, text in lists.items() if text}
+        return {"arm": self.label, **shown, **dict.fromkeys(named, "true")}
 
 
 def memberships(plan: Plan) -> dict[str, ArmMembership]:

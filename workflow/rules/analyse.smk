@@ -172,7 +172,7 @@ rule mirrored:
 # The figures of studies, and what was found, beside their arms in MLflow.
 rule attach:
     input:
-        WORK.tables("measured/mlflow", "claims"),
+        WORK.tables("measured/mlflow", "claims", "runs"),
         WORK.figures,
     output:
         WORK.path("attached.json"),
@@ -181,7 +181,7 @@ rule attach:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.tracking", "cnnlab.wording.terminal"),
+        code=WORK.code("cnnlab.tracking", "cnnlab.wording.arm_notes"),
         flags=WORK.flags(),
     shell:
         "python -m cnnlab attach {params.flags} 2>&1 | tee {log}"
