@@ -59,9 +59,10 @@ def points(record: Record) -> list[Point]:
 
 
 def means(done: Sequence[Record], ended: int) -> list[Point]:
-    """Means over the seeds of an arm, of each metric that every seed has."""
+    """Means over the seeds of an arm, of each metric that every seed has; in six digits, as MLflow shows all."""
     values = {name: [record.result[name] for record in done] for name in MEANS}
-    return [Point(name, statistics.fmean(seeds), ended, 0) for name, seeds in values.items() if None not in seeds]
+    found = {name: float(f"{statistics.fmean(seeds):.6g}") for name, seeds in values.items() if None not in seeds}
+    return [Point(name, mean, ended, 0) for name, mean in found.items()]
 
 
 def parameters(record: Record) -> dict[str, str]:

@@ -35,8 +35,10 @@ LOCK_SECONDS = 300.0
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
 PAGE = 1000
 NOTE = (
-    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
-    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
+    "**Saved views**, above on the right, open the runs of a claim beside each other, or all arms with what was found "
+    "of them. There is one parent run for each arm, whose metrics are means over its seeds where every seed has a "
+    "value, and one child for each seed; errors are shares of images. This is a mirror: the records lie in `results/`, "
+    "and `cnnlab track` completes it."
 )
 
 

@@ -18,6 +18,9 @@ from cnnlab.tracking.store import Session
 
 PREFIX = "mlflow.sharedViewState."
 ARMS, RUNS = "cnnlab-arms", "cnnlab-runs"
+NAME = "attributes.`Run Name`"
+PAGE = 100  # runs that a page loads at first; of a group of which some are missing it would show a wrong mean
+MOST = 10  # settings in a view, which MLflow takes up to 5,000 characters of
 ERRORS = ("test_error", "train_error", "validation_error")
 MODEL = (
     "model.architecture",
@@ -31,13 +34,18 @@ MODEL = (
 
 @dataclass(frozen=True)
 class View:
-    """The runs that have all of `tags`, with these columns, sorted by the first metric, the smallest first."""
+    """The runs that have all of `tags`, with these columns, the smallest of the first metric first.
+
+    Or `sorted_by` another column; and `grouped_by` a tag, with the mean of each group above its runs.
+    """
 
     name: str
     tags: Mapping[str, str]
     metrics: tuple[str, ...]
     parameters: tuple[str, ...]
     shown_tags: tuple[str, ...] = ("studies",)
+    sorted_by: str = ""
+    grouped_by: str = ""
 
     @property
     def state(self) -> str:
@@ -45,11 +53,19 @@ class View:
         columns = {"metrics": self.metrics, "params": self.parameters, "tags": self.shown_tags}
         facets = {
             "searchFilter": " and ".join(f"tags.`{name}` = '{value}'" for name, value in self.tags.items()),
-            "orderByKey": f"metrics.`{self.metrics[0]}`",
+            "orderByKey": self.sorted_by or f"metrics.`{self.metrics[0]}`",
             "orderByAsc": True,
         }
         chosen = [f"{kind}.`{name}`" for kind, names in columns.items() for name in names]
-        return json.dumps({**facets, "selectedColumns": chosen, "runsHiddenMode": "FIRST_20_RUNS"})
+        grouped = {"mode": "tag", "groupByData": self.grouped_by}
+        page = {
+            "selectedColumns": chosen,
+            "columnOrder": [NAME, "runDateAndNestInfo", *chosen],
+            "columnWidths": {NAME: 340, **dict.fromkeys(chosen, 130)},
+            "groupBy": {"aggregateFunction": "average", "groupByKeys": [grouped]} if self.grouped_by else None,
+            "runsHiddenMode": "FIRST_20_RUNS",
+        }
+        return json.dumps({**facets, **page})
 
     def tag(self, created_ms: int) -> str:
         """The value of the experiment's tag; MLflow lists the youngest view first."""
@@ -57,7 +73,7 @@ class View:
 
 
 GENERAL = {
-    ARMS: View("Arms: means over seeds", {"kind": "arm"}, ERRORS, MODEL),
+    ARMS: View("Arms: means over seeds", {"kind": "arm"}, ERRORS, MODEL, sorted_by="tags.`mlflow.runName`"),
     RUNS: View("Runs: a row for each seed", {"kind": "run"}, ERRORS, ("seed", "learning_rate", *MODEL)),
 }
 
@@ -94,8 +110,9 @@ def _of_claim(study: Study, claim: str, parts: Sequence[ClaimSpec]) -> View:
         f"{claim}: {study.title}",
         {"kind": "run", f"claim.{claim}": "true", f"study.{study.name}": "true"},
         tuple(dict.fromkeys((*compared, *ERRORS))),
-        (*differing, "seed", "learning_rate"),
-        ("arm",),
+        (*differing[:MOST], "seed", "learning_rate"),
+        shown_tags=(),
+        grouped_by="arm" if len(names) * len(study.seeds) <= PAGE else "",
     )
 
 

@@ -26,7 +26,7 @@ from cnnlab import tracking
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.core.errors import UserError
 from cnnlab.planning.metrics import METRICS
-from cnnlab.tracking import ArmMembership, LiveMirror, contents, mirror, store, ui
+from cnnlab.tracking import ArmMembership, LiveMirror, contents, mirror, store, ui, views
 from cnnlab.training.curves import Curves
 from cnnlab.training.records import Record
 from cnnlab.wording.arm_notes import arm_notes
@@ -537,6 +537,46 @@ def test_live_tracking_gives_up_waiting_for_a_server_that_hangs(
         mirrored.close(seconds=0.1)
         assert time.monotonic() - began < 1
         mirrored._thread.join()
+
+
+def test_views_are_saved_once_and_what_a_claim_compares_comes_first(
+    root: Path, done: list[Record], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from tests import report_samples
+
+    plan = report_samples.plan(tmp_path_factory.mktemp("plan"), ("normalization", "activation"))
+    saved = tracking.saved_views(plan, plan.arms())
+    tracking.track_records("quick", done, ARMS, root=root, saved=saved)
+    experiment = client(root).get_experiment_by_name("cnnlab-quick")
+    found = {key.removeprefix(views.PREFIX): value for key, value in experiment.tags.items() if views.PREFIX in key}
+    assert set(found) == set(saved) >= {"cnnlab-arms", "cnnlab-runs", "claim-C26-normalization"}
+    assert all(len(value) < 5000 for value in found.values()), "MLflow takes no longer tag"
+    state = json.loads(json.loads(found["claim-C26-normalization"])["state"])
+    assert state["selectedColumns"][0] == state["orderByKey"] == "metrics.`steps_to_target`"
+    assert "params.`model.normalization`" in state["selectedColumns"]
+    assert state["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "arm"}]
+    for name in json.loads(found["cnnlab-runs"])["state"].split("`")[1::2]:
+        assert name in {"kind", "studies", "Run Name", *views.ERRORS, *views.MODEL, "seed", "learning_rate"}
+    tracking.track_records("quick", done, ARMS, root=root, saved=saved)
+    assert client(root).get_experiment_by_name("cnnlab-quick").tags == experiment.tags
+    assert saved_only_of(plan, "activation") < set(saved)
+
+
+def saved_only_of(plan: Any, study: str) -> set[str]:
+    arms = [arm.spec.arm_id for arm in plan.study(study).arms.values()]
+    return set(tracking.saved_views(plan, arms))
+
+
+def test_a_group_that_a_page_does_not_load_whole_shows_no_mean() -> None:
+    arms = {name: SimpleNamespace(spec=make_arm(activation=name), label=name) for name in ("relu", "sigmoid")}
+    contrast = SimpleNamespace(metric="test_error", contrast={"relu": 1, "sigmoid": -1})
+    claims = (SimpleNamespace(id="C06", requires=(contrast,)),)
+    for seeds, grouped in ((50, "arm"), (51, "")):
+        study = SimpleNamespace(name="s", title="S", seeds=range(seeds), arms=arms, claims=claims)
+        plan: Any = SimpleNamespace(studies=(study,))
+        found = tracking.saved_views(plan, {arms["relu"].spec.arm_id})["claim-C06-s"]
+        assert found.grouped_by == grouped
+        assert found.parameters == ("model.activation", "model.initialization", "seed", "learning_rate")
 
 
 def test_memberships_come_from_the_studies() -> None:
