@@ -319,12 +319,12 @@ _step("cost", "Step: parameters, multiply-accumulates, speed and memory; wants t
 
 @main.command()
 @with_plan
-@click.option("--part", type=int, default=None, help="Of the studies, some at a time.")
-def track(load: Load, part: int | None) -> None:
-    """Step: mirror every finished run to MLflow, and complete what is missing there."""
+@click.argument("study", required=False)
+def track(load: Load, study: str | None) -> None:
+    """Step: mirror every finished run, or those of a study, to MLflow, and complete what is missing there."""
     from cnnlab.cli import steps
 
-    steps.track(load(), part)
+    steps.track(load(), study)
 
 
 _step("mirrored", "Step: the ids of all runs in MLflow, in one table.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,8 +25,6 @@ from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
 from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.studies.study_file import ArmFields
-
-PARTS = 5  # in which runs are mirrored
 
 
 @dataclass(frozen=True)
@@ -99,17 +96,6 @@ class Plan:
     def decides(self) -> bool:
         """Whether its studies have as many seeds as a verdict needs."""
         return self.config.min_seeds is None and not self.config.pilot
-
-    @property
-    def parts(self) -> dict[int, Plan]:
-        """The studies in parts, to be mirrored one after another as their runs end, by number.
-
-        Its name decides the part of a study, so that another one leaves it there.
-        """
-        parts: dict[int, list[Study]] = {}
-        for study in self.studies:
-            parts.setdefault(zlib.crc32(study.name.encode()) % PARTS, []).append(study)
-        return {number: replace(self, studies=tuple(studies)) for number, studies in sorted(parts.items())}
 
     @cached_property
     def _arms(self) -> dict[str, ArmSpec]:

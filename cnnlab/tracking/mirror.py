@@ -75,7 +75,8 @@ def track_records(
     try:
         session = connect(root, tier)
         with store_lock(root):
-            session.load()
+            # Arm by arm: to read a thousand runs takes longer than to mirror the few of a study.
+            session.load(*(f"tags.arm_id = '{arm_id}'" for arm_id in _by_arm(finished)))
             save(session, saved)
             new = sum(session.find("run", record.run_id) is None for record in finished)
             for arm_id, members in _by_arm(finished).items():
@@ -99,7 +100,7 @@ def attach(plan: Plan, finished: Sequence[Record], notes: Mapping[str, str], roo
     try:
         session = connect(root, plan.tier)
         with store_lock(root):
-            session.load("arm")
+            session.load("tags.kind = 'arm'")
             for arm_id, members in _by_arm(finished).items():
                 finish_arm(session, members, arms[arm_id], figures[arm_id], notes.get(arm_id, ""))
     except Exception as error:
