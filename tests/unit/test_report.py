@@ -145,7 +145,7 @@ SENTENCES: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
     ),
     "slower the other way round": (
         {**STEPS, "estimate": -0.38, "low": -0.6, "high": -0.16, "primary": False, "verdict": None},
-        ("Sigmoid", "1.30 times", "ReLU", "log₂", -0.38, "−0.60 to −0.16", "n = 8"),
+        ("Sigmoid", "1.30 times", "ReLU", "log₂", 0.38, "0.16 to 0.60", "n = 8"),
     ),
     "a difference of differences": (
         {"contrast": '{"a": 1, "b": -1, "c": -1, "d": 1}', "label": "with depth"},
