@@ -83,7 +83,7 @@ def save(session: Session, saved: Mapping[str, View]) -> None:
     experiment = session.client.get_experiment(session.experiment_id)
     for view_id, view in saved.items():
         rank = list(GENERAL).index(view_id) if view_id in GENERAL else len(GENERAL)
-        key, value = f"{PREFIX}{view_id}", view.tag(experiment.creation_time - rank)
+        key, value = f"{PREFIX}{view_id}", view.tag((experiment.creation_time or 0) - rank)
         if experiment.tags.get(key) != value:
             session.client.set_experiment_tag(session.experiment_id, key, value)
 
