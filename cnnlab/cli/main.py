@@ -367,12 +367,12 @@ _step("cost", "Parameters, multiply-accumulates, speed and memory; wants the mac
 
 @main.command(cls=Step)
 @_of_step
-@click.option("--part", type=int, default=None, help="Of the studies, some at a time.")
-def track(load: Load, part: int | None) -> None:
-    """Mirror every finished run to MLflow, and complete what is missing there."""
+@click.argument("study", required=False)
+def track(load: Load, study: str | None) -> None:
+    """Mirror every finished run, or those of a study, to MLflow, and complete what is missing there."""
     from cnnlab.cli import steps
 
-    steps.track(load(), part)
+    steps.track(load(), study)
 
 
 _step("mirrored", "The ids of all runs in MLflow, in one table.")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cnnlab.planning.studies.study import Study
     from cnnlab.training.records import Records
 
+JUDGED = ("contrasts", "claims", "robustness", "measured/contrasts")  # what is said of a study
+
 
 def prepare_data(plan: Plan, data_id: str) -> None:
     from cnnlab.data.prepare import prepare
@@ -120,7 +122,7 @@ def ledger(plan: Plan) -> None:
 
     done = plan.finished
     names = sorted(study.name for study in done.studies)
-    frames = [io.read_tables(plan.paths.study(name)) for name in names]
+    frames = [io.read_tables(plan.paths.study(name), *JUDGED) for name in names]
     io.write_tables(plan.paths, _ledger(plan, [*frames, *_all_outdated(done)], io.read_tables(plan.paths)))
 
 
@@ -172,20 +174,21 @@ def render(plan: Plan) -> None:
     report.render(plan.finished, frames | tiers.read(plan.config), plan.paths.figures, plan.paths.report)
 
 
-def track(plan: Plan, part: int | None = None) -> None:
-    """Mirror all runs, or those of a part of the studies."""
+def track(plan: Plan, study: str | None = None) -> None:
+    """Mirror all runs, or those of a study."""
     from cnnlab.analysis.tables import io
 
     done = plan.finished
-    of_part, paths = (done, plan.paths) if part is None else (done.parts[part], plan.paths.part(part))
-    io.write_tables(paths, io.tables({"measured/mlflow": _mirror(plan, of_part)}))
+    chosen, paths = (done, plan.paths) if study is None else (done.only(study), plan.paths.study(study))
+    io.write_tables(paths, io.tables({"measured/mlflow": _mirror(plan, chosen)}))
 
 
 def mirrored(plan: Plan) -> None:
-    """What the mirrors of all parts say; a run that several have is there once."""
+    """What the mirrors of all studies say; a run that several have is there once."""
     from cnnlab.analysis.tables import io
 
-    frames = [io.read_tables(plan.paths.part(part))["measured/mlflow"] for part in plan.finished.parts]
+    names = sorted(study.name for study in plan.finished.studies)
+    frames = [io.read_tables(plan.paths.study(name), "measured/mlflow")["measured/mlflow"] for name in names]
     whole = io.together("measured/mlflow", frames).drop_duplicates("run_id", ignore_index=True)
     io.write_tables(plan.paths, {"measured/mlflow": whole})
 
@@ -194,21 +197,21 @@ def attach(plan: Plan) -> None:
     """The figures of the studies, and what was found, to their arms in MLflow, where the runs are there."""
     from cnnlab import tracking
     from cnnlab.analysis.tables import io
-    from cnnlab.analysis.tables.frames import as_rows
+    from cnnlab.analysis.tables.frames import Tables
     from cnnlab.core.files import write_json
-    from cnnlab.wording.terminal import arm_notes
+    from cnnlab.wording.arm_notes import arm_notes
 
-    tables = io.read_tables(plan.paths, "measured/mlflow", "claims")
+    tables = io.read_tables(plan.paths, "measured/mlflow", "claims", "runs")
     runs = tables["measured/mlflow"]
     if runs["mlflow_run_id"].notna().any():
-        tracking.attach(plan.whole, _all_records(plan.finished), arm_notes(plan.finished, as_rows(tables["claims"])))
+        tracking.attach(plan.whole, _all_records(plan.finished), arm_notes(plan.finished, Tables(tables)))
     write_json(plan.paths.results / "attached.json", {"runs": len(runs)})
 
 
-def _mirror(plan: Plan, part: Plan) -> list[dict[str, Any]]:
+def _mirror(plan: Plan, chosen: Plan) -> list[dict[str, Any]]:
     from cnnlab import tracking
 
-    return tracking.track(plan.whole, _all_records(part))
+    return tracking.track(plan.whole, _all_records(chosen))
 
 
 def _all_records(plan: Plan) -> list[records.Record]:
@@ -290,7 +293,6 @@ def _ledger(
     from cnnlab.analysis.tables import contrasts, io
     from cnnlab.analysis.tables.frames import as_rows
 
-    names = ("contrasts", "claims", "robustness", "measured/contrasts")
-    together = {name: io.together(name, [frames[name] for frames in compared if name in frames]) for name in names}
+    together = {name: io.together(name, [frames[name] for frames in compared if name in frames]) for name in JUDGED}
     exact = as_rows(written["exact"]) if "exact" in written else []
     return together | io.tables({"claims": contrasts.ledger(plan.claims, as_rows(together["claims"]), exact)})

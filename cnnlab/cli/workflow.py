@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnlab import tracking
 from cnnlab.cli import progress
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
@@ -120,16 +121,13 @@ class Rules:
         """What one study says of its claims."""
         return [str(path) for name in COMPARED for path in self._files(self.plan.paths.study(study), name)]
 
-    def part_manifests(self, part: int) -> list[str]:
-        return self.shown.parts[part].manifest_files()
-
-    def part_tables(self, part: int | str) -> list[str]:
-        """What the mirror of a part of the studies says."""
-        return self._files(self.plan.paths.part(part), "measured/mlflow")
+    def mirrored_table(self, study: str) -> list[str]:
+        """The ids of a study's runs in MLflow."""
+        return self._files(self.plan.paths.study(study), "measured/mlflow")
 
     @property
-    def parts(self) -> list[str]:
-        return [path for part in self.shown.parts for path in self.part_tables(part)]
+    def all_mirrored(self) -> list[str]:
+        return [path for study in self.shown.studies for path in self.mirrored_table(study.name)]
 
     @property
     def all_compared(self) -> list[str]:
@@ -253,10 +251,12 @@ class Rules:
         secondary = [contrast.model_dump() for contrast in study.secondary]
         return [study.name, arms, study.seeds, claims, secondary, study.question if own else None, study.source.chapter]
 
-    def membership(self, part: int) -> str:
-        """The labels, studies and claims of the arms of a part: what MLflow shows as tags."""
-        arms, of_part = memberships(self.plan.whole), self.shown.parts[part].arms()
-        return digest({arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in of_part})
+    def membership(self, study: str) -> str:
+        """The labels, studies and claims of the arms of a study, tags in MLflow, and the views of their claims."""
+        arms, own = memberships(self.plan.whole), self.shown.only(study).arms()
+        views = {name: view.tag(0) for name, view in tracking.saved_views(self.plan.whole, own).items()}
+        tags = {arm_id: [arms[arm_id].label, arms[arm_id].studies, arms[arm_id].claims] for arm_id in own}
+        return digest([tags, views])
 
     @property
     def costed(self) -> str:

@@ -65,12 +65,8 @@ class Paths:
         return self.figures / study / f"{name}.{suffix}"
 
     def study(self, name: str) -> Paths:
-        """The folders of one study: the tables that hold what it says alone."""
+        """The folders of one study: the tables that hold what it says alone, and the ids of its runs in MLflow."""
         return Paths(self.results / "studies" / name, self.reports)
-
-    def part(self, part: int | str) -> Paths:
-        """The folders of a part of the studies: the ids of its runs in MLflow."""
-        return Paths(self.results / "parts" / str(part), self.reports)
 
     def looks(self, study: str) -> Path:
         """The seeds with which each verdict of the study was first computed; never deleted by a rule."""

@@ -30,7 +30,9 @@ class Metric(Spec):
     octave. ``initial``: read before the first update, so that no run can be lost to it. ``column``: of a run's result,
     where it has another name. ``diagnostic`` names the file of `cnnlab.training.diagnostics` that measures it.
     A ``signed`` metric is a difference by itself: of one arm it is an effect, and 0 is none. A ``positive`` one, an
-    error or a loss, is never below 0, and in points not above 100, which may leave no room for a margin.
+    error or a loss, is never below 0, and in points not above 100, which may leave no room for a margin. ``plain`` says
+    what a value means where the title needs an expert: ``{x}`` is the value, of a logarithm the factor behind it, of a
+    share the percentage.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Metric(Spec):
     diagnostic: str | None = None
     signed: bool = False
     positive: bool = False
+    plain: str = ""
 
     @property
     def scale(self) -> Literal["linear", "log2"]:

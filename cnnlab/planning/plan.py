@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,8 +23,6 @@ from cnnlab.planning.studies.claims import ClaimRegistry, load_claims
 from cnnlab.planning.studies.complete_arm import resolver
 from cnnlab.planning.studies.load_study import load_study
 from cnnlab.planning.studies.study import Study
-
-PARTS = 5  # in which runs are mirrored
 
 
 @dataclass(frozen=True)
@@ -121,17 +118,6 @@ class Plan:
     def decides(self) -> bool:
         """Whether its studies have as many seeds as a verdict needs."""
         return self.config.min_seeds is None and not self.config.pilot
-
-    @property
-    def parts(self) -> dict[int, Plan]:
-        """The studies in parts, to be mirrored one after another as their runs end, by number.
-
-        Its name decides the part of a study, so that another one leaves it there.
-        """
-        parts: dict[int, list[Study]] = {}
-        for study in self.studies:
-            parts.setdefault(zlib.crc32(study.name.encode()) % PARTS, []).append(study)
-        return {number: replace(self, studies=tuple(studies)) for number, studies in sorted(parts.items())}
 
     @cached_property
     def _arms(self) -> dict[str, ArmSpec]:
@@ -319,9 +305,11 @@ class ArmMembership:
 
     @property
     def tags(self) -> dict[str, str]:
-        """One tag for each membership, so that MLflow can filter by any of them."""
+        """One tag for each membership, so that MLflow can filter by any of them, and lists of them to be read."""
         named = [*(f"study.{study}" for study in self.studies), *(f"claim.{claim}" for claim in self.claims)]
-        return {"arm": self.label, **dict.fromkeys(named, "true")}
+        lists = {"studies": ", ".join(self.studies), "claims": ", ".join(self.claims)}
+        shown = {name: text for name, text in lists.items() if text}
+        return {"arm": self.label, **shown, **dict.fromkeys(named, "true")}
 
 
 def memberships(plan: Plan) -> dict[str, ArmMembership]:

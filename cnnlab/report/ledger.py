@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -71,13 +71,13 @@ def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = 
     begun = {row["id"] for row in rows if row["verdict"] != Verdict.NOT_TESTED and row["kind"] != WHOLE}
     left = [row for row in heads(rows) if row["id"] not in begun]
     return LedgerView(
-        summary=_summary(rows),
+        summary=_summary(rows, begun),
         refuted=[_refuted(row, tables, plan) for row in rows if row["verdict"] in AGAINST and row["kind"] != WHOLE],
         counts=_counts(rows),
         strip=_chapters(heads(rows)),
         table=_table("ledger", "The ledger of claims", [row for row in rows if row["id"] in begun], shown.columns),
         untested=_table("untested", "Not tested yet", left, shown.to_run),
-        untested_summary=f"{plural(len(left), 'claim')} not tested yet; this tests all",
+        untested_summary=f"{plural(len(left), 'claim')} not tested yet, in no part; this tests all",
         run_all=commands.run(plan, "all", to_decide=True),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
         tiers=beside.summary(tables),
@@ -117,20 +117,26 @@ def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:
     return [(verdict, counts[word]) for word, verdict in BADGES.items() if counts[word]]
 
 
-def _summary(rows: Sequence[Row]) -> str:
-    """``7 claims tested: 4 supported, 1 contradicted, 2 inconclusive; 1 running; 42 not yet tested.``"""
+def _summary(rows: Sequence[Row], begun: Set[str]) -> str:
+    """``7 claims tested: 4 supported, 1 contradicted, 2 inconclusive; 1 running; 42 not yet tested, 2 in part.``
+
+    `begun` are the ids of claims of which some part was tested.
+    """
     rows = heads(rows)
     kinds = {word: {row["id"] for row in rows if row["verdict"] == word} for word in BADGES}
     decided = [word for word in BADGES if word not in UNDECIDED and kinds[word]]
     tested = set[str]().union(*(kinds[word] for word in decided)) if decided else set[str]()
     counts = Counter(row["verdict"] for row in rows)
-    head = f"{plural(len(tested), 'claim')} tested"
+    head, verdicts = f"{plural(len(tested), 'claim')} tested", sum(counts[word] for word in decided)
+    if verdicts > len(tested):
+        head += f", with {verdicts} verdicts as some stand in several studies"
     if decided:
         head += ": " + listed([counted(word, counts[word]) for word in decided])
     started = tested | kinds[Verdict.RUNNING]
     rest = [counted(Verdict.RUNNING, counts[Verdict.RUNNING])] if counts[Verdict.RUNNING] else []
-    left = len({row["id"] for row in rows} - started)
-    return "; ".join([head, *rest, *([f"{left} not yet tested"] if left else [])]) + "."
+    left = {row["id"] for row in rows} - started
+    partly = f", {len(left & begun)} in part" if left & begun else ""
+    return "; ".join([head, *rest, *([f"{len(left)} not yet tested{partly}"] if left else [])]) + "."
 
 
 def _expected(tested: Iterable[Row]) -> Expected:

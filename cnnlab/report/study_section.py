@@ -20,7 +20,7 @@ from cnnlab.report.tables import contrasts as contrasttable
 from cnnlab.report.tables.view import Picture
 from cnnlab.wording import beside, matrix_cells, robustness
 from cnnlab.wording.answers import Sentence, against, answer, conjunction
-from cnnlab.wording.arm_values import by_arm
+from cnnlab.wording.arm_values import values_beside
 from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import contrasts_of
 from cnnlab.wording.numbers import count, plural
@@ -65,7 +65,7 @@ def build(
         "progress": "" if done == planned else f"{done} of {planned} runs are finished.",
         "claims": [_claim(row, study, tables, families, wholes) for row in tables.rows("claims", study=study.name)],
         "extensions": [
-            answer(row, labels, by_arm(row, tables, labels))
+            answer(row, labels, values_beside(row, tables, labels))
             for row in extensions
             if not row["switch"] and (row["estimate"] is not None or row["low"] is not None)
         ],
@@ -88,7 +88,7 @@ def _claim(
     written = {(claim.id, claim.part): claim.against for claim in study.claims}
     parts = tables.rows("contrasts", claim=row["id"], part=row["part"], study=row["study"], primary=True)
     if parts:
-        sentences = [answer(part, labels, by_arm(part, tables, labels)) for part in parts]
+        sentences = [answer(part, labels, values_beside(part, tables, labels)) for part in parts]
     else:
         sentences = [Sentence(row["reason"] or "No evidence is given", row["verdict"])]
     return {

@@ -9,5 +9,6 @@ from cnnlab.planning.plan import ArmMembership, memberships
 from cnnlab.tracking.live import LiveMirror
 from cnnlab.tracking.mirror import attach, track, track_records
 from cnnlab.tracking.ui import serve_ui
+from cnnlab.tracking.views import saved_views
 
-__all__ = ["ArmMembership", "LiveMirror", "attach", "memberships", "serve_ui", "track", "track_records"]
+__all__ = ["ArmMembership", "LiveMirror", "attach", "memberships", "saved_views", "serve_ui", "track", "track_records"]

@@ -1,11 +1,11 @@
-"""Addresses of runs and searches in MLflow's pages."""
+"""Addresses of runs and views in MLflow's pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from cnnlab.tracking.store import is_http, store_uri, without_password
 
@@ -23,13 +23,17 @@ def run_address(row: Mapping[str, Any]) -> str:
     return f"{server()}/#/experiments/{row['experiment_id']}/runs/{row['mlflow_run_id']}?{urlencode(TRAINING)}"
 
 
-def search_address(experiment: str, claim: str, study: str) -> str:
-    """The runs with the tags of the claim and of the study; sorted by time, MLflow would fold them."""
-    return f"{server()}/#/experiments/{experiment}/runs?{search(f'claim.{claim}', f'study.{study}')}"
+def claim_address(experiment: str, claim: str, study: str) -> str:
+    """The runs of a claim in a study, in the columns of its view."""
+    return view_address(server(), experiment, claim_view(claim, study))
 
 
-def search(*tags: str, **options: str) -> str:
-    """The query for the runs of seeds that have all `tags`, best first."""
-    wanted = " and ".join(["tags.kind = 'run'", *(f"tags.`{name}` = 'true'" for name in tags)])
-    order = {"searchFilter": wanted, "orderByKey": "metrics.`test_error`", "orderByAsc": "true"}
-    return urlencode({**TRAINING, **options, **order}, quote_via=quote)
+def claim_view(claim: str, study: str) -> str:
+    """The id of the view of a claim's runs in a study, as `cnnlab.tracking.views` makes it."""
+    return f"claim-{claim}-{study}"
+
+
+def view_address(of_server: str, experiment: str, view: str, **options: str) -> str:
+    """The page of an experiment's runs, as a saved view shows them."""
+    query = urlencode({**TRAINING, **options, "viewStateShareKey": view})
+    return f"{of_server}/#/experiments/{experiment}/runs?{query}"

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cnnlab.core.validation import digest
 from cnnlab.planning.plan import ArmMembership, figures_of, memberships
 from cnnlab.planning.specs import DataSpec
+from cnnlab.tracking.contents import (
+    FORMAT,
+    WITNESS,
+    Point,
+    arm_parameters,
+    means,
+    parameters,
+    points,
+    run_tags,
+    signature,
+    texts,
+)
 from cnnlab.tracking.store import Session, connect, experiment_name, store_lock, store_uri, without_password
+from cnnlab.tracking.views import GENERAL, View, save, saved_views
 from cnnlab.training import records
 from cnnlab.training.records import Record, failed
 
@@ -29,26 +40,17 @@ if TYPE_CHECKING:
 
     from cnnlab.planning.plan import Plan
 
-FORMAT = 2  # count it up when what is mirrored changes: runs of an older format are then mirrored anew
 MIRRORED = "cnnlab.mirrored"
 ARTIFACTS = (records.SPEC, records.RESULT, records.PROVENANCE, records.CURVES, records.WEIGHTS)
-CURVES = ("train_loss", "validation_loss", "validation_accuracy", "learning_rate")
-WITNESS = "learning_rate"  # the curve that stays finite whatever becomes of the loss
-FINALS = {
-    **{name: name for name in ("test_error", "test_loss", "train_error", "validation_error")},
-    "final_train_loss": "train_loss",  # of the trained network on all its images; the curve is not that
-    **{name: name for name in ("steps_to_target", "first_gradient_norm", "early_gradient_norm")},
-}
-MEASURED = ("seconds", "cpu_seconds", "seconds_to_target", "images_per_second", "peak_memory_mb")
-MEANS = ("test_error", "test_loss", "train_error", "validation_error")
 # MLflow takes 1,000 metrics, 100 parameters and 100 tags in one call, and no more than 1,000 of all together.
 METRICS_PER_CALL, PARAMETERS_PER_CALL, DIGEST_LENGTH = 800, 100, 36
 Row = dict[str, Any]
 
 
 def track(plan: Plan, finished: Sequence[Record], root: Path | None = None) -> list[Row]:
-    """Mirror finished runs of `plan`; the rows of the table ``measured/mlflow``."""
-    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd())
+    """Mirror finished runs of `plan`, and save the views of their claims; the rows of the table ``measured/mlflow``."""
+    saved = saved_views(plan, {record.arm_id for record in finished})
+    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd(), saved)
 
 
 def track_records(
@@ -57,8 +59,11 @@ def track_records(
     arms: Mapping[str, ArmMembership],
     figures: Mapping[str, Sequence[Path]] | None = None,
     root: Path = Path(),
+    saved: Mapping[str, View] = GENERAL,
 ) -> list[Row]:
     """Mirror `finished` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
+
+    The views `saved`, by id, are saved there.
 
     Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
     whatever goes wrong is one warning line, and the ids that could not be had are None.
@@ -70,7 +75,9 @@ def track_records(
     try:
         session = connect(root, tier)
         with store_lock(root):
-            session.load()
+            # Arm by arm: to read a thousand runs takes longer than to mirror the few of a study.
+            session.load(*(f"tags.arm_id = '{arm_id}'" for arm_id in _by_arm(finished)))
+            save(session, saved)
             new = sum(session.find("run", record.run_id) is None for record in finished)
             for arm_id, members in _by_arm(finished).items():
                 membership = arms.get(arm_id, ArmMembership(arm_id))
@@ -93,7 +100,7 @@ def attach(plan: Plan, finished: Sequence[Record], notes: Mapping[str, str], roo
     try:
         session = connect(root, plan.tier)
         with store_lock(root):
-            session.load("arm")
+            session.load("tags.kind = 'arm'")
             for arm_id, members in _by_arm(finished).items():
                 finish_arm(session, members, arms[arm_id], figures[arm_id], notes.get(arm_id, ""))
     except Exception as error:
@@ -181,7 +188,7 @@ def finish_arm(
     complete = digest([FORMAT, ended, len(done), drawn, note])
     if _is_complete(parent, complete):
         return
-    settings = texts(arm_parameters(done[0]))
+    settings = texts(arm_parameters(done[0].spec["arm"]))
     diverged = sum(record.result["status"] == "diverged" for record in done)
     lost = {"diverged": str(diverged), "failed": str(sum(map(failed, done)))}
     described = {"mlflow.note.content": note} if note else {}
@@ -256,81 +263,3 @@ def _log_artifact(session: Session, run: Run, source: Path, folder: str = "", li
 @cache
 def _checksum(path: Path, mtime_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-class Point(NamedTuple):
-    """A value of a metric; `timestamp` in milliseconds since 1970."""
-
-    key: str
-    value: float
-    timestamp: int
-    step: int
-
-
-def points(record: Record) -> list[Point]:
-    """Every finite value of a record, with its own time; what is missing or infinite stays away."""
-    curves, times = record.curves(), record.provenance["evaluation_ms"]
-    steps = [int(step) for step in curves["evaluation.step"]]
-    values = [
-        Point(name, float(value), int(time), step)
-        for name in CURVES
-        for value, time, step in zip(curves[f"evaluation.{name}"], times, steps, strict=True)
-    ]
-    if record.path is not None:
-        ended, last = int(record.provenance["ended_ms"]), int(record.result["steps"])
-        finals = {name: record.result.get(key) for name, key in FINALS.items()}
-        finals |= {f"system/{name}": record.provenance.get(name) for name in MEASURED}
-        values += [Point(name, float(value), ended, last) for name, value in finals.items() if value is not None]
-    return [point for point in values if math.isfinite(point.value)]
-
-
-def means(done: Sequence[Record], ended: int) -> list[Point]:
-    """Means over the seeds of an arm, of each metric that every seed has. MLflow draws bars of step 0 only."""
-    values = {name: [record.result[name] for record in done] for name in MEANS}
-    return [Point(name, statistics.fmean(seeds), ended, 0) for name, seeds in values.items() if None not in seeds]
-
-
-def parameters(record: Record) -> dict[str, str]:
-    """The spec, flat, with the keys of a study file; what is not set is left out."""
-    chosen = {key: record.spec[key] for key in ("seed", "learning_rate", "learning_rate_source")}
-    return texts({**arm_parameters(record), **chosen})
-
-
-def arm_parameters(record: Record) -> dict[str, Any]:
-    """The settings that all seeds share, as ``model.activation``, ``train.epochs``."""
-    arm = dict(record.spec["arm"])
-    model = dict(arm.pop("model"))
-    sections = {"model": {**model.pop("switches"), **model}, "data": arm.pop("data"), "train": dict(arm.pop("train"))}
-    sections["train"] |= {f"tune.{key}": value for key, value in (sections["train"].pop("tune", None) or {}).items()}
-    flat = {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
-    return {**flat, **arm}
-
-
-def texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """The values as MLflow stores them; a missing value stays missing."""
-    present = {key: value for key, value in values.items() if value is not None}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in present.items()}
-
-
-def run_tags(record: Record) -> dict[str, str]:
-    """What a run can be found by, besides the studies and claims of its arm."""
-    git = record.provenance.get("git") or {}
-    plans = record.provenance.get("plans") or {}
-    values = {
-        "arm_id": record.arm_id,
-        "seed": record.seed,
-        "status": record.result["status"],
-        "diverged_at_step": record.result.get("diverged_at_step"),
-        "git_commit": git.get("commit"),
-        "git_dirty": git.get("dirty"),
-        "mlflow.source.git.commit": git.get("commit"),
-        **{f"plan.{study}": plan["hash"] for study, plan in plans.items()},
-    }
-    return texts(values)
-
-
-def signature(record: Record) -> str | None:
-    """What a complete mirror of this record bears; a growing record has none."""
-    if record.path is None:
-        return None
-    return digest([FORMAT, record.result["status"], record.provenance["started_ms"], record.provenance["ended_ms"]])

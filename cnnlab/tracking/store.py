@@ -35,8 +35,10 @@ LOCK_SECONDS = 300.0
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 10.0
 PAGE = 1000
 NOTE = (
-    "One parent run for each arm, one child for each seed. The metrics of a parent are means over its seeds, where "
-    "every seed has a value. This is a mirror: the records lie in `results/`, and `cnnlab track` completes it."
+    "**Saved views**, above on the right, open the runs of a claim beside each other, or all arms with what was found "
+    "of them. There is one parent run for each arm, whose metrics are means over its seeds where every seed has a "
+    "value, and one child for each seed; errors are shares of images. This is a mirror: the records lie in `results/`, "
+    "and `cnnlab track` completes it."
 )
 
 
@@ -128,8 +130,9 @@ def silence() -> None:
 class Session:
     """A connection to one experiment, and the runs that are known to be in it.
 
-    `complete` says that `runs` holds all of them, so that one that is not there need not be searched for. `logged`
-    holds what this session has logged of runs that still grow.
+    `complete` says that `runs` holds all that will be asked for, so that one that is not there need not be searched
+    for.
+    `logged` holds what this session has logged of runs that still grow.
     """
 
     client: MlflowClient
@@ -138,11 +141,12 @@ class Session:
     logged: dict[str, set[Any]] = field(default_factory=dict)
     complete: bool = False
 
-    def load(self, only: str | None = None) -> None:
-        """Learn all runs, or all of the kind `only`, with one search; of two of the same run the older one stays."""
+    def load(self, *queries: str) -> None:
+        """Learn the runs that `queries` find, beside which no other will be asked for; of two of the same run the older
+        one stays."""
         self.runs.clear()
         twice = []
-        for run in self._all(f"tags.kind = '{only}'" if only else ""):
+        for run in (run for query in queries for run in self._all(query)):
             kind = run.data.tags.get("kind")
             identity = run.data.tags.get(f"{kind}_id")
             if kind and identity and self.runs.setdefault((kind, identity), run) is not run:

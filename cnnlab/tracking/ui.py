@@ -6,12 +6,12 @@ import os
 import socket
 import sys
 from pathlib import Path
-from urllib.parse import urlencode
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.paths import MLFLOW
-from cnnlab.tracking.addresses import HOST, PORT, TRAINING, search
+from cnnlab.tracking.addresses import HOST, PORT, view_address
 from cnnlab.tracking.store import ENVIRONMENT, database, experiment_id, is_http, store_uri, without_password
+from cnnlab.tracking.views import ARMS, RUNS
 
 PORTS = 100
 SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
@@ -56,10 +56,8 @@ def _greeting(address: str, tier: str | None, experiment: str | None) -> list[st
     """The address, and straight into the tier's experiment, on the pages for training rather than for agents."""
     lines = [f"MLflow   {address}   (up in a few seconds; Ctrl-C stops it)"]
     if experiment:
-        runs = f"{address}/#/experiments/{experiment}/runs"
-        lines.append(f"arms     {runs}?{urlencode(TRAINING)}   (tier: {tier})")
-        # MLflow folds children below their parent as long as runs are sorted by time; curves are the children's.
-        lines.append(f"curves   {runs}?{search(compareRunsMode='CHART')}")
+        lines.append(f"arms     {view_address(address, experiment, ARMS)}   (tier: {tier})")
+        lines.append(f"curves   {view_address(address, experiment, RUNS, compareRunsMode='CHART')}")
     return lines
 
 

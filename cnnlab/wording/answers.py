@@ -61,17 +61,24 @@ class Effect:
 
     @property
     def open(self) -> bool:
-        """Whether it is a difference of two arms of which the interval says no direction."""
+        """Whether it is a difference, of two arms or of two differences, of which the interval says no direction."""
         low, high = self.row["low"], self.row["high"]
-        return isinstance(self.form, Pair) and low is not None and high is not None and low < 0 < high
+        return isinstance(self.form, Pair | Interaction) and low is not None and high is not None and low < 0 < high
 
     @property
     def linear(self) -> bool:
         return self.metric.scale == "linear"
 
     @property
+    def turned(self) -> bool:
+        """Whether the sentence names the second arm of a ratio first, as the larger one."""
+        return isinstance(self.form, Pair) and not (self.linear or self.open or self.bound) and self.value < 0
+
+    @property
     def quantity(self) -> Quantity:
-        return Quantity.of(self.row)
+        """As the sentence tells it."""
+        number = Quantity.of(self.row)
+        return number.turned if self.turned else number
 
     @property
     def value(self) -> float:
@@ -101,9 +108,8 @@ def answer(row: Row, labels: Mapping[str, str], by_arm: str = "") -> Sentence:
     effect = Effect(row | {key: finite(row[key]) for key in ("estimate", "low", "high", "low90", "high90")}, labels)
     if not effect.quantity.known:
         return _without_number(effect)
-    label = f"{row['label']}: " if row["label"] else ""
     finding = _difference(effect) if effect.linear else _ratio(effect)
-    text = f"{capital(label + finding)} ({_evidence(effect)})"
+    text = f"{capital(_label(row) + finding)} ({_evidence(effect)})"
     if not row["primary"] or row["verdict"] is None:
         return Sentence(text, after=by_arm)
     return Sentence(f"{text}, {_beside_margin(effect)}", row["verdict"], f"{by_arm} {sentence(row['reason'])}".strip())
@@ -125,13 +131,17 @@ def against(parts: Sequence[Row], labels: Mapping[str, str]) -> str:
     return sentence("; or ".join(_opposite(Effect(part, labels)) for part in parts))
 
 
+def _label(row: Row) -> str:
+    """The label of a contrast before its sentence; not where the title of the metric says the same."""
+    return f"{row['label']}: " if row["label"] and row["label"] not in title(row["metric"]) else ""
+
+
 def _opposite(effect: Effect) -> str:
     row = effect.row
-    label = f"{row['label']}: " if row["label"] else ""
     kind = "" if isinstance(effect.form, Single) else "a difference in " if effect.linear else "a ratio of "
     bound = DIRECTIONS[row["direction"]].opposite.format(m=margin_of(row))
     contrast = formula(row, effect.labels)
-    return f"{label}{kind}{title(row['metric'])}, {contrast}, of {'' if effect.linear else 'log₂ '}{bound}"
+    return f"{_label(row)}{kind}{title(row['metric'])}, {contrast}, of {'' if effect.linear else 'log₂ '}{bound}"
 
 
 def _without_number(effect: Effect) -> Sentence:
@@ -187,6 +197,7 @@ def _narrow(effect: Effect) -> str:
     low, high = effect.row["low90"], effect.row["high90"]
     if low is None or high is None:
         return ""
+    low, high = (-high, -low) if effect.turned else (low, high)
     return f" by the 90 % interval, {with_unit(span(low, high, effect.quantity.places) or '', effect.row['unit'])}"
 
 
@@ -202,6 +213,8 @@ def _difference(effect: Effect) -> str:
             return f"the {name} is {effect.signed} with {arm}"
         case Weighted() as form:
             return f"the weighted difference in {name}, {form.formula('linear')}, is {effect.signed}"
+        case Interaction(Pair(a, b), Pair(c, d)) if effect.open:
+            return f"the difference in {name} between {a} and {b} does not clearly differ from that between {c} and {d}"
         case Interaction(Pair(a, b), Pair(c, d)):
             verb, same = "exceeds" if up else "falls short of", f"the same difference between {c} and {d}"
             return f"the {name} of {a} minus that of {b} {verb} {same} by {effect.unsigned}"
@@ -221,6 +234,8 @@ def _ratio(effect: Effect) -> str:
             return f"the {name} is {times} with {arm}"
         case Weighted() as form:
             return f"the weighted ratio of the {name}, {form.formula('log2')}, is {times}"
+        case Interaction(Pair(a, b), Pair(c, d)) if effect.open:
+            return f"the ratio of the {name} of {a} to that of {b} does not clearly differ from that of {c} to {d}"
         case Interaction(Pair(a, b), Pair(c, d)):
             return f"the ratio of the {name} of {a} to that of {b} is {times} times the same ratio of {c} to {d}"
         case Pair(left, right) if effect.open:
@@ -228,7 +243,7 @@ def _ratio(effect: Effect) -> str:
             what = title(effect.row["metric"]) if effect.metric.censored else name
             return f"the {what} {verb} not clearly differ between {left} and {right}"
         case Pair(larger, smaller):
-            if effect.value < 0 and not effect.bound:
+            if effect.turned:
                 larger, smaller, times = smaller, larger, ratio(-effect.value)
             if effect.metric.censored:
                 return f"{larger} needs {times} times as many {title(effect.row['metric'])} as {smaller}"

@@ -1,4 +1,4 @@
-"""The arms' own values behind a contrast of three arms or more: which of them makes the difference."""
+"""The arms' own values behind a contrast: which of three or more makes the difference, and what they mean."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, log2
 
 from cnnlab.analysis.tables.frames import Row, Tables, weights
+from cnnlab.planning.metrics import Metric
 from cnnlab.planning.specs import parse_seeds
-from cnnlab.wording.contrasts import Interaction, Weighted, form_of, inline, metric, with_unit
-from cnnlab.wording.numbers import common_places, fixed, listed, plain, significant
+from cnnlab.wording.contrasts import FACTORS, Interaction, Weighted, form_of, inline, metric, with_unit
+from cnnlab.wording.numbers import common_places, fixed, listed, plain, ratio, significant
+
+
+def values_beside(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
+    """What is said of the arms themselves after the sentence about a row of ``contrasts``."""
+    return " ".join(filter(None, (by_arm(part, tables, labels), in_plain_words(part, tables, labels))))
 
 
 def by_arm(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
@@ -23,6 +29,27 @@ def by_arm(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
         return ""
     means = {labels.get(name, name): _mean(of_arm, part["metric"]) for name, of_arm in by_name.items()}
     return f"By arm: {listed([f'{inline(label)} {mean}' for label, mean in _written(means, part['metric']).items()])}."
+
+
+def in_plain_words(part: Row, tables: Tables, labels: Mapping[str, str]) -> str:
+    """``In plain words: with sigmoid, the last layer's gradient is 10⁸ times as large as the first's; …``.
+
+    Of each arm, what the mean of its values means; empty where the title of the metric says it, for more than two arms,
+    and where a run has no value.
+    """
+    compared, by_name = metric(part["metric"]), values(part, tables)
+    if not compared.plain or not by_name or len(by_name) > 2 or not all(by_name.values()):
+        return ""
+    meanings = {name: _filled(compared, sum(of_arm) / len(of_arm)) for name, of_arm in by_name.items()}
+    told = "; ".join(f"with {inline(labels.get(name, name))}, {meaning}" for name, meaning in meanings.items())
+    return f"In plain words: {told}."
+
+
+def _filled(of: Metric, mean: float) -> str:
+    """What a value of the metric, in its unit, means."""
+    if of.unit in FACTORS:
+        return of.plain.format(x=ratio(mean * log2(FACTORS[of.unit])))
+    return of.plain.format(x=significant(100 * mean if of.unit == "of 1" else mean))
 
 
 def values(part: Row, tables: Tables) -> dict[str, list[float]]:

@@ -58,7 +58,7 @@ def ratio(log2: float, digits: int | None = None) -> str:
     """The factor behind a log2 ratio: ``5.1`` → ``34``; near 1 a digit more: ``0.06`` → ``1.04``."""
     factor = 2.0 ** min(log2, 1000.0)
     if factor >= 1e5:
-        return f"10^{floor(log10(factor))}"
+        return f"10{str(floor(log10(factor))).translate(SUPERSCRIPTS)}"
     return significant(factor, digits or (3 if 0.8 < factor < 1.5 else 2))
 
 
@@ -158,6 +158,12 @@ class Quantity:
     def of(cls, row: Mapping[str, Any], estimate: str = "estimate") -> Quantity:
         """The effect in a row of ``contrasts``, or of another table by the column of its estimate."""
         return cls(row[estimate], row["low"], row["high"])
+
+    @property
+    def turned(self) -> Quantity:
+        """With the other sign."""
+        minus = [None if number is None else -number for number in (self.estimate, self.high, self.low)]
+        return Quantity(*minus)
 
     @property
     def known(self) -> bool:

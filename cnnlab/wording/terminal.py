@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.planning.verdicts import COMPUTED, WHOLE, Verdict
@@ -12,9 +11,6 @@ from cnnlab.wording.claims import claim_name
 from cnnlab.wording.contrasts import unit
 from cnnlab.wording.numbers import Quantity
 from cnnlab.wording.verdicts import counted
-
-if TYPE_CHECKING:
-    from cnnlab.planning.plan import Plan
 
 UNTESTED = (Verdict.RUNNING, Verdict.NOT_TESTED)
 
@@ -45,18 +41,3 @@ def summary(rows: Sequence[Row]) -> list[str]:
         numbers = ", ".join(counted(verdict, number) for verdict, number in count.items())
         lines.append(f"computed, not trained: {numbers}{f' ({failing})' if failing else ''}")
     return lines
-
-
-def arm_notes(plan: Plan, rows: Iterable[Row]) -> dict[str, str]:
-    """By arm id, a line in Markdown for each claim in whose contrasts it takes part: statement, verdict, interval."""
-    found = {(row["study"], row["id"], row["part"]): row for row in rows if row["verdict"] not in UNTESTED}
-    notes: dict[str, list[str]] = {}
-    for study in plan.studies:
-        for claim in study.claims:
-            row = found.get((study.name, claim.id, claim.part))
-            if row is None:
-                continue
-            line = f"- {row['statement']}: **{' '.join(claim_line(row).split())}** (study {study.name})"
-            for name in sorted({name for contrast in claim.requires for name in contrast.contrast}):
-                notes.setdefault(study.arms[name].spec.arm_id, []).append(line)
-    return {arm_id: "\n".join(lines) for arm_id, lines in notes.items()}

@@ -58,7 +58,9 @@ _BEYOND = _places(
     {
         Verdict.SUPPORTED: Place("beyond {margin}", "beyond the margin as claimed"),
         Verdict.CONTRADICTED: Place("beyond {margin} the other way", "beyond the margin the other way"),
-        Verdict.EQUIVALENT: Place("within {either}{narrow}, too small to count", "too small to count"),
+        Verdict.EQUIVALENT: Place(
+            "within {either}{narrow}, so that there is no difference of that size", "no difference of that size"
+        ),
     },
 )
 _WITHIN = _places(
@@ -119,7 +121,7 @@ class VerdictWords:
 VERDICTS: Mapping[str, VerdictWords] = {
     Verdict.SUPPORTED: VerdictWords(FOR),
     Verdict.CONTRADICTED: VerdictWords(AGAINST, f"{Verdict.CONTRADICTED} by itself"),
-    Verdict.EQUIVALENT: VerdictWords(AGAINST, "too small to count by itself"),
+    Verdict.EQUIVALENT: VerdictWords(AGAINST, "without a difference of that size"),
     Verdict.INCONCLUSIVE: VerdictWords(OPEN, "open"),
     Verdict.NO_ROOM: VerdictWords(OPEN, "without room for its margin"),
     Verdict.MIXED: VerdictWords(OPEN),
@@ -135,8 +137,8 @@ MEANINGS = {
         "The whole 95 % interval lies beyond the margin as claimed, or beyond it on the other side."
     ),
     f"{Verdict.EQUIVALENT}": (
-        "The whole 90 % interval lies within the margin on both sides (two one-sided tests at 5 %): any effect is too "
-        f"small to count.\nA claim of no difference is <em>{Verdict.SUPPORTED}</em> in this way."
+        "The whole 90 % interval lies within the margin on both sides (two one-sided tests at 5 %): there is no "
+        f"difference of that size.\nA claim of no difference is <em>{Verdict.SUPPORTED}</em> in this way."
     ),
     f"{Verdict.INCONCLUSIVE}": "Neither; the report says how many seeds or test images would settle it.",
     f"{Verdict.NO_ROOM}": (
@@ -150,7 +152,7 @@ MEANINGS = {
     ),
     "several parts": (
         f"A claim whose parts must all hold is {Verdict.SUPPORTED} when each part is. It is {Verdict.CONTRADICTED}, or "
-        "its effect too small to count, when\none part is, at an error rate divided by the number of parts."
+        "without a difference of that size, when\none part is, at an error rate divided by the number of parts."
     ),
 }
 

@@ -22,6 +22,8 @@ import pytest
 
 from cnnlab import tracking
 from cnnlab.tracking import ArmMembership
+from cnnlab.tracking.addresses import claim_view, view_address
+from cnnlab.tracking.views import ERRORS, GENERAL, MODEL, View
 from cnnlab.training.records import Record
 from tests.fakes import CHECKSUM, make_arm, make_record
 
@@ -48,8 +50,18 @@ tracking.serve_ui(Path(sys.argv[1]), port=5100, tier="quick")
 """
 
 
+CLAIM = View(
+    "C06: Sigmoid or ReLU",
+    {"kind": "run", "claim.C06": "true", "study.activation": "true"},
+    ("first_gradient_norm", "test_error"),
+    ("model.activation",),
+    grouped_by="arm",
+)
+
+
 def track(root: Path, found: Sequence[Record]) -> None:
-    rows = tracking.track_records("quick", found, MEMBERSHIP, root=root)
+    saved = {**GENERAL, claim_view("C06", "activation"): CLAIM}
+    rows = tracking.track_records("quick", found, MEMBERSHIP, root=root, saved=saved)
     assert all(row["mlflow_run_id"] for row in rows)
 
 
@@ -202,7 +214,25 @@ def test_a_browser_shows_the_table_of_runs(served: Served, browser_page_factory:
     for label, arm in ARMS.items():
         page.get_by_text(f"{label} ({arm.arm_id}").first.wait_for(timeout=40_000)
     page.screenshot(path=tmp_path / "table.png")
-    assert page.get_by_text("matching runs").inner_text().split()[0] == str(len(served.made) + len(ARMS))
+    assert page.get_by_text("matching runs").inner_text().split()[0] == str(len(ARMS))
+    for column in (*ERRORS, MODEL[0]):
+        assert page.get_by_role("columnheader", name=column).first.is_visible(), column
+    assert page.get_by_text("Model training", exact=True).is_visible()
+    assert page.refused == []
+
+
+def test_a_browser_compares_the_arms_of_a_claim(served: Served, browser_page_factory: Any, tmp_path: Path) -> None:
+    """The address that the report has: the means of both arms, their runs beneath, and what the claim compares."""
+    experiment = served.get("experiments/get-by-name", experiment_name="cnnlab-quick")["experiment"]["experiment_id"]
+    page = browser_page_factory(1700, 1000)
+    page.goto(view_address(served.address, experiment, claim_view("C06", "activation")))
+    for label in ARMS:
+        page.get_by_text(f"Group: {label}").first.wait_for(timeout=40_000)
+    page.screenshot(path=tmp_path / "claim.png")
+    assert page.get_by_text("matching runs").inner_text().split()[0] == str(len(served.made))
+    assert page.get_by_text("Group by: arm").is_visible()
+    for column in CLAIM.metrics:
+        assert page.get_by_role("columnheader", name=column).first.is_visible(), column
     assert page.refused == []
 
 
@@ -212,6 +242,8 @@ def test_a_browser_shows_curves(served: Served, browser_page_factory: Any, tmp_p
     page.locator(".js-plotly-plot .scatterlayer .trace path.js-line").first.wait_for(
         timeout=60_000, state="attached"
     )  # however busy the machine
+    bars = page.locator(".js-plotly-plot .barlayer .trace")
+    bars.first.wait_for(timeout=60_000, state="attached")  # single values are no curves
     page.screenshot(path=tmp_path / "curves.png")
     assert page.get_by_text("ReLU, seed").count() > 0
     assert page.refused == []

@@ -125,7 +125,7 @@ def test_ratios_are_told_as_factors(form: str) -> None:
             said(smaller, *names, *below)
         case Pair():
             said(larger, "4.0 times", *names, *last)
-            said(smaller, "4.0 times", *names[::-1], *below[1:])
+            said(smaller, "4.0 times", *names[::-1], *last)
         case Interaction():
             said(larger, *names[:2], "4.0 times", *names[2:], *last)
             said(smaller, *names[:2], "0.25 times", *names[2:], *below[1:])
@@ -162,7 +162,9 @@ def test_no_direction_is_told_where_the_interval_has_none(low: float, high: floa
         text = answer(given, LABELS).text
         assert ("not clearly differ between 8 layers and 14 layers" in text) is not told
         assert any(word in text for word in ("higher", "lower", " times as")) is told
-        said(text, f"{low:.1f}".replace("-", MINUS), "to", f"{high:.1f}".replace("-", MINUS))
+        turned = told and middle < 0 and bool(change)  # a ratio names the larger arm first, and its numbers with it
+        ends = (-high, -low) if turned else (low, high)
+        said(text, f"{ends[0]:.1f}".replace("-", MINUS), "to", f"{ends[1]:.1f}".replace("-", MINUS))
 
 
 @pytest.mark.parametrize("direction", Direction)

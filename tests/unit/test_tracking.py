@@ -23,13 +23,16 @@ import pytest
 import torch
 
 from cnnlab import tracking
+from cnnlab.analysis.tables.frames import Tables
 from cnnlab.core.errors import UserError
-from cnnlab.tracking import ArmMembership, LiveMirror, mirror, store, ui
+from cnnlab.planning.metrics import METRICS
+from cnnlab.tracking import ArmMembership, LiveMirror, contents, mirror, store, ui, views
 from cnnlab.training.curves import Curves
 from cnnlab.training.records import Record
-from cnnlab.wording.terminal import arm_notes
+from cnnlab.wording.arm_notes import arm_notes
 from tests import fakes
 from tests.fakes import CHECKSUM, COMMIT, make_arm, make_record
+from tests.said import said
 
 ROOT = Path(__file__).parents[2]
 ARM = make_arm(epochs=4)
@@ -116,15 +119,29 @@ def test_a_run_bears_the_hash_of_each_plan_that_it_was_made_under(root: Path, do
 def test_curves_bear_the_times_of_the_record(root: Path, done: list[Record]) -> None:
     tracking.track_records("quick", done, ARMS, root=root)
     record, run = done[1], runs(root)[1]
-    for name in mirror.CURVES:
+    for name in contents.CURVES:
         curve = record.curves()[f"evaluation.{name}"]
         steps = record.curves()["evaluation.step"]
         expected = list(zip(steps.tolist(), record.provenance["evaluation_ms"], curve.tolist(), strict=True))
         assert history(root, run, name) == expected
-    last, ended = record.result["steps"], record.provenance["ended_ms"]
-    assert history(root, run, "test_error") == [(last, ended, record.result["test_error"])]
-    assert history(root, run, "final_train_loss") == [(last, ended, record.result["train_loss"])]
-    assert history(root, run, "system/seconds") == [(last, ended, record.provenance["seconds"])]
+    ended = record.provenance["ended_ms"]
+    assert history(root, run, "test_error") == [(0, ended, record.result["test_error"])]
+    assert history(root, run, "final_train_loss") == [(0, ended, record.result["train_loss"])]
+    assert history(root, run, "system/seconds") == [(0, ended, record.provenance["seconds"])]
+
+
+def test_what_a_claim_compares_is_there_by_one_name(root: Path, done: list[Record]) -> None:
+    """Every metric of the result, and what is drawn as bars has no step: MLflow draws any other step as a curve."""
+    result = {**done[0].result, "saturated_units": 0.25}
+    record = fakes.write(fakes.changed(done[0], result=result), done[0].directory)
+    tracking.track_records("quick", [record], ARMS, root=root)
+    (run,) = runs(root)
+    assert run.data.metrics["saturated_units"] == 0.25
+    for name in METRICS:
+        assert contents.mirrored_name(name) not in contents.CURVES, name
+    assert contents.mirrored_name("test_error_ratio") == "test_error"
+    singles = set(run.data.metrics) - set(contents.CURVES)
+    assert {step for name in singles for step, _, _ in history(root, run, name)} == {0}
 
 
 def test_data_and_artifacts_go_along(root: Path, done: list[Record]) -> None:
@@ -249,11 +266,17 @@ def test_notes_of_arms_are_the_verdicts_that_they_take_part_in(tmp_path: Path) -
     from tests import report_samples
 
     plan = report_samples.plan(tmp_path, ("normalization", "activation"))
-    rows = report_samples.frames(plan)["claims"].to_dict("records")
-    notes = arm_notes(plan, rows)
+    tables = Tables(report_samples.frames(plan))
+    notes = arm_notes(plan, tables)
+    assert set(notes) == set(plan.arms())
     for study in plan.studies:
         for arm in study.arms.values():
-            lines = notes.get(arm.spec.arm_id, "").splitlines()
+            errors, _, told = notes[arm.spec.arm_id].partition("\n\n")
+            runs = tables.rows("runs", arm_id=arm.spec.arm_id)
+            mean = 100 * sum(run["test_error"] for run in runs) / len(runs)
+            said(errors, "Test error", "%", "training error", "%", f"means over {len(runs)} seeds with 95 % intervals")
+            assert float(errors.split()[2]) == pytest.approx(mean, abs=0.05)
+            lines = told.splitlines()
             asked = [claim for claim in study.claims if any(arm.name in each.contrast for each in claim.requires)]
             assert len(lines) == len(asked)
             assert all(
@@ -516,6 +539,46 @@ def test_live_tracking_gives_up_waiting_for_a_server_that_hangs(
         mirrored._thread.join()
 
 
+def test_views_are_saved_once_and_what_a_claim_compares_comes_first(
+    root: Path, done: list[Record], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from tests import report_samples
+
+    plan = report_samples.plan(tmp_path_factory.mktemp("plan"), ("normalization", "activation"))
+    saved = tracking.saved_views(plan, plan.arms())
+    tracking.track_records("quick", done, ARMS, root=root, saved=saved)
+    experiment = client(root).get_experiment_by_name("cnnlab-quick")
+    found = {key.removeprefix(views.PREFIX): value for key, value in experiment.tags.items() if views.PREFIX in key}
+    assert set(found) == set(saved) >= {"cnnlab-arms", "cnnlab-runs", "claim-C26-normalization"}
+    assert all(len(value) < 5000 for value in found.values()), "MLflow takes no longer tag"
+    state = json.loads(json.loads(found["claim-C26-normalization"])["state"])
+    assert state["selectedColumns"][0] == state["orderByKey"] == "metrics.`steps_to_target`"
+    assert "params.`model.normalization`" in state["selectedColumns"]
+    assert state["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "arm"}]
+    for name in json.loads(found["cnnlab-runs"])["state"].split("`")[1::2]:
+        assert name in {"kind", "studies", "Run Name", *views.ERRORS, *views.MODEL, "seed", "learning_rate"}
+    tracking.track_records("quick", done, ARMS, root=root, saved=saved)
+    assert client(root).get_experiment_by_name("cnnlab-quick").tags == experiment.tags
+    assert saved_only_of(plan, "activation") < set(saved)
+
+
+def saved_only_of(plan: Any, study: str) -> set[str]:
+    arms = [arm.spec.arm_id for arm in plan.study(study).arms.values()]
+    return set(tracking.saved_views(plan, arms))
+
+
+def test_a_group_that_a_page_does_not_load_whole_shows_no_mean() -> None:
+    arms = {name: SimpleNamespace(spec=make_arm(activation=name), label=name) for name in ("relu", "sigmoid")}
+    contrast = SimpleNamespace(metric="test_error", contrast={"relu": 1, "sigmoid": -1})
+    claims = (SimpleNamespace(id="C06", requires=(contrast,)),)
+    for seeds, grouped in ((50, "arm"), (51, "")):
+        study = SimpleNamespace(name="s", title="S", seeds=range(seeds), arms=arms, claims=claims)
+        plan: Any = SimpleNamespace(studies=(study,))
+        found = tracking.saved_views(plan, {arms["relu"].spec.arm_id})["claim-C06-s"]
+        assert found.grouped_by == grouped
+        assert found.parameters == ("model.activation", "model.initialization", "seed", "learning_rate")
+
+
 def test_memberships_come_from_the_studies() -> None:
     def arm(name: str, label: str) -> Any:
         return SimpleNamespace(name=name, label=label, spec=SimpleNamespace(arm_id=f"id-{name}"))
@@ -533,7 +596,7 @@ def test_memberships_come_from_the_studies() -> None:
 def test_parameters_are_flat_and_complete() -> None:
     arm = make_arm(train={"learning_rate": 0.05, "warmup_steps": 3})
     spec = {"arm": arm.model_dump(mode="json"), "seed": 4, "learning_rate": 0.05, "learning_rate_source": "fixed"}
-    values = mirror.parameters(fakes.record(spec=spec))
+    values = contents.parameters(fakes.record(spec=spec))
     assert values["model.architecture"] == "lenet"
     assert values["train.learning_rate"] == values["learning_rate"] == "0.05"
     assert values["data.standardize"] == "channel"
@@ -584,7 +647,7 @@ def test_batches_respect_the_limits_of_mlflow(monkeypatch: pytest.MonkeyPatch) -
         calls.append((len(metrics), len(params), len(tags)))
 
     recorder = SimpleNamespace(client=SimpleNamespace(log_batch=log_batch))
-    found = [mirror.Point("loss", 0.5, step, step) for step in range(2100)]
+    found = [contents.Point("loss", 0.5, step, step) for step in range(2100)]
     mirror._log_batches(recorder, "r", found, {f"p{i}": "x" for i in range(150)}, {"t": "x"})  # type: ignore[arg-type]
     assert calls == [(800, 100, 1), (800, 50, 0), (500, 0, 0)]
 
@@ -594,4 +657,9 @@ def test_a_failure_names_its_reason_once(root: Path, capsys: pytest.CaptureFixtu
     text = capsys.readouterr().err
     assert len(text.splitlines()) == 1
     assert "first line second line" in text
-    assert replace(MEMBERSHIP, claims=()).tags == {"arm": "ReLU", "study.activation": "true"}
+    assert replace(MEMBERSHIP, claims=()).tags == {
+        "arm": "ReLU",
+        "studies": "activation",
+        "study.activation": "true",
+    }
+    assert replace(MEMBERSHIP, studies=("a", "b")).tags["studies"] == "a, b"

@@ -47,7 +47,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "question": ("studies/convolution.yaml", "Which has", "Which of them has", {"render"}),
     "question as a claim": ("studies/dense.yaml", "Which has", "Which of them has", JUDGED),
     "comment in a study": ("studies/dense.yaml", "", COMMENT, {"render"}),
-    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", DRAWN),
+    "title": ("studies/dense.yaml", "Sigmoid or ReLU", "ReLU or sigmoid", DRAWN | MIRROR),
     "label": ("studies/dense.yaml", "", "labels: {relu: Rectified}\n", {"collect", "figures", "render"} | MIRROR),
     "margin": ("studies/dense.yaml", "margin: 1", "margin: 2", JUDGED),
     "seeds": ("studies/dense.yaml", "seeds: 2", "seeds: 3", AFTER | {"train"}),

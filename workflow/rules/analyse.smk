@@ -132,29 +132,29 @@ rule ledger:
         "python -m cnnlab ledger {params.flags} 2>&1 | tee {log}"
 
 
-# A few studies at a time, while others still train.
+# Study by study, while others still train.
 # The store itself is neither input nor output of a rule: a click in the MLflow UI must not run anything again.
 rule track:
     input:
-        lambda wildcards: WORK.part_manifests(int(wildcards.part)),
+        lambda wildcards: WORK.manifests_of(wildcards.study),
     output:
-        WORK.part_tables("{part}"),
+        WORK.mirrored_table("{study}"),
     log:
-        WORK.path("logs/track/{part}.log"),
+        WORK.path("logs/track/{study}.log"),
     priority: 10000
     conda:
         "../../environment.yml"
     params:
         code=WORK.code("cnnlab.tracking"),
-        tags=lambda wildcards: WORK.membership(int(wildcards.part)),
+        tags=lambda wildcards: WORK.membership(wildcards.study),
         flags=WORK.flags(),
     shell:
-        "python -m cnnlab track --part {wildcards.part} {params.flags} 2>&1 | tee {log}"
+        "python -m cnnlab track {wildcards.study} {params.flags} 2>&1 | tee {log}"
 
 
 rule mirrored:
     input:
-        WORK.parts,
+        WORK.all_mirrored,
     output:
         WORK.tables("measured/mlflow"),
     log:
@@ -172,7 +172,7 @@ rule mirrored:
 # The figures of studies, and what was found, beside their arms in MLflow.
 rule attach:
     input:
-        WORK.tables("measured/mlflow", "claims"),
+        WORK.tables("measured/mlflow", "claims", "runs"),
         WORK.figures,
     output:
         WORK.path("attached.json"),
@@ -181,7 +181,7 @@ rule attach:
     conda:
         "../../environment.yml"
     params:
-        code=WORK.code("cnnlab.tracking", "cnnlab.wording.terminal"),
+        code=WORK.code("cnnlab.tracking", "cnnlab.wording.arm_notes"),
         flags=WORK.flags(),
     shell:
         "python -m cnnlab attach {params.flags} 2>&1 | tee {log}"

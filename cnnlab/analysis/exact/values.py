@@ -92,9 +92,10 @@ def zero_weights_are_the_identity(_zoo: Zoo) -> Evidenced:
     left = _apart(plain, normal(0, 4, _channels(plain), 7, 7).relu())
     rows.append(shown("resnet, stage1.0 without its shortcut", LARGEST, "activation", left))
     worst = max(row.value for row in rows if row.required)
+    close = "exactly" if worst == 0 else f"to within {worst:g}"
     return rows, (
-        f"With zero weights, the {len(blocks)} residual blocks that keep the shape return an activation's output, "
-        f"off by {worst:g} at most, in training and in prediction; a block without its shortcut is off by {left:.1f}."
+        f"With zero weights, the {len(blocks)} residual blocks that keep the shape return an activation's output "
+        f"{close}, in training and in prediction; a block without its shortcut is off by {left:.1f}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from cnnlab.training.records import lost
 from cnnlab.wording.numbers import with_interval
 
 Mean = tuple[float, float, float]
+PERCENT = (0.0, 100.0)  # between which a share lies
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class ArmRuns:
         """``2.59 % (2.41 to 2.77), 1 of 8 diverged or failed``, or how far the runs are."""
         if not self.complete or len(values) < 2:
             return f"{len(values)} of {self.planned} runs"
-        text = with_interval(mean_interval(values), places, " %")
+        text = with_interval(mean_interval(values, *PERCENT), places, " %")
         return f"{text}, {self.lost} of {self.planned} diverged or failed" if self.lost else text
 
 
@@ -82,8 +84,11 @@ def _of_arm(table: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
     return rows
 
 
-def mean_interval(values: Any) -> Mean:
-    """Mean and the ends of its 95 % interval, Student's t over runs; NaN ends for a single run."""
+def mean_interval(values: Any, least: float = -inf, most: float = inf) -> Mean:
+    """Mean and the ends of its 95 % interval, Student's t over runs; NaN ends for a single run.
+
+    The ends are cut at `least` and `most`, beyond which no mean can lie: the interval covers as often as before.
+    """
     effects = intervals.Effects.of(np.asarray(values, dtype=float))
-    low, high = intervals.interval(effects)
+    low, high = np.clip(intervals.interval(effects), least, most)
     return float(effects.estimate), float(low), float(high)

@@ -12,11 +12,11 @@ from statistics import median
 from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
-from cnnlab.figures.drawing.arm_runs import Mean, mean_interval
+from cnnlab.figures.drawing.arm_runs import PERCENT, Mean, mean_interval
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
-from cnnlab.report.tables.view import MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
+from cnnlab.report.tables.view import CUT, MEAN_HINT, WAITING, Cell, Column, Number, TableView, table, value
 from cnnlab.training.records import lost
 from cnnlab.wording.numbers import common_places, count, fixed, plain, plural, significant, span
 
@@ -49,7 +49,7 @@ class ArmRows:
     def means(self) -> dict[str, Mean]:
         """Mean and 95 % interval in percent, by column of ``runs``; none before all runs are finished."""
         columns = {name: [100 * float(share) for share in values(self.runs, name)] for name in ERRORS}
-        return {name: mean_interval(shares) for name, shares in columns.items() if self.complete and shares}
+        return {name: mean_interval(shares, *PERCENT) for name, shares in columns.items() if self.complete and shares}
 
 
 def read(study: Study, tables: Tables) -> list[ArmRows]:
@@ -77,7 +77,9 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView:
             missing=lambda arm: "not tuned yet" if arm.trained else NOT_TRAINED,
         ),
         mean_column("Test error, %", arms, "test_error", MEAN_HINT),
-        mean_column("Training error, %", arms, "train_error", "In evaluation mode; mean over seeds (95 % interval)"),
+        mean_column(
+            "Training error, %", arms, "train_error", f"In evaluation mode; mean over seeds (95 % interval{CUT})"
+        ),
         Number(
             f"Steps to {goal}",
             _steps,

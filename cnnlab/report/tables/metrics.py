@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from cnnlab.figures.drawing.arm_runs import mean_interval
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.arms import ArmRows
-from cnnlab.report.tables.view import WAITING, Cell, Column, Number, TableView, table
+from cnnlab.report.tables.view import CUT, WAITING, Cell, Column, Number, TableView, table
 from cnnlab.wording.contrasts import noun, own_unit
 from cnnlab.wording.numbers import capital, significant, with_interval
 
@@ -32,10 +33,11 @@ def build(study: Study, arms: Sequence[ArmRows]) -> TableView | None:
 def _column(metric: Metric) -> Column[ArmRows]:
     of = own_unit(metric)
     how = "Geometric mean" if metric.scale == "log2" else "Mean"
+    cut = "" if not metric.positive else CUT if metric.unit == "pp" else ", cut at 0"
     return Number(
         capital(noun(metric.name)) + (f", {of}" if of else ""),
         lambda arm: _mean(arm, metric),
-        f"{how} over seeds (95 % interval over seeds)",
+        f"{how} over seeds (95 % interval over seeds{cut})",
         missing=lambda arm: "no run of the arm has a value" if arm.complete else WAITING,
     )
 
@@ -47,11 +49,16 @@ def _mean(arm: ArmRows, metric: Metric) -> Cell | None:
     return Cell(_in_words(numbers, metric), note=f"of {len(numbers)} runs" if len(numbers) < len(arm.runs) else "")
 
 
+def _range(metric: Metric) -> tuple[float, float]:
+    """Between which a mean lies, as it is scaled."""
+    return (0.0, metric.largest) if metric.positive else (-inf, inf)
+
+
 def _in_words(numbers: Sequence[float], metric: Metric) -> str:
     """The mean of one arm's runs with its interval, or the only number."""
     log = metric.scale == "log2" and min(numbers) > 0
     scaled = np.log(numbers) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(numbers)
     if len(numbers) == 1:
         return significant(float(np.exp(scaled[0]) if log else scaled[0]), 3)
-    center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled))
+    center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled, *_range(metric)))
     return with_interval((center, low, high))

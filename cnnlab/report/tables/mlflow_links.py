@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values, weights
 from cnnlab.report.tables.view import Cell
-from cnnlab.tracking.addresses import search_address
+from cnnlab.tracking.addresses import claim_address
 from cnnlab.wording.arm_values import runs_of
 from cnnlab.wording.numbers import plural
 
@@ -23,7 +23,7 @@ def claim_runs(claim: Row, parts: Sequence[Row], tables: Tables) -> Cell:
     if not mirrored or len(experiments) != 1:
         return Cell(hint=UNREACHED if used else "none is finished yet")
     text = plural(len(used), "run") if mirrored == len(used) else f"{mirrored} of {plural(len(used), 'run')}"
-    return Cell(text, address=search_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
+    return Cell(text, address=claim_address(experiments[0], claim["id"], claim["study"]), hint="In MLflow")
 
 
 def _runs(parts: Iterable[Row], tables: Tables) -> list[Row]:

@@ -13,7 +13,8 @@ from cnnlab.figures.drawing.theme import BADGES, Badge
 R = TypeVar("R", contravariant=True)  # what is shown of any row can be shown of a certain kind
 # What stands in several tables.
 MACS_HINT = "Of one image, forward; without biases"
-MEAN_HINT = "Mean over seeds (95 % interval over seeds, on these test images)"
+CUT = ", cut where no share lies: below 0 and above 100 %"
+MEAN_HINT = f"Mean over seeds (95 % interval over seeds, on these test images{CUT})"
 WAITING = "shown when all seeds are finished"
 
 

@@ -21,6 +21,7 @@ DIAGNOSTIC = {
     "metrics": {
         "branch_novelty": {
             "title": "share of a branch's variance that no linear map of another branch predicts",
+            "plain": "{x} % of what a branch computes is no linear map of another branch",
             "unit": "of 1",
             "signed": True,
         }

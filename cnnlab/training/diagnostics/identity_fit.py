@@ -25,6 +25,7 @@ DIAGNOSTIC = {
     "metrics": {
         "identity_advantage": {
             "title": "log₂ of the loss that a random map leaves over that which the identity leaves",
+            "plain": "fitting leaves {x} times as much of the loss of a random map as of the identity",
             "unit": "octaves",
         }
     },

@@ -14,6 +14,7 @@ DIAGNOSTIC = {
     "metrics": {
         "input_weight_spread": {
             "title": "sd over inputs of the log₂ norm of their weights",
+            "plain": "the weights of the inputs typically differ by a factor of {x}",
             "unit": "octaves",
             "positive": True,
         }

@@ -22,16 +22,19 @@ DIAGNOSTIC = {
     "metrics": {
         "preactivation_slope": {
             "title": "rise of the log₁₀ gradient of pre-activations from the first to the last inner layer",
+            "plain": "the gradient at the last inner layer is {x} times as large as at the first",
             "unit": "decades",
             "signed": True,
         },
         "preactivation_tilt": {
             "title": "size of the rise of the log₁₀ gradient of pre-activations from the first to the last inner layer",
+            "plain": "the gradient at one end of the network is {x} times as large as at the other",
             "unit": "decades",
             "positive": True,
         },
         "preactivation_spread": {
             "title": "sd over inner layers of the log₁₀ gradient of pre-activations",
+            "plain": "the gradients at the inner layers typically differ by a factor of {x}",
             "unit": "decades",
             "positive": True,
         },

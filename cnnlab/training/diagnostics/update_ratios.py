@@ -21,16 +21,23 @@ DIAGNOSTIC = {
     "metrics": {
         "update_slope": {
             "title": "rise of log₁₀ update over weight from the first to the last inner layer",
+            "plain": "in a step the last inner layer moves {x} times as far, for its weights, as the first",
             "unit": "decades",
             "signed": True,
         },
         "update_tilt": {
             "title": "size of the rise of log₁₀ update over weight from the first to the last inner layer",
+            "plain": "in a step one end of the network moves {x} times as far, for its weights, as the other",
             "unit": "decades",
         },
-        "update_spread": {"title": "sd over inner layers of log₁₀ update over weight", "unit": "decades"},
+        "update_spread": {
+            "title": "sd over inner layers of log₁₀ update over weight",
+            "plain": "the steps of the inner layers, for their weights, typically differ by a factor of {x}",
+            "unit": "decades",
+        },
         "gradient_slope": {
             "title": "rise of the log₁₀ gradient norm from the first to the last inner layer",
+            "plain": "the gradient of the last inner layer is {x} times as large as that of the first",
             "unit": "decades",
             "signed": True,
         },

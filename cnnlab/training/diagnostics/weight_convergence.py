@@ -26,6 +26,7 @@ DIAGNOSTIC = {
     "metrics": {
         "weight_lag": {
             "title": "training time by which the weights of the upper half of the layers are half-way before the lower",
+            "plain": "upper layers are half-way to their end {x} % of the training before lower ones (below 0: after)",
             "unit": "pp",
             "signed": True,
             "floor": "training",
