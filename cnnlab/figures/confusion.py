@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ LEAST = 0.5  # what is darkest, in %, if every error is rarer
 WRITTEN = 0.15  # in %; rarer errors are shaded only
 # Inches: a panel's title and the names of its columns, the names of rows, what is free on the right, the scale.
 HEAD, NAMES, FREE, SCALE = 0.6, 0.36, 0.06, 0.78
-LETTER = 0.075  # inches of a name
+LINE, LETTER = 0.17, 0.083  # inches: of a line of text, and of a letter
 # One colour, more and more opaque, so that the page can change it in the dark.
 ERROR = to_rgb(light("contradicted"))
 SHADES = LinearSegmentedColormap.from_list("errors", [(*ERROR, 0.0), (*ERROR, 0.6)]).with_extremes(bad=light("band"))
@@ -60,14 +61,16 @@ def _draw(figure: Figure, classes: Mapping[int, str], shares: Mapping[str, pd.Da
     long = LETTER * max(len(name) for name in _row_names(classes))
     left, between = NAMES + long, NAMES + 0.1
     side = min((WIDTH - left - FREE - between * (columns - 1)) / columns, 0.42 * len(classes))
-    height = lines * (HEAD + side) + SCALE
+    titles = {label: wrap(label, int(side / LETTER)) for label in shares}
+    head = HEAD + LINE * (max(map(len, titles.values())) - 1)
+    height = lines * (head + side) + SCALE
     figure.set_size_inches(WIDTH, height)
     scale = {"norm": PowerNorm(0.5, 0, max([LEAST, *(float(of.to_numpy().max()) for of in shares.values())]))}
     for place, (label, of_arm) in enumerate(shares.items()):
         line, column = divmod(place, columns)
-        x, y = left + column * (side + between), height - (line + 1) * (HEAD + side)
+        x, y = left + column * (side + between), height - (line + 1) * (head + side)
         axes = figure.add_axes((x / WIDTH, y / height, side / WIDTH, side / height))
-        _matrix(axes, label, of_arm, _row_names(classes) if column == 0 else list(map(str, classes)), **scale)
+        _matrix(axes, titles[label], of_arm, _row_names(classes) if column == 0 else list(map(str, classes)), **scale)
     _legend(figure, (left / WIDTH, 0.24 / height, (WIDTH - left - FREE) / WIDTH, 0.2 / height), **scale)
 
 
@@ -85,7 +88,7 @@ def _shares(classes: Mapping[int, str], rows: Sequence[Row]) -> pd.DataFrame:
     return shares
 
 
-def _matrix(axes: Axes, label: str, shares: pd.DataFrame, rows: Sequence[str], **scale: Any) -> None:
+def _matrix(axes: Axes, title: Sequence[str], shares: pd.DataFrame, rows: Sequence[str], **scale: Any) -> None:
     sns.heatmap(
         shares,
         mask=np.eye(len(shares), dtype=bool),
@@ -105,7 +108,7 @@ def _matrix(axes: Axes, label: str, shares: pd.DataFrame, rows: Sequence[str], *
     axes.tick_params(length=0, labelsize=9, labelrotation=0, labelcolor=light("soft"), pad=2)
     axes.set_xlabel("predicted class", fontsize=9, labelpad=2)
     axes.set_ylabel("true class", fontsize=9, labelpad=2)
-    axes.set_title(label, color=light("ink"), fontsize=10)
+    axes.set_title("\n".join(title), color=light("ink"), fontsize=10)
     axes.spines[:].set(visible=True, color=light("line"))
 
 

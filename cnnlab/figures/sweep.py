@@ -30,7 +30,7 @@ FIGURE = {
     "default_for": "sweeps",
 }
 MOST = 6  # panels
-JOINED = 4  # values at least; fewer are compared, and a line would claim what lies between them
+JOINED = 4  # values of a line at least; fewer are compared, as a line would claim what lies between them
 AXES = {
     "model.depth": "layers",
     "model.width": "width",
@@ -100,7 +100,7 @@ def _places(sweep: Sweep) -> tuple[dict[float | None, float], dict[float, str]]:
     values = {value for line in sweep.lines for value in line.arms.values()}
     numbers: list[float] = sorted(value for value in values if value is not None)
     tenfold = min(numbers) == 0 and len(numbers) > 2 and max(numbers) >= 8 * numbers[1]
-    if None not in values and not tenfold and len(numbers) >= JOINED:
+    if None not in values and not tenfold and sweep.longest >= JOINED:
         return {value: float(value) for value in numbers}, {}
     ordered = [*numbers, *([None] if None in values else [])]
     names = {float(place): "all" if value is None else plain(value) for place, value in enumerate(ordered)}

@@ -19,7 +19,7 @@ from cnnlab.figures.drawing.lines import Panel
 from cnnlab.figures.drawing.style import LINE, WIDTH, broken, log_if_wide, tick, wide
 
 PANEL, TITLE = 1.95, 0.25  # inches: of a panel, and of a line of its title
-NARROW = 32  # characters of a title above half of the page
+NARROW, WIDE = 32, 72  # characters of a title above half of the page, and above all of it
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _cell(panel: Panel, number: int, side: int, names: dict[str, str]) -> Cell:
     told = len(names) > 1 or any(line.note for line in panel.front)
     texts, columns, lines = broken(list(names.values()), half=number > 1) if names and told else ([], 1, 0)
     log = _log(panel)
-    title = wrap(panel.title + (" (logarithmic)" if log else ""), NARROW if number > 1 else 80)
+    title = wrap(panel.title + (" (logarithmic)" if log else ""), NARROW if number > 1 else WIDE)
     shown = [""] * len(title) if side else title
     return Cell(panel, number, shown, dict(zip(names, texts, strict=False)), columns, lines)
 
@@ -100,7 +100,7 @@ def _draw(axes: Axes, cell: Cell) -> None:
     _upwards(axes, panel)
     axes.set_title("\n".join(cell.title))
     axes.set(ylabel="")
-    _across(axes, panel)
+    _across(axes, panel, NARROW if cell.number > 1 else WIDE)
     if cell.legend:
         how: Any = {"loc": "lower left", "borderaxespad": 0, "bbox_to_anchor": (-0.02, 1.01 + 0.12 * len(cell.title))}
         axes.legend([handles[label] for label in cell.legend], cell.legend.values(), ncols=cell.columns, **how)
@@ -125,9 +125,9 @@ def _upwards(axes: Axes, panel: Panel) -> None:
     axes.set_ylim(max(bottom, least), min(top, most))
 
 
-def _across(axes: Axes, panel: Panel) -> None:
+def _across(axes: Axes, panel: Panel, width: int) -> None:
     """Names beneath positions that have them; else the numbers that were run, or whole ones."""
-    axes.set_xlabel(panel.axis, labelpad=2)
+    axes.set_xlabel("\n".join(wrap(panel.axis, width)), labelpad=2)
     if panel.ticks:
         axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
         room = 0.2 if panel.joined else 0.5
@@ -136,7 +136,7 @@ def _across(axes: Axes, panel: Panel) -> None:
     places = sorted({place for line in panel.lines for place in line.places})
     log = panel.log_x and log_if_wide(axes.xaxis, places)
     if log:
-        axes.set_xlabel(f"{panel.axis} (logarithmic)", labelpad=2)
+        axes.set_xlabel("\n".join(wrap(f"{panel.axis} (logarithmic)", width)), labelpad=2)
     if panel.dots and _apart(places, log):
         axes.set_xticks(places, [tick(place) for place in places])
     elif places and not log and all(float(place).is_integer() for place in places):

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHORT, LONG = 24, 54  # characters of a label that has room for another beside it, and of a line
+SHORT, HALF, LONG = 24, 26, 54  # characters of a label that has room for another beside it, and of lines
 LINE = 0.2  # inches: of a legend
+GAP = 3  # pixels between two numbers on an axis
 WIDTH = 5.2  # inches; 374 points, about what a phone is wide, so that text there has its size
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine lays out alike
@@ -81,7 +82,7 @@ def rows_only(axes: Axes, height: float, label: str) -> None:
 def broken(labels: Sequence[str], half: bool = False) -> tuple[list[str], int, int]:
     """A legend: its labels in lines that fit the page or `half` of it, its columns, and how many lines there are."""
     short = not half and len(labels) > 1 and max(map(len, labels)) <= SHORT
-    texts = ["\n".join(wrap(label, SHORT if half else LONG)) for label in labels]
+    texts = ["\n".join(wrap(label, HALF if half else LONG)) for label in labels]
     lines = -(-len(labels) // 2) if short else sum(text.count("\n") + 1 for text in texts)
     return texts, 2 if short else 1, lines
 
@@ -124,15 +125,18 @@ def share_limits(low: float, high: float) -> tuple[float, float]:
 
 
 def numbers_inside(axes: Axes) -> None:
-    """Numbers at the two ends of a horizontal axis end with the figure, rather than reach beyond it."""
+    """Numbers at the two ends of a horizontal axis end with the figure; one that would touch the next is left out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure = axes.get_figure(root=True)
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    for label in axes.get_xticklabels():
+    low, high = sorted(axes.get_xlim())
+    axes.get_xticklabels()  # lays them out
+    labels = [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    for label, side, others in ((labels[0], "left", labels[1:2]), (labels[-1], "right", labels[-2:-1])):
         box = label.get_window_extent(renderer)
-        if box.x1 > figure.bbox.x1:
-            label.set_horizontalalignment("right")
-        elif box.x0 < figure.bbox.x0:
-            label.set_horizontalalignment("left")
+        if box.x0 < figure.bbox.x0 or box.x1 > figure.bbox.x1:
+            label.set_horizontalalignment(side)
+            box = label.get_window_extent(renderer).padded(GAP)
+            label.set_visible(not any(box.overlaps(other.get_window_extent(renderer)) for other in others))

@@ -52,7 +52,7 @@ def sweeps(arms: Mapping[str, ArmSpec]) -> list[Sweep]:
     for key, column in numeric.items():
         if any(_determines(column, numeric[sweep.field], both_ways=True) for sweep in swept):
             continue
-        together = [other for other in numeric if _determines(column, numeric[other])]
+        together = [other for other in numeric if _determines(column, numeric[other], both_ways=True)]
         lines = _lines(arms, column, {other: varying[other] for other in varying if other not in together})
         if lines:
             beside = [other for other in together if other != key and _changes(arms, lines, varying[other])]
