@@ -55,27 +55,31 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
 
 
 def _draw(figure: Figure, classes: Mapping[int, str], shares: Mapping[str, pd.DataFrame]) -> None:
-    """Panels in one or two columns, as wide as the names of rows allow, and the scale beneath."""
-    columns = 1 if len(shares) == 1 and len(classes) > 6 else 2
+    """Panels in one column, with the names of the classes, or in two, with names and scale beneath."""
+    columns = 1 if len(shares) == 1 or len(classes) > 10 else 2
+    own = [f"{index}\N{NO-BREAK SPACE}{name}" for index, name in classes.items() if name != str(index)]
+    rows = _row_names(classes) if own and columns == 1 else list(map(str, classes))
+    key = wrap(", ".join(own), 66) if columns == 2 else []
     lines = -(-len(shares) // columns)
-    long = LETTER * max(len(name) for name in _row_names(classes))
-    left, between = NAMES + long, NAMES + 0.1
+    left, between = NAMES + LETTER * (max(map(len, rows)) - 1), NAMES + 0.1
     side = min((WIDTH - left - FREE - between * (columns - 1)) / columns, 0.42 * len(classes))
     titles = {label: wrap(label, int(side / LETTER)) for label in shares}
     head = HEAD + LINE * (max(map(len, titles.values())) - 1)
-    height = lines * (head + side) + SCALE
+    height = lines * (head + side) + SCALE + LINE * len(key)
     figure.set_size_inches(WIDTH, height)
     scale = {"norm": PowerNorm(0.5, 0, max([LEAST, *(float(of.to_numpy().max()) for of in shares.values())]))}
     for place, (label, of_arm) in enumerate(shares.items()):
         line, column = divmod(place, columns)
         x, y = left + column * (side + between), height - (line + 1) * (head + side)
         axes = figure.add_axes((x / WIDTH, y / height, side / WIDTH, side / height))
-        _matrix(axes, titles[label], of_arm, _row_names(classes) if column == 0 else list(map(str, classes)), **scale)
-    _legend(figure, (left / WIDTH, 0.24 / height, (WIDTH - left - FREE) / WIDTH, 0.2 / height), **scale)
+        _matrix(axes, titles[label], of_arm, rows, **scale)
+    foot = LINE * len(key)
+    _legend(figure, (left / WIDTH, (0.24 + foot) / height, (WIDTH - left - FREE) / WIDTH, 0.2 / height), **scale)
+    figure.text(left / WIDTH, foot / height, "\n".join(key), va="top", fontsize=9, color=light("soft"))
 
 
 def _row_names(classes: Mapping[int, str]) -> list[str]:
-    """``3``, or ``3 dress`` where the class has a name."""
+    """``dress 3``."""
     return [str(index) if name == str(index) else f"{name[:12]} {index}" for index, name in classes.items()]
 
 
@@ -122,7 +126,7 @@ def _written(share: float) -> str:
 def _legend(figure: Figure, where: tuple[float, float, float, float], norm: PowerNorm) -> None:
     """The shades from nothing to the most frequent error, with what they stand for."""
     most = float(norm.vmax or LEAST)
-    shown = [tick for tick in (0.1, 0.5, 1, 2, 5, 10, 20, 50) if tick < 0.9 * most]
+    shown = [tick for tick in (0.1, 0.5, 1, 2, 5, 10, 20, 50) if tick < 0.75 * most]
     samples = pd.DataFrame([[0.0, *shown, most]])
     axes = figure.add_axes(where)
     sns.heatmap(samples, cmap=SHADES, norm=norm, cbar=False, ax=axes, yticklabels=False)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval, share_interval
 from cnnlab.figures.drawing.curve_axes import Along, along, finite, limit_losses, limit_shares
 from cnnlab.figures.drawing.line_groups import groups, hidden, reference
-from cnnlab.figures.drawing.style import LINE, WIDTH, broken, nothing
+from cnnlab.figures.drawing.style import LINE, OTHERS, WIDTH, broken, nothing
 from cnnlab.figures.drawing.theme import light, linestyle
 from cnnlab.planning.studies.study import Study
 from cnnlab.wording.numbers import listed, plain, plural
@@ -26,8 +26,7 @@ FIGURE = {
     "title": "learning curves",
     "caption": "Validation accuracy and log-loss while training (of the test images, where a study has no validation "
     "images, and chooses nothing by them). Lines are means over the runs that finished, bands "
-    "their 95 % intervals; a run that diverged is a thin line that ends in a cross. Where the arms are too many for "
-    "one panel, the others are grey.",
+    "their 95 % intervals; a run that diverged is a thin line that ends in a cross.",
     "order": 40,
     "tables": ["arms", "runs", "curves"],
     "default_for": "trained",
@@ -38,7 +37,7 @@ TALL, LOW = 4.0, 2.25  # inches: of two panels one above the other, and of two s
 
 @dataclass(frozen=True)
 class Group:
-    """Arms that share a pair of panels, with what a legend calls each."""
+    """Arms that share a pair of panels, with what a legend calls each, and the others."""
 
     arms: Sequence[ArmRuns]
     labels: Sequence[str]
@@ -58,7 +57,7 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     first = next((arm for arm in arms if list(study.arms)[arm.index] == base), None)
     together = groups(arms, first)
     by = along(arms)
-    drawn = [_group(group, by, LOW if len(together) > 1 else TALL) for group in together]
+    drawn = [_group(group, by, len(together) > 1) for group in together]
     figure.set_size_inches(WIDTH, sum(group.height for group in drawn))
     parts = figure.subfigures(len(drawn), 1, height_ratios=[group.height for group in drawn], squeeze=False).flat
     panels = [_panels(part, arms, group, by, len(drawn) > 1) for part, group in zip(parts, drawn, strict=True)]
@@ -67,8 +66,9 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     return figure, _alt(arms, by) + without
 
 
-def _group(arms: Sequence[ArmRuns], by: Along, height: float) -> Group:
-    labels, columns, lines = broken(_labels(arms, by))
+def _group(arms: Sequence[ArmRuns], by: Along, beside: bool) -> Group:
+    labels, columns, lines = broken([*_labels(arms, by), *([OTHERS] if beside else [])])
+    height = LOW if beside else TALL
     return Group(arms, labels, columns, height + LINE * lines)
 
 
@@ -97,8 +97,10 @@ def _panels(part: Any, arms: Sequence[ArmRuns], group: Group, by: Along, beside:
         for arm in arms:
             if arm not in group.arms:
                 _grey(axes, arm, by, column, factor)
-        for arm, label in zip(group.arms, group.labels, strict=True):
+        for arm, label in zip(group.arms, group.labels, strict=False):
             _curve(axes, arm, label, by, column, factor)
+        if beside:
+            axes.plot([], [], color=light("band"), label=OTHERS)
         axes.set(title=title, xlabel=name if beside or axes is below else "", ylabel="")
     part.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=group.columns)
     return above, below

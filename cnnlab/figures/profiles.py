@@ -18,8 +18,7 @@ from cnnlab.planning.studies.study import Study
 FIGURE = {
     "title": "diagnostics",
     "caption": "Diagnostics inside the networks: means over seeds, bands their 95 % intervals. A run that diverged "
-    "is not measured; a cross is a run that fails at that learning rate. Where the arms are too many for "
-    "one panel, the others are grey.",
+    "is not measured; a cross is a run that fails at that learning rate.",
     "order": 10,
     "tables": ["arms", "runs", "curves", "profiles"],
     "default_for": "profiles",

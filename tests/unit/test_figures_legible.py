@@ -109,7 +109,9 @@ def test_no_panel_has_more_coloured_lines_than_can_be_told_apart(drawn: Drawn) -
     for study, name in (("crowd", "curves"), ("crowd", "profiles"), ("amount", "curves")):
         seen: set[str] = set()
         for legend in legends(drawn[study, name].figure):
-            labels = [text.get_text().replace("\n", " ").partition(" (")[0] for text in legend.get_texts()]
+            texts = [text.get_text().replace("\n", " ").partition(" (")[0] for text in legend.get_texts()]
+            *labels, others = texts
+            assert others == "other arms"
             assert len(labels) <= line_groups.MOST
             seen |= set(labels)
         trained = {label for label, truth in report_samples.STUDIES.get(study, CROWD)["arms"].values() if truth.epochs}
@@ -164,15 +166,37 @@ def boxes(figure: Figure) -> Iterator[list[tuple[str, Any]]]:
         yield [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
 
 
-def test_numbers_and_words_stand_apart_and_within_the_figure(drawn: Drawn) -> None:
+def check_words(figure: Figure, key: Any) -> None:
+    """No two overlap, and none reaches beyond the figure."""
     with style():
-        for key, drawing in drawn.items():
-            for row in boxes(drawing.figure):
-                for (one, left), (other, right) in combinations(row, 2):
-                    assert not left.padded(-0.5).overlaps(right.padded(-0.5)), f"{key}: {one!r} on {other!r}"
-                for text, box in row:
-                    assert box.x0 >= -0.5, f"{key}: {text!r}"
-                    assert box.x1 <= drawing.figure.bbox.x1 + 0.5, f"{key}: {text!r}"
+        for row in boxes(figure):
+            for (one, left), (other, right) in combinations(row, 2):
+                assert not left.padded(-0.5).overlaps(right.padded(-0.5)), f"{key}: {one!r} on {other!r}"
+            for text, box in row:
+                assert box.x0 >= -0.5, f"{key}: {text!r}"
+                assert box.x1 <= figure.bbox.x1 + 0.5, f"{key}: {text!r}"
+
+
+def test_numbers_and_words_stand_apart_and_within_the_figure(drawn: Drawn) -> None:
+    for key, drawing in drawn.items():
+        check_words(drawing.figure, key)
+
+
+@pytest.mark.parametrize("classes", [3, 10, 12])
+def test_confusions_have_room_for_every_error_and_every_name(plan: Plan, frames: Frames, classes: int) -> None:
+    """Each class is taken for each other one, some in one of seven images."""
+    arms = frames["arms"].query("study == 'gradients'")["arm_id"]
+    pairs = [(arm, true, answer) for arm in arms for true in range(classes) for answer in range(classes)]
+    rows = pd.DataFrame(pairs, columns=["arm_id", "class", "answer"])
+    named = {
+        name: rows[column].map("Long name {}".format) for name, column in (("name", "class"), ("answer_name", "answer"))
+    }
+    rows = rows.assign(share=0.004 + 0.014 * (rows["class"] + rows["answer"]) / classes * 5, n=100, **named)
+    figure = figures.draw(plan.study("gradients"), {**frames, "confusion": rows})["confusion"].figure
+    check_words(figure, classes)
+    assert len(figure.axes[0].texts) == classes * (classes - 1)
+    written = " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+    assert all(name in written.replace("\N{NO-BREAK SPACE}", " ") for name in set(named["name"]))
 
 
 def test_no_letter_is_too_small_and_no_figure_too_wide_for_a_phone(drawn: Drawn) -> None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from cnnlab.figures.drawing import line_marks
 from cnnlab.figures.drawing.line_groups import hidden
 from cnnlab.figures.drawing.lines import Panel
-from cnnlab.figures.drawing.style import LINE, WIDTH, broken, log_if_wide, tick, wide
+from cnnlab.figures.drawing.style import LINE, OTHERS, WIDTH, broken, log_if_wide, tick, wide
 
 PANEL, TITLE = 1.95, 0.25  # inches: of a panel, and of a line of its title
 NARROW, WIDE = 32, 72  # characters of a title above half of the page, and above all of it
@@ -90,19 +90,23 @@ def _names(panel: Panel) -> dict[str, str]:
     for line in panel.front:
         said = line.note or (f"beneath {covered[line.label]}" if line.label in covered else "")
         names[line.label] = line.label + (f" ({said})" if said else "")
-    return {label: name for label, name in names.items() if label}
+    others = {OTHERS: OTHERS} if panel.behind else {}
+    return {label: name for label, name in (names | others).items() if label}
 
 
 def _draw(axes: Axes, cell: Cell) -> None:
     panel = cell.panel
     # Of several lines with one label, the last is the strongest.
-    handles = {line.label: line_marks.draw(axes, line, panel) for line in panel.lines}
+    handles = {
+        OTHERS if line.index in panel.behind else line.label: line_marks.draw(axes, line, panel) for line in panel.lines
+    }
     _upwards(axes, panel)
     axes.set_title("\n".join(cell.title))
     axes.set(ylabel="")
     _across(axes, panel, NARROW if cell.number > 1 else WIDE)
     if cell.legend:
         how: Any = {"loc": "lower left", "borderaxespad": 0, "bbox_to_anchor": (-0.02, 1.01 + 0.12 * len(cell.title))}
+        how |= {"fontsize": 9, "handlelength": 2.2, "handletextpad": 0.5} if cell.number > 1 else {}
         axes.legend([handles[label] for label in cell.legend], cell.legend.values(), ncols=cell.columns, **how)
 
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHORT, HALF, LONG = 24, 26, 54  # characters of a label that has room for another beside it, and of lines
+SHORT, HALF, LONG = 24, 24, 54  # characters of a label that has room for another beside it, and of lines
 LINE = 0.2  # inches: of a legend
+OTHERS = "other arms"  # the grey lines, where the arms are too many for one panel
 GAP = 3  # pixels between two numbers on an axis
 WIDTH = 5.2  # inches; 374 points, about what a phone is wide, so that text there has its size
 STYLE: Any = {
