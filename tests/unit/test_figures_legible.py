@@ -136,6 +136,15 @@ def test_runs_of_unlike_length_are_drawn_by_steps_and_by_their_logarithm(drawn: 
         assert "logarithmic" in axes.get_xlabel()
 
 
+def test_an_arm_that_fails_is_seen_although_another_is_trained_longer(plan: Plan, frames: Frames) -> None:
+    """Where an axis is cut is read off the second half of each arm's own training."""
+    arm = frames["arms"].query("study == 'crowd' and arm == 'a5'")["arm_id"].iloc[0]
+    accuracy = frames["curves"]["validation_accuracy"].mask(frames["curves"]["arm_id"] == arm, 0.1)
+    tables = {**frames, "curves": frames["curves"].assign(validation_accuracy=accuracy)}
+    above = figures.draw(plan.study("crowd"), tables)["curves"].figure.axes[0]
+    assert above.get_ylim()[0] < 10
+
+
 def numbers(axes: Any) -> list[str]:
     return [text for label in axes.get_xticklabels() if (text := label.get_text())]
 

@@ -14,7 +14,7 @@ from cnnlab.wording.numbers import Quantity
 
 # Inches: a line of text, the strip of an interval beneath, and the space after it.
 LINE, STRIP, SPACE = 0.18, 0.27, 0.14
-APART = 8.0  # times the reach of a contrast that another on the same axis may have
+APART = 6.0  # times the reach of a contrast that another on the same axis may have
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def panels(contrasts: Sequence[Contrast]) -> Iterator[Panel]:
 
 
 def _sizes(reaches: Sequence[float]) -> list[float]:
-    """For each the largest of its group: from it down, what is no smaller than an eighth of it."""
+    """For each the largest of its group: from it down, what is no smaller than `APART` allows."""
     heads: list[float] = []
     for reach in sorted(reaches, reverse=True):
         if not heads or reach < heads[-1] / APART:

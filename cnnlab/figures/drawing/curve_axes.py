@@ -99,5 +99,5 @@ def limit_losses(panels: Sequence[Axes], curves: pd.DataFrame) -> str:
 
 
 def _late(values: pd.Series[float], curves: pd.DataFrame) -> float:
-    """The largest value of the second half of training."""
-    return float(values[curves["epoch"] >= curves["epoch"].max() / 2].max())
+    """The largest value of the second half of training, which is as long as that of the arm."""
+    return float(values[curves["epoch"] >= curves.groupby("arm_id")["epoch"].transform("max") / 2].max())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
 from cnnlab.analysis.tables.frames import values
-from cnnlab.figures.drawing.arm_runs import mean_interval
+from cnnlab.figures.drawing.arm_runs import mean_interval, within
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.arms import ArmRows
@@ -54,4 +55,4 @@ def _in_words(numbers: Sequence[float], metric: Metric) -> str:
     if len(numbers) == 1:
         return significant(float(np.exp(scaled[0]) if log else scaled[0]), 3)
     center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled))
-    return with_interval((center, low, high))
+    return with_interval(within((center, low, high), (0.0 if metric.positive else -inf, metric.largest)))
