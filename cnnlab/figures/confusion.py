@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
 from matplotlib.figure import Figure
 
 from cnnlab.analysis.tables.frames import Row, Tables
@@ -20,65 +22,117 @@ from cnnlab.wording.numbers import fixed
 
 FIGURE = {
     "title": "confusion matrix",
-    "caption": "Predicted against true class on the test images, over all seeds; each arm by itself.",
+    "caption": "Predicted against true class on the test images, over all seeds, each arm by itself; wrong answers in "
+    "% of the true class. The shades are the same for all arms.",
     "order": 90,
     "tables": ["arms", "runs", "curves", "confusion"],
 }
 MOST = 12  # classes and arms
-FULL = 0.05  # shares are drawn up to it
-LEGEND = f"Rows: true class; columns: predicted. In %, from 0.1 on; darkest from {fixed(100 * FULL, 0)} on."
+LEAST = 0.5  # what is darkest, in %, if every error is rarer
+WRITTEN = 0.15  # in %; rarer errors are shaded only
+# Inches: a panel's title and the names of its columns, the names of rows, what is free on the right, the scale.
+HEAD, NAMES, FREE, SCALE = 0.6, 0.36, 0.06, 0.78
+LINE, LETTER = 0.17, 0.083  # inches: of a line of text, and of a letter
 # One colour, more and more opaque, so that the page can change it in the dark.
 ERROR = to_rgb(light("contradicted"))
-SHADES = LinearSegmentedColormap.from_list("errors", [(*ERROR, 0.0), (*ERROR, 0.75)]).with_extremes(bad=light("band"))
+SHADES = LinearSegmentedColormap.from_list("errors", [(*ERROR, 0.0), (*ERROR, 0.6)]).with_extremes(bad=light("band"))
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The figure and its alt text, from ``confusion``."""
-    figure, answers = Figure(layout="constrained"), Tables(tables)
+    figure, answers = Figure(), Tables(tables)
     by_label = {arm.label: answers.rows("confusion", arm_id=arm.arm_id) for arm in arms_of(study.name, tables)[:MOST]}
     by_arm = {label: rows for label, rows in by_label.items() if rows}
     if not by_arm:
         return nothing(figure, "No run has left its answers yet.")
-    classes = {row["class"]: row["name"] or str(row["class"]) for rows in by_arm.values() for row in rows}
+    names = {row["class"]: row["name"] or str(row["class"]) for rows in by_arm.values() for row in rows}
+    classes = dict(sorted(names.items()))
     if len(classes) > MOST:
         return nothing(figure, f"{len(classes)} classes are too many to draw; the table confusion has them all.")
-    columns = 2 if len(classes) > 6 or len(by_arm) > 2 else len(by_arm)
-    lines = -(-len(by_arm) // columns)
-    figure.set_size_inches(WIDTH, lines * (WIDTH / columns + 0.1) + 0.15)
-    panels = figure.subplots(lines, columns, squeeze=False).flat
-    for axes, (label, rows) in zip(panels, by_arm.items(), strict=False):
-        _matrix(axes, label, dict(sorted(classes.items())), rows)
-    for axes in list(panels)[len(by_arm) :]:
-        axes.set_axis_off()
-    figure.supxlabel(LEGEND, x=0, ha="left", fontsize=8, color=light("soft"))
+    shares = {label: _shares(classes, rows) for label, rows in by_arm.items()}
+    _draw(figure, classes, shares)
     return figure, "Confusion matrix, most frequent errors. " + " ".join(_errors(*arm) for arm in by_arm.items())
 
 
-def _matrix(axes: Axes, label: str, classes: Mapping[int, str], rows: Sequence[Row]) -> None:
-    """Shares of the wrong answers; the diagonal, which holds the right ones, is grey."""
+def _draw(figure: Figure, classes: Mapping[int, str], shares: Mapping[str, pd.DataFrame]) -> None:
+    """Panels in one column, with the names of the classes, or in two, with names and scale beneath."""
+    columns = 1 if len(shares) == 1 or len(classes) > 10 else 2
+    own = [f"{index}\N{NO-BREAK SPACE}{name}" for index, name in classes.items() if name != str(index)]
+    rows = _row_names(classes) if own and columns == 1 else list(map(str, classes))
+    key = wrap(", ".join(own), 66) if columns == 2 else []
+    lines = -(-len(shares) // columns)
+    left, between = NAMES + LETTER * (max(map(len, rows)) - 1), NAMES + 0.1
+    side = min((WIDTH - left - FREE - between * (columns - 1)) / columns, 0.42 * len(classes))
+    titles = {label: wrap(label, int(side / LETTER)) for label in shares}
+    head = HEAD + LINE * (max(map(len, titles.values())) - 1)
+    height = lines * (head + side) + SCALE + LINE * len(key)
+    figure.set_size_inches(WIDTH, height)
+    scale = {"norm": PowerNorm(0.5, 0, max([LEAST, *(float(of.to_numpy().max()) for of in shares.values())]))}
+    for place, (label, of_arm) in enumerate(shares.items()):
+        line, column = divmod(place, columns)
+        x, y = left + column * (side + between), height - (line + 1) * (head + side)
+        axes = figure.add_axes((x / WIDTH, y / height, side / WIDTH, side / height))
+        _matrix(axes, titles[label], of_arm, rows, **scale)
+    foot = LINE * len(key)
+    _legend(figure, (left / WIDTH, (0.24 + foot) / height, (WIDTH - left - FREE) / WIDTH, 0.2 / height), **scale)
+    figure.text(left / WIDTH, foot / height, "\n".join(key), va="top", fontsize=9, color=light("soft"))
+
+
+def _row_names(classes: Mapping[int, str]) -> list[str]:
+    """``dress 3``."""
+    return [str(index) if name == str(index) else f"{name[:12]} {index}" for index, name in classes.items()]
+
+
+def _shares(classes: Mapping[int, str], rows: Sequence[Row]) -> pd.DataFrame:
+    """The wrong answers in percent of the true class; none on the diagonal, which holds the right ones."""
     shares = pd.DataFrame(0.0, index=list(classes), columns=list(classes))
     for row in rows:
-        if row["answer"] in classes:
-            shares.loc[row["class"], row["answer"]] = row["share"]
+        if row["answer"] in classes and row["answer"] != row["class"]:
+            shares.loc[row["class"], row["answer"]] = 100 * row["share"]
+    return shares
+
+
+def _matrix(axes: Axes, title: Sequence[str], shares: pd.DataFrame, rows: Sequence[str], **scale: Any) -> None:
     sns.heatmap(
         shares,
-        mask=np.eye(len(classes), dtype=bool),
-        vmin=0,
-        vmax=FULL,
+        mask=np.eye(len(shares), dtype=bool),
         cmap=SHADES,
-        annot=shares.map(lambda share: fixed(100 * share, 1) if share >= 0.001 else ""),
+        annot=shares.map(_written),
         fmt="",
-        annot_kws={"color": light("ink"), "fontsize": min(7.0, 70 / len(classes))},
+        annot_kws={"color": light("ink"), "fontsize": 9},
         cbar=False,
-        square=True,
-        xticklabels=[name[: max(1, 36 // len(classes))] for name in classes.values()],
-        yticklabels=[name[:5] for name in classes.values()],
+        xticklabels=list(map(str, shares.columns)),
+        yticklabels=list(rows),
         ax=axes,
+        **scale,
     )
     axes.grid(False)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0, labelsize=7.5, labelrotation=0, labelcolor=light("soft"))
-    axes.set_title(label, color=light("ink"))
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(length=0, labelsize=9, labelrotation=0, labelcolor=light("soft"), pad=2)
+    axes.set_xlabel("predicted class", fontsize=9, labelpad=2)
+    axes.set_ylabel("true class", fontsize=9, labelpad=2)
+    axes.set_title("\n".join(title), color=light("ink"), fontsize=10)
+    axes.spines[:].set(visible=True, color=light("line"))
+
+
+def _written(share: float) -> str:
+    """Three characters at most: ``0.4``, ``13``."""
+    if share < WRITTEN:
+        return ""
+    return fixed(share, 1 if share < 9.95 else 0)
+
+
+def _legend(figure: Figure, where: tuple[float, float, float, float], norm: PowerNorm) -> None:
+    """The shades from nothing to the most frequent error, with what they stand for."""
+    most = float(norm.vmax or LEAST)
+    shown = [tick for tick in (0.1, 0.5, 1, 2, 5, 10, 20, 50) if tick < 0.75 * most]
+    samples = pd.DataFrame([[0.0, *shown, most]])
+    axes = figure.add_axes(where)
+    sns.heatmap(samples, cmap=SHADES, norm=norm, cbar=False, ax=axes, yticklabels=False)
+    axes.set_xticks(axes.get_xticks(), ["0", *(f"{tick:g}" for tick in shown), _written(most) or f"{most:.2g}"])
+    axes.tick_params(length=0, labelsize=9, labelrotation=0, labelcolor=light("soft"), pad=2)
+    axes.set_title("wrong answers in % of the true class", fontsize=9)
     axes.spines[:].set(visible=True, color=light("line"))
 
 

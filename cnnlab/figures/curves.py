@@ -1,22 +1,26 @@
-"""Learning curves: validation accuracy above validation loss, mean over seeds and 95 % band of each arm."""
+"""Learning curves: validation accuracy and validation loss, mean over seeds and 95 % band of each arm.
+
+Up to four arms share one pair of panels. More of them stand in groups, each in colour before the others in grey.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval
-from cnnlab.figures.drawing.style import WIDTH, legend_columns, log_if_wide, nothing
-from cnnlab.figures.drawing.theme import DASHES, light
+from cnnlab.figures.drawing.arm_runs import ArmRuns, arms_of, mean_interval, share_interval
+from cnnlab.figures.drawing.curve_axes import Along, along, finite, limit_losses, limit_shares
+from cnnlab.figures.drawing.line_groups import groups, hidden, reference
+from cnnlab.figures.drawing.style import LINE, OTHERS, WIDTH, broken, nothing
+from cnnlab.figures.drawing.theme import light, linestyle
 from cnnlab.planning.studies.study import Study
-from cnnlab.wording.numbers import listed, plural, significant
+from cnnlab.wording.numbers import listed, plain, plural
 
 FIGURE = {
     "title": "learning curves",
@@ -28,6 +32,17 @@ FIGURE = {
     "default_for": "trained",
 }
 PANELS = (("validation_accuracy", 100, "validation accuracy, %"), ("validation_loss", 1, "validation log-loss, nats"))
+TALL, LOW = 4.0, 2.25  # inches: of two panels one above the other, and of two side by side
+
+
+@dataclass(frozen=True)
+class Group:
+    """Arms that share a pair of panels, with what a legend calls each, and the others."""
+
+    arms: Sequence[ArmRuns]
+    labels: Sequence[str]
+    columns: int
+    height: float
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
@@ -35,92 +50,120 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     arms = arms_of(study.name, tables)
     still = [arm for arm in arms if arm.curves.empty and not arm.runs.empty]
     arms = [arm for arm in arms if arm not in still]
-    columns = legend_columns([len(arm.label) + 24 * bool(arm.lost) for arm in arms])
-    figure = Figure(figsize=(WIDTH, 4 + 0.2 * -(-len(arms) // columns)), layout="constrained")
+    figure = Figure(layout="constrained")
     if all(arm.curves.empty for arm in arms):
         return nothing(figure, "No run is finished yet." if arms else "None of the networks is trained.")
-    panels = figure.subplots(2, 1, sharex=True, height_ratios=(1.15, 1))
-    for axes, (column, factor, title) in zip(panels, PANELS, strict=True):
-        for arm in arms:
-            _curve(axes, arm, column, factor)
-        axes.set(title=title, xlabel="", ylabel="")
-    above, below = panels
-    _target(above, arms)
-    _limit_losses(below, pd.concat([_finite(arm.curves, "validation_loss", 1) for arm in arms]))
-    below.set_xlabel("epoch")
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
+    base = reference(study)
+    first = next((arm for arm in arms if list(study.arms)[arm.index] == base), None)
+    together = groups(arms, first)
+    by = along(arms)
+    drawn = [_group(group, by, len(together) > 1) for group in together]
+    figure.set_size_inches(WIDTH, sum(group.height for group in drawn))
+    parts = figure.subfigures(len(drawn), 1, height_ratios=[group.height for group in drawn], squeeze=False).flat
+    panels = [_panels(part, arms, group, by, len(drawn) > 1) for part, group in zip(parts, drawn, strict=True)]
+    _frame([above for above, _ in panels], [below for _, below in panels], arms, by)
     without = f" Not trained, and so without a curve: {listed([arm.label for arm in still])}." if still else ""
-    return figure, _alt(arms) + without
+    return figure, _alt(arms, by) + without
 
 
-def _limit_losses(axes: Axes, curves: pd.DataFrame) -> None:
-    """Where the first evaluations are off by powers of ten, the axis ends at 3 times the losses of the second half."""
-    losses, late = curves["validation_loss"], curves["epoch"] >= curves["epoch"].max() / 2
-    highest, usual = losses.max(), losses[late].max()
-    top = 3 * usual if highest > 10 * usual else highest
-    within = losses[losses <= top].tolist()
-    if highest > top:
-        axes.set_title(f"{axes.get_title(loc='left')}, cut at {significant(top)}")
-    if log_if_wide(axes.yaxis, within):
-        axes.set_ylim(0.8 * min(within), 1.25 * top)
-    elif highest > top:
-        axes.set_ylim(top=top)
+def _group(arms: Sequence[ArmRuns], by: Along, beside: bool) -> Group:
+    labels, columns, lines = broken([*_labels(arms, by), *([OTHERS] if beside else [])])
+    height = LOW if beside else TALL
+    return Group(arms, labels, columns, height + LINE * lines)
 
 
-def _curve(axes: Axes, arm: ArmRuns, column: str, factor: float) -> None:
+def _labels(arms: Sequence[ArmRuns], by: Along) -> list[str]:
+    """What a legend calls each arm: with the runs that were lost, and with the arm that covers its lines."""
+    covered = [hidden(_means(arms, by, column, factor)) for column, factor, _ in PANELS]
+    labels = []
+    for arm in arms:
+        lost = f" ({arm.lost} of {arm.planned} diverged or failed)" if arm.lost else ""
+        above = covered[0].get(arm.label) if all(arm.label in lines for lines in covered) else None
+        labels.append(arm.label + lost + (f" (beneath {above})" if above else ""))
+    return labels
+
+
+def _means(arms: Sequence[ArmRuns], by: Along, column: str, factor: float) -> list[tuple[str, dict[float, float]]]:
+    means = [(arm.label, finite(arm.curves, column, factor).groupby(by.column)[column].mean()) for arm in arms]
+    return [(label, {float(at): float(mean) for at, mean in zip(of.index, of, strict=True)}) for label, of in means]
+
+
+def _panels(part: Any, arms: Sequence[ArmRuns], group: Group, by: Along, beside: bool) -> tuple[Axes, Axes]:
+    """The two panels of a group, one beneath the other or `beside` each other, and the legend above them."""
+    shape: dict[str, Any] = {"ncols": 2} if beside else {"nrows": 2, "height_ratios": (1.15, 1)}
+    name = by.title + (" (logarithmic)" if by.log else "")
+    above, below = part.subplots(**shape, sharex=True)
+    for axes, (column, factor, title) in zip((above, below), PANELS, strict=True):
+        for arm in arms:
+            if arm not in group.arms:
+                _grey(axes, arm, by, column, factor)
+        for arm, label in zip(group.arms, group.labels, strict=False):
+            _curve(axes, arm, label, by, column, factor)
+        if beside:
+            axes.plot([], [], color=light("band"), label=OTHERS)
+        axes.set(title=title, xlabel=name if beside or axes is below else "", ylabel="")
+    part.legend(*above.get_legend_handles_labels(), loc="outside upper left", ncols=group.columns)
+    return above, below
+
+
+def _curve(axes: Axes, arm: ArmRuns, label: str, by: Along, column: str, factor: float) -> None:
     """The mean of the runs that finished; a run that diverged as a thin line of its own, with a cross at its end."""
-    dashes = DASHES[arm.index % len(DASHES)]
-    style: dict[str, Any] = {"color": arm.colour, "linestyle": (0, dashes) if dashes else "-"}
-    style |= {"marker": "o"} if arm.curves["epoch"].nunique() == 1 else {}
-    label = arm.label + (f" ({arm.lost} of {arm.planned} diverged or failed)" if arm.lost else "")
+    style: dict[str, Any] = {"color": arm.colour, "linestyle": linestyle(arm.index)}
+    style |= {"marker": "o"} if arm.curves[by.column].nunique() == 1 else {}
+    interval = share_interval if column == "validation_accuracy" else mean_interval
     axes.plot([], [], label=label, linewidth=1.6, **style)
     sns.lineplot(
-        data=_finite(arm.curves_of("finished", "timed_out"), column, factor),
-        x="epoch",
+        data=finite(arm.curves_of("finished", "timed_out"), column, factor),
+        x=by.column,
         y=column,
         ax=axes,
-        errorbar=(lambda values: mean_interval(values)[1:]) if arm.complete else None,
+        errorbar=(lambda values: interval(values)[1:]) if arm.complete else None,
         err_kws={"alpha": 0.18, "linewidth": 0},
         linewidth=1.6,
         legend=False,
         **style,
     )
-    for _, run in _finite(arm.curves_of("diverged"), column, factor).groupby("seed"):
-        axes.plot(run["epoch"], run[column], linewidth=0.8, alpha=0.7, **style)
-        axes.plot(run["epoch"].iloc[-1], run[column].iloc[-1], "x", markersize=5, color=arm.colour)
+    for _, run in finite(arm.curves_of("diverged"), column, factor).groupby("seed"):
+        axes.plot(run[by.column], run[column], linewidth=0.8, alpha=0.7, **style)
+        axes.plot(run[by.column].iloc[-1], run[column].iloc[-1], "x", markersize=5, color=arm.colour)
 
 
-def _finite(curves: pd.DataFrame, column: str, factor: float) -> pd.DataFrame:
-    """Without the evaluations at which the loss had overflowed."""
-    scaled = curves.assign(**{column: curves[column].astype(float) * factor})
-    finite: pd.DataFrame = scaled[np.isfinite(scaled[column])]
-    return finite
+def _grey(axes: Axes, arm: ArmRuns, by: Along, column: str, factor: float) -> None:
+    """The mean of an arm of another group, to compare with."""
+    runs = finite(arm.curves_of("finished", "timed_out"), column, factor)
+    look: dict[str, Any] = {"color": light("band"), "linewidth": 1.0, "errorbar": None, "legend": False, "zorder": 1}
+    sns.lineplot(data=runs, x=by.column, y=column, ax=axes, **look)
 
 
-def _target(axes: Axes, arms: Sequence[ArmRuns]) -> None:
+def _frame(shares: Sequence[Axes], losses: Sequence[Axes], arms: Sequence[ArmRuns], by: Along) -> None:
+    """The same limits for all panels of a kind, whole epochs, and the target as a dotted line; titles tell of each."""
+    notes = [
+        [limit(panels, pd.concat([finite(arm.curves, column, factor) for arm in arms]))]
+        for panels, limit, (column, factor, _) in zip(
+            (shares, losses), (limit_shares, limit_losses), PANELS, strict=True
+        )
+    ]
     targets = {float(value) for arm in arms for value in arm.runs["target_accuracy"].dropna()}
     for target in targets if len(targets) == 1 else ():
-        axes.axhline(100 * target, color=light("line"), linewidth=0.8, linestyle=(0, (1, 2)))
-        axes.annotate(
-            "target",
-            (0, 100 * target),
-            (3, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=light("soft"),
-        )
+        notes[0].append(f"dotted: target {plain(100 * target)}")
+        for axes in shares:
+            axes.axhline(100 * target, color=light("line"), linewidth=0.8, linestyle=(0, (1, 2)), zorder=1.5)
+    for panels, of in zip((shares, losses), notes, strict=True):
+        note = "; ".join(filter(None, of))
+        for axes in panels:
+            by.limit(axes)
+            if note:
+                axes.set_title(f"{axes.get_title(loc='left')}{chr(10) if len(panels) > 1 else ' '}({note})")
 
 
-def _alt(arms: Sequence[ArmRuns]) -> str:
+def _alt(arms: Sequence[ArmRuns], by: Along) -> str:
     ends = "; ".join(f"{arm.label} {arm.summary(_last(arm))}" for arm in arms)
     return (
-        f"Validation accuracy and log-loss against the epoch, mean and 95 % interval over seeds, for "
+        f"Validation accuracy and log-loss against the {by.title}, mean and 95 % interval over seeds, for "
         f"{plural(len(arms), 'arm')}. Validation accuracy at the end: {ends}."
     )
 
 
 def _last(arm: ArmRuns) -> list[float]:
-    finished = _finite(arm.curves_of("finished", "timed_out"), "validation_accuracy", 100)
+    finished = finite(arm.curves_of("finished", "timed_out"), "validation_accuracy", 100)
     return [float(value) for value in finished.groupby("seed")["validation_accuracy"].last()]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite, isinf, log2
-from textwrap import wrap
+from math import isfinite, isinf
 from typing import Any
 
 import pandas as pd
@@ -15,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from cnnlab.analysis.tables.frames import Row, Tables, weights
-from cnnlab.figures.drawing.style import WIDTH, nothing, rows_only, write
+from cnnlab.analysis.tables.frames import Row, Tables
+from cnnlab.figures.drawing.contrast_rows import LINE, STRIP, Contrast, Panel, panels, read
+from cnnlab.figures.drawing.style import WIDTH, nothing, numbers_inside, rows_only, write
 from cnnlab.figures.drawing.theme import BADGES, light
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.wording.arm_values import runs_of, seed_values
-from cnnlab.wording.contrasts import claimed, formula, metric, unit
-from cnnlab.wording.numbers import Quantity, bounds, capital, fixed, times
+from cnnlab.wording.contrasts import unit
+from cnnlab.wording.numbers import bounds, capital, fixed, times
 
 FIGURE = {
     "title": "differences between arms",
@@ -32,107 +30,41 @@ FIGURE = {
     "tables": ["arms", "runs", "contrasts"],
     "default_for": "contrasts",
 }
-# Inches: a line of text, the strip of an interval beneath, the space after it, and what an axis takes.
-LINE, STRIP, SPACE, AXIS, RATIO_AXIS = 0.18, 0.27, 0.14, 0.5, 0.68
-EDGE = 0.04
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A row of ``contrasts`` with its title, in lines, its formula, and the effect of each seed."""
-
-    row: Row
-    title: Sequence[str]
-    formula: str
-    seeds: Sequence[float]
-
-    @property
-    def lines(self) -> list[tuple[str, str, int]]:
-        """The lines of text above the interval, each with the role of its colour and its size."""
-        # A difference of differences is broken between the two.
-        parts = self.formula.replace(") ", ")\n").split("\n") if len(self.formula) > 50 else [self.formula]
-        formulas = [line for part in parts for line in wrap(part, 54)]
-        return [(line, "ink", 10) for line in self.title] + [(line, "soft", 9) for line in formulas]
-
-    @property
-    def height(self) -> float:
-        return LINE * len(self.lines) + STRIP + SPACE
-
-    @property
-    def claimed(self) -> str | None:
-        row = self.row
-        return claimed(row["direction"], row["margin"], row["unit"]) if row["primary"] else None
-
-    @property
-    def value(self) -> str:
-        """``5.10 (4.93 to 5.28)``; how far the runs are where no number may be shown yet."""
-        row = self.row
-        if _has_number(row):
-            return Quantity.of(row).text
-        return f"{row['n']} of {row['n_planned']} seeds" if row["n"] != row["n_planned"] else "no estimate"
+EDGE, AXIS, RATIO_AXIS = 0.04, 0.5, 0.68  # inches: beside the axes, and what an axis takes
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """The contrasts of `study`, primary ones first, and the alt text."""
-    contrasts = _contrasts(study.name, Tables(tables))
+    contrasts = read(study.name, Tables(tables))
     if not contrasts:
         return nothing(Figure(), "The study compares no arms.")
-    units = dict.fromkeys(contrast.row["unit"] for contrast in contrasts)
-    panels = {of: [contrast for contrast in contrasts if contrast.row["unit"] == of] for of in units}
-    heights = {of: sum(contrast.height for contrast in members) for of, members in panels.items()}
-    total = top = sum(heights[of] + _axis(of) for of in panels)
+    drawn = list(panels(contrasts))
+    heights = [sum(contrast.height for contrast in panel.contrasts) for panel in drawn]
+    total = top = sum(height + _axis(panel.unit) for height, panel in zip(heights, drawn, strict=True))
     figure = Figure(figsize=(WIDTH, total))
-    for of, members in panels.items():
-        top -= heights[of]
-        axes = figure.add_axes((EDGE / WIDTH, top / total, 1 - 2 * EDGE / WIDTH, heights[of] / total))
-        top -= _axis(of)
-        _panel(axes, of, members)
+    for height, panel in zip(heights, drawn, strict=True):
+        top -= height
+        axes = figure.add_axes((EDGE / WIDTH, top / total, 1 - 2 * EDGE / WIDTH, height / total))
+        top -= _axis(panel.unit)
+        _panel(axes, panel)
     return figure, " ".join(map(_alt, contrasts))
-
-
-def _contrasts(study: str, tables: Tables) -> list[Contrast]:
-    arms = {arm["arm"]: arm for arm in tables.rows("arms", study=study)}
-    labels = {name: arm["label"] for name, arm in arms.items()}
-    rows = sorted(tables.rows("contrasts", study=study), key=lambda row: not row["primary"])
-    return [Contrast(row, _title(row), formula(row, labels), _per_seed(row, tables, study)) for row in rows]
-
-
-def _title(row: Row) -> list[str]:
-    """Metric and label, in lines."""
-    return wrap(metric(row["metric"]).title.partition(", ")[0] + (f", {row['label']}" if row["label"] else ""), 45)
-
-
-def _has_number(row: Row) -> bool:
-    return row["estimate"] is not None or row["low"] is not None
-
-
-def _per_seed(row: Row, tables: Tables, study: str) -> list[float]:
-    """The effect of each seed whose runs all have a value, once the contrast itself has its numbers."""
-    arms, shares = {arm["arm"]: arm for arm in tables.rows("arms", study=study)}, weights(row)
-    if not _has_number(row) or not shares.keys() <= arms.keys():
-        return []
-    columns = [seed_values(runs_of(arms[name], tables), row["metric"]) for name in shares]
-    if metric(row["metric"]).scale == "log2":
-        columns = [{seed: log2(value) for seed, value in column.items() if value} for column in columns]
-    terms = list(zip(shares.values(), columns, strict=True))
-    seeds = sorted(set.intersection(*map(set, columns)))
-    return [sum(weight * column[seed] for weight, column in terms) for seed in seeds]
 
 
 def _axis(of: str) -> float:
     return RATIO_AXIS if of == "log2 ratio" else AXIS
 
 
-def _panel(axes: Axes, of: str, contrasts: Sequence[Contrast]) -> None:
-    axes.set_xlim(*_limits(contrasts))
+def _panel(axes: Axes, panel: Panel) -> None:
+    axes.set_xlim(*_limits(panel.contrasts))
     top = 0.0
-    for contrast in contrasts:
+    for contrast in panel.contrasts:
         _words(axes, contrast, top)
         _interval(axes, contrast, top + LINE * len(contrast.lines) + STRIP / 2)
         top += contrast.height
-    rows_only(axes, top, unit(of))
-    if of == "log2 ratio":
+    rows_only(axes, top, panel.axis)
+    if panel.unit == "log2 ratio":
         _ratio_ticks(axes)
+    numbers_inside(axes)
 
 
 def _ratio_ticks(axes: Axes) -> None:
@@ -145,11 +77,7 @@ def _ratio_ticks(axes: Axes) -> None:
 
 def _limits(contrasts: Sequence[Contrast]) -> tuple[float, float]:
     """Room for every interval, margin and seed, and for 0."""
-    rows = [contrast.row for contrast in contrasts]
-    ends = [row[key] for row in rows for key in ("estimate", "low", "high")]
-    ends += [sign * row["margin"] for row in rows if row["margin"] for sign in (-1.25, 1.25)]
-    ends += [effect for contrast in contrasts for effect in contrast.seeds]
-    finite = [0.0, *(end for end in ends if end is not None and isfinite(end))]
+    finite = [0.0, *(end for contrast in contrasts for end in contrast.ends)]
     low, high = min(finite), max(finite)
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room

@@ -30,7 +30,7 @@ PAGE, NAMES, TILE, SPACE = 72 * WIDTH, 84.0, 32.0, 4.0
 MOST = 8  # filters side by side
 INITIALIZED, TRAINED, IMAGE, MAPS = diagnostics()["orientation_selectivity"].pictures
 SELECTIVITY = {INITIALIZED: "selectivity before", TRAINED: "selectivity after"}
-LEGEND = "Beneath: orientation selectivity, 0 to 1. Grey is 0; each filter has a scale of its own."
+LEGEND = ("Beneath: orientation selectivity, 0 to 1.", "Grey is 0; each filter has a scale of its own.")
 
 
 def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
@@ -42,11 +42,12 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
         return nothing(figure, "No run has left its filters yet.")
     rows = TILE + SPACE
     block = LINE + 3 * rows + 2 * LINE + 2 * SPACE
-    height = block * len(pictures) + LINE
+    height = block * len(pictures) + LINE * len(LEGEND)
     figure.set_size_inches(WIDTH, height / 72)
     axes = figure.add_axes((0, 0, 1, 1))
     texts = [_arm(axes, block * place, label, *of_arm) for place, (label, of_arm) in enumerate(pictures.items())]
-    write(axes, 0, height - LINE / 2, LEGEND, "soft", 8, ha="left")
+    for line, text in enumerate(LEGEND):
+        write(axes, 0, block * len(pictures) + LINE * (line + 0.5), text, "soft", 9, ha="left")
     axes.set(xlim=(0, PAGE), ylim=(height, 0), aspect="auto")
     axes.set_axis_off()
     return figure, f"First-layer filters before and after training, and their feature maps. {' '.join(texts)}"
@@ -78,14 +79,14 @@ def _arm(axes: Axes, top: float, label: str, seed: int, stacks: Any, values: dic
     write(axes, 0, top + LINE / 2, f"{label}{more}, seed {seed}", ha="left")
     y = top + LINE + SPACE
     for name, text in ((INITIALIZED, "as initialized"), (TRAINED, "trained")):
-        write(axes, 0, y + TILE / 2, text, "soft", 8.5, ha="left")
+        write(axes, 0, y + TILE / 2, text, "soft", 9, ha="left")
         for place in range(count):
             picture = stacks[name][place]
             _tile(axes, _left(place), y, picture, float(abs(picture).max()))
-            write(axes, _left(place) + TILE / 2, y + TILE + LINE / 2, fixed(values[name][place], 2), "soft", 8)
+            write(axes, _left(place) + TILE / 2, y + TILE + LINE / 2, fixed(values[name][place], 2), "soft", 9)
         y += TILE + LINE + SPACE
     for line, text in ((-0.5, "feature"), (0.5, "maps of")):
-        write(axes, 0, y + TILE / 2 + line * LINE, text, "soft", 8.5, ha="left")
+        write(axes, 0, y + TILE / 2 + line * LINE, text, "soft", 9, ha="left")
     _tile(axes, NAMES - TILE - SPACE, y, stacks[IMAGE][0])
     for place in range(count):
         _tile(axes, _left(place), y, stacks[MAPS][place])

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Row, Tables
-from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, mean_interval
+from cnnlab.figures.drawing.arm_runs import ArmRuns, Mean, arms_of, share_interval
 from cnnlab.figures.drawing.label_placement import place_labels
 from cnnlab.figures.drawing.style import WIDTH, log_if_wide, nothing
 from cnnlab.figures.drawing.theme import light, series
@@ -67,7 +67,7 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
 def _point(arm: ArmRuns, costs: Mapping[str, Row]) -> Point | None:
     if not arm.complete or not arm.errors or arm.arm_id not in costs:
         return None
-    return Point(arm.label, mean_interval(arm.errors), costs[arm.arm_id], arm.did_not_train is None)
+    return Point(arm.label, share_interval(arm.errors), costs[arm.arm_id], arm.did_not_train is None)
 
 
 def on_front(points: Sequence[Point], cost: str) -> list[bool]:
@@ -115,9 +115,9 @@ def _limit_errors(axes: Axes, points: Sequence[Point]) -> bool:
     means = [point.error[0] for point in points]
     ends = [end for point in points for end in point.error if end == end]
     if log_if_wide(axes.yaxis, means):
-        axes.set_ylim(min(means) / 1.5, max(ends) * 1.25)
+        axes.set_ylim(min(means) / 1.5, min(max(ends) * 1.25, 100.0))
         return True
-    axes.set_ylim(0, (max(ends) * 1.12) or 1.0)
+    axes.set_ylim(0, min(max(ends) * 1.12, 100.0) or 1.0)
     return False
 
 

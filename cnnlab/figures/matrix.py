@@ -30,14 +30,14 @@ FIGURE = {
     "default_for": "matrix",
 }
 # Points: the page, the names of the families, the axis beneath the cells, a line of notes, the space around.
-PAGE, NAMES, AXIS, NOTE, SPACE = 72 * WIDTH, 68.0, 20.0, 12.0, 6.0
+PAGE, NAMES, AXIS, NOTE, SPACE = 72 * WIDTH, 68.0, 20.0, 12.5, 6.0
+HEAD = ("What each component does to the test error", "in percentage points, with its 95 % interval")
 LEGEND = (
-    "Effect on the test error in percentage points, with its 95 % interval. The",
-    "scale is compressed away from 0. Filled and bold: the interval excludes 0.",
-    "Right of 0, and blue: the second of the two values has the lower error.",
-    "Hatched, and not counted: a run of one of the two arms was lost, or its",
-    "error is above half of that of guessing.",
+    "Filled and bold: the interval excludes 0. Right of 0, and blue: the second of the two values has the lower "
+    "error. The scale is compressed away from 0. Hatched, and not counted: a run of one of the two arms was lost, or "
+    "its error is above half of that of guessing."
 )
+LONG = 70  # characters of a line of notes
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,26 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
         return nothing(figure, "The study has no matrix.")
     signs = {switch: formula(cells, switch, Tables(tables), study.name) for switch in matrix.switches}
     titles = {switch: wrap(title, 14) for switch, title in matrix.switches.items()}
-    heads = max(len(titles[switch]) + len(wrap(signs[switch], 16)) for switch in titles)
+    heads = max(len(titles[switch]) + len(wrap(signs[switch], 15)) for switch in titles)
     column = (PAGE - NAMES) / len(titles)
-    grid = Layout(LINE * heads + SPACE, column, list(matrix.families), list(titles))
-    notes = _notes(matrix, cells)
-    height = grid.bottom + AXIS + NOTE * (len(LEGEND) + sum(map(len, notes.values()))) + SPACE
+    grid = Layout(LINE * (heads + len(HEAD)) + 3 * SPACE, column, list(matrix.families), list(titles))
+    notes = [*wrap(LEGEND, LONG), *(line for note in _notes(matrix, cells) for line in wrap(note, LONG))]
+    height = grid.bottom + AXIS + NOTE * len(notes) + SPACE
     figure.set_size_inches(WIDTH, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(height, 0))
     axes.set_axis_off()
     trained = [row for cell in cells if (row := cell.row(SHOWN)) and not cell.did_not_train]
-    scale = Scale(effect_cell.reach(trained), column / 2 - 10)
+    scale = Scale(effect_cell.reach(trained), column / 2 - effect_cell.BESIDE)
+    for place, (text, role, size) in enumerate(zip(HEAD, ("ink", "soft"), (11, 9), strict=True)):
+        write(axes, 0, (place + 0.6) * LINE, text, role, size, ha="left")
     for switch, title in titles.items():
-        _head(axes, grid, switch, title, wrap(signs[switch], 16))
+        _head(axes, grid, switch, title, wrap(signs[switch], 15))
         _ruler(axes, grid, switch, scale)
     for family, label in matrix.families.items():
         _family(axes, grid.above(family), label)
-    letters = {key: f"({chr(ord('a') + index)})" for index, key in enumerate(notes)}
     for cell in cells:
-        _cell(axes, grid, cell, scale, letters.get((cell.switch, cell.refused or ""), ""))
-    _below(axes, grid.bottom + AXIS, {letters[key]: lines for key, lines in notes.items()})
+        _cell(axes, grid, cell, scale)
+    _lines(axes, 0, grid.bottom + AXIS, notes, "soft", 9, step=NOTE, ha="left")
     return figure, _alt(matrix, cells, signs)
 
 
@@ -93,7 +94,7 @@ def _head(axes: Axes, grid: Layout, switch: str, title: Sequence[str], sign: Seq
     """The title of a column, and what is subtracted from what."""
     top = grid.top - SPACE - LINE * (len(title) + len(sign))
     _lines(axes, grid.middle(switch), top, title)
-    _lines(axes, grid.middle(switch), top + LINE * len(title), sign, "soft", 8.5)
+    _lines(axes, grid.middle(switch), top + LINE * len(title), sign, "soft", 9)
 
 
 def _lines(axes: Axes, x: float, top: float, lines: Sequence[str], *look: Any, step: float = LINE, **how: Any) -> None:
@@ -112,38 +113,31 @@ def _ruler(axes: Axes, grid: Layout, switch: str, scale: Scale) -> None:
     for at in {copysign(tick, sign) if tick else 0.0: None for tick in scale.ticks for sign in (-1, 1)}:
         x = grid.middle(switch) + scale(at)
         axes.plot([x, x], [grid.bottom, grid.bottom + 3], color=light("line"), linewidth=0.7)
-        write(axes, x, grid.bottom + 9, plain(at), "soft", 8)
+        write(axes, x, grid.bottom + 9, plain(at), "soft", 9)
 
 
-def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale, letter: str) -> None:
+def _cell(axes: Axes, grid: Layout, cell: MatrixCell, scale: Scale) -> None:
     """The effect; or, small, why there is none: a refusal in full beneath the figure."""
     middle, above, row = grid.middle(cell.switch), grid.above(cell.family), cell.row(SHOWN)
     if row is not None:
         effect_cell.draw(axes, row, middle, above, grid.column, None if cell.did_not_train else scale)
         return
-    lines = wrap(cell.why(SHOWN) if cell.refused is None else f"not applicable {letter}", 15)[:4]
-    _lines(axes, middle, above + (effect_cell.HEIGHT - LINE * len(lines)) / 2, lines, "soft", 8.5)
+    lines = wrap(cell.why(SHOWN) if cell.refused is None else "not applicable", 14)[:4]
+    _lines(axes, middle, above + (effect_cell.HEIGHT - LINE * len(lines)) / 2, lines, "soft", 9)
 
 
-def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> dict[tuple[str, str], list[str]]:
-    """Why cells are not applicable: lines by switch and reason."""
-    families: dict[tuple[str, str], list[str]] = {}
+def _notes(matrix: Matrix, cells: Sequence[MatrixCell]) -> list[str]:
+    """Why cells are not applicable, switch by switch."""
+    families: dict[str, dict[str, list[str]]] = {}
     for cell in cells:
         if cell.refused is not None:
-            families.setdefault((cell.switch, cell.refused), []).append(matrix.families[cell.family])
-    return {
-        (switch, reason): wrap(f"{matrix.switches[switch]}, {listed(labels)}: {reason}", 66)
-        for (switch, reason), labels in families.items()
-    }
-
-
-def _below(axes: Axes, top: float, notes: dict[str, list[str]]) -> None:
-    _lines(axes, 0, top, LEGEND, "soft", 8.5, step=NOTE, ha="left")
-    top += NOTE * len(LEGEND)
-    for letter, lines in notes.items():
-        _lines(axes, 0, top, [letter], "soft", 8.5, step=NOTE, ha="left")
-        _lines(axes, 16, top, lines, "soft", 8.5, step=NOTE, ha="left")
-        top += NOTE * len(lines)
+            families.setdefault(cell.switch, {}).setdefault(cell.refused, []).append(matrix.families[cell.family])
+    return [
+        f"{matrix.switches[switch]}, not in "
+        + "; ".join(f"{listed(labels)}: {reason}" for reason, labels in reasons.items())
+        + "."
+        for switch, reasons in families.items()
+    ]
 
 
 def _told(cell: MatrixCell) -> str:

@@ -19,8 +19,7 @@ from scipy.stats import t as student
 from cnnlab import figures
 from cnnlab.analysis.pareto import front
 from cnnlab.analysis.tables.frames import Tables
-from cnnlab.figures import differences
-from cnnlab.figures.drawing import svg
+from cnnlab.figures.drawing import contrast_rows, svg
 from cnnlab.figures.drawing.style import log_if_wide
 from cnnlab.figures.drawing.theme import COLOURS, SERIES
 from cnnlab.planning.plan import Plan
@@ -160,12 +159,12 @@ def test_the_effect_of_each_seed_is_the_paired_difference(frames: Frames) -> Non
     tables = Tables(frames)
     row = next(row for row in tables.rows("contrasts", study="activation") if row["metric"] == "test_error")
     expected = errors_of(frames, "sigmoid") - errors_of(frames, "relu")
-    assert differences._per_seed(row, tables, "activation") == pytest.approx(list(expected))
+    assert contrast_rows.per_seed(row, tables, "activation") == pytest.approx(list(expected))
 
 
 def test_effects_of_seeds_stay_hidden_while_a_claim_runs(frames: Frames) -> None:
     tables = Tables(frames)
-    assert all(differences._per_seed(row, tables, "head") == [] for row in tables.rows("contrasts", study="head"))
+    assert all(contrast_rows.per_seed(row, tables, "head") == [] for row in tables.rows("contrasts", study="head"))
 
 
 def test_a_loss_that_overflowed_is_left_out_without_a_warning(plan: Plan, frames: Frames, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from cnnlab import figures
 from cnnlab.figures import filters, profiles
 from cnnlab.figures.drawing import svg
 from cnnlab.figures.drawing.arm_runs import arms_of
-from cnnlab.figures.drawing.line_panels import Line, Panel, tell
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
+from cnnlab.figures.drawing.line_words import tell
+from cnnlab.figures.drawing.lines import Line, Panel
 from cnnlab.figures.drawing.profile_panels import KINDS
 from cnnlab.figures.drawing.style import style
 from cnnlab.planning.diagnostics import Profile, diagnostics
@@ -139,8 +140,8 @@ def test_a_sweep_tells_every_mean_and_where_runs_have_no_value(
 ) -> None:
     alt = drawn["sweep"].alt
     assert "by training images:" in alt
-    assert "width 4 " in alt
-    assert "width 16 no value in 1 of 6 runs at 300" in alt
+    assert "Width 4 " in alt
+    assert "Width 16 no value in 1 of 6 runs at 300" in alt
     assert " at all" in alt
     (axes,) = drawn["sweep"].figure.axes
     assert axes.get_title(loc="left") == "training error (evaluation mode), %"
@@ -180,7 +181,8 @@ def test_a_study_without_a_number_that_varies_says_so(plan: Plan, frames: Frames
 def test_an_arm_that_is_not_trained_has_no_curve_and_is_named(plan: Plan, frames: Frames) -> None:
     drawing = figures.draw(plan.study("amount"), frames)["curves"]
     assert drawing.alt.endswith("Not trained, and so without a curve: HOG and SVM.")
-    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    legends = [legend for part in drawing.figure.subfigs for legend in part.legends]
+    labels = {text.get_text().partition(" (")[0] for legend in legends for text in legend.get_texts()}
     assert len(labels) == 6
     assert "HOG and SVM" not in labels
 

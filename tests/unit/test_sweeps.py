@@ -57,7 +57,18 @@ def test_sweeps_from_one_arm_in_several_directions_are_one_each() -> None:
 def test_numbers_that_change_together_are_one_sweep() -> None:
     """Fewer images for more epochs: the same number of updates."""
     arms = {str(n): arm(data={"train_size": n}, epochs=3000 // n) for n in (300, 1000, 3000)}
-    assert shapes(sweeps(arms)) == [("data.train_size", [[300, 1000, 3000]])]
+    (found,) = sweeps(arms)
+    assert shapes([found]) == [("data.train_size", [[300, 1000, 3000]])]
+    assert found.together == ["train.epochs"]
+
+
+def test_an_arm_that_differs_in_another_number_as_well_is_on_no_line_of_the_others() -> None:
+    """Its 38 epochs are of fewer images; those of the others are of all."""
+    arms = {str(epochs): arm(data={"train_size": 3000}, epochs=epochs) for epochs in (1, 4, 16)}
+    few = arm(data={"train_size": 300}, epochs=38)
+    (found,) = sweeps(arms | {"few": few})
+    assert shapes([found]) == [("train.epochs", [[1, 4, 16]])]
+    assert found.together == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class ArmRuns:
         """``2.59 % (2.41 to 2.77), 1 of 8 diverged or failed``, or how far the runs are."""
         if not self.complete or len(values) < 2:
             return f"{len(values)} of {self.planned} runs"
-        text = with_interval(mean_interval(values, *PERCENT), places, " %")
+        text = with_interval(share_interval(values), places, " %")
         return f"{text}, {self.lost} of {self.planned} diverged or failed" if self.lost else text
 
 
@@ -92,3 +92,15 @@ def mean_interval(values: Any, least: float = -inf, most: float = inf) -> Mean:
     effects = intervals.Effects.of(np.asarray(values, dtype=float))
     low, high = np.clip(intervals.interval(effects), least, most)
     return float(effects.estimate), float(low), float(high)
+
+
+def share_interval(values: Any) -> Mean:
+    """The same of shares in percent, of which none is below 0 or above 100."""
+    return mean_interval(values, *PERCENT)
+
+
+def within(mean: Mean, limits: tuple[float, float]) -> Mean:
+    """An interval without what lies outside the values that there can be."""
+    center, low, high = mean
+    least, most = limits
+    return center, low if isnan(low) else max(low, least), high if isnan(high) else min(high, most)

@@ -21,6 +21,8 @@ HEIGHT = 2 * LINE + STRIP + 2 * EDGE
 LEAST = 0.25  # effects below it are drawn to scale, larger ones more and more compressed
 TICKS = (100, 50, 20, 10, 5, 2, 1, 0.5)
 APART = 17.0  # points between two numbers on the axis
+BESIDE = 10.0  # points beside the strip, into which a number on the axis may reach
+DIGIT, SIGN = 5.8, 7.5  # points: how wide they are on the axis
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,12 @@ class Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """From the largest downwards, each far enough from the one before and from its own mirror image."""
+        """From the largest downwards, each far enough from the one before, its mirror image and the next column."""
         ticks: list[float] = []
         for tick in TICKS:
             at = self(tick)
-            if tick <= self.reach and 2 * at >= APART and (not ticks or self(ticks[-1]) - at >= APART):
+            fits = at + (SIGN + DIGIT * len(f"{tick:g}")) / 2 <= self.half + BESIDE - 2
+            if tick <= self.reach and fits and 2 * at >= APART and (not ticks or self(ticks[-1]) - at >= APART):
                 ticks.append(tick)
         return [0.0, *ticks] if not ticks or self(ticks[-1]) >= APART else ticks
 
@@ -71,10 +74,10 @@ def draw(axes: Axes, row: Row, middle: float, top: float, width: float, scale: S
         _hatch(axes, *corner, *size)
     number, weight = Quantity.of(row), "bold" if side else "normal"
     write(axes, middle, top + EDGE + LINE / 2, number.value or "no estimate", role, 10, fontweight=weight)
-    write(axes, middle, top + EDGE + 1.5 * LINE, number.interval or "no bound", "soft", 8.5)
+    write(axes, middle, top + EDGE + 1.5 * LINE, number.interval or "no bound", "soft", 9)
     strip = top + EDGE + 2 * LINE + STRIP / 2
     if scale is None:
-        write(axes, middle, strip, "did not train", "soft", 8.5)
+        write(axes, middle, strip, "did not train", "soft", 9)
     else:
         _strip(axes, row, middle, strip, scale, light(role))
 

@@ -1,143 +1,150 @@
-"""Panels of lines: means over seeds along an axis, with 95 % bands or with every seed as a dot, and what they say."""
+"""Panels of lines: means over seeds along an axis, with 95 % bands or with every seed as a dot."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cnnlab.figures.drawing.arm_runs import Mean, mean_interval
-from cnnlab.figures.drawing.style import WIDTH, legend_columns, log_if_wide, tick
-from cnnlab.figures.drawing.theme import DASHES, MARKERS, series
-from cnnlab.wording.numbers import capital, significant, with_interval
+from cnnlab.figures.drawing import line_marks
+from cnnlab.figures.drawing.line_groups import hidden
+from cnnlab.figures.drawing.lines import Panel
+from cnnlab.figures.drawing.style import LINE, OTHERS, WIDTH, broken, log_if_wide, tick, wide
 
-PANEL, TITLE, LEGEND = 1.95, 0.25, 0.2  # inches
-# Position on the axis: the values of the runs there.
-Points = Mapping[float, Sequence[float]]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line. Without `complete` no interval is drawn, as n was fixed before. `strength` is its opacity.
-
-    Where `missing` counts runs without a value, no mean is drawn: that over the others would mislead.
-    """
-
-    label: str
-    index: int
-    points: Points
-    complete: bool = True
-    strength: float = 1.0
-    dash: int | None = None
-    missing: Mapping[float, int] = field(default_factory=dict)
-
-    def means(self, geometric: bool) -> dict[float, Mean]:
-        """Mean and 95 % interval at each position; NaN ends where there are none."""
-        whole = {place: values for place, values in sorted(self.points.items()) if values and place not in self.missing}
-        return {place: _mean(values, geometric, self.complete) for place, values in whole.items()}
+PANEL, TITLE = 1.95, 0.25  # inches: of a panel, and of a line of its title
+NARROW, WIDE = 32, 72  # characters of a title above half of the page, and above all of it
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Lines over one axis. `ticks` name the positions of an axis without numbers; `dots` show every run.
+class Cell:
+    """A panel in its place: `number` panels share the row. Its legend names the arms, in `columns`."""
 
-    `text` says what is to be seen, where `tell` shall not make it from the lines.
-    """
-
-    title: str
-    axis: str
-    lines: Sequence[Line]
-    log_x: bool = False
-    geometric: bool = False
-    joined: bool = True
-    dots: bool = False
-    bands: bool = True
-    ticks: Mapping[float, str] = field(default_factory=dict)
-    text: str = ""
+    panel: Panel
+    number: int
+    title: Sequence[str]
+    legend: Mapping[str, str]  # by label: with its note, in lines
+    columns: int
+    lines: int
 
 
 def draw(figure: Figure, panels: Sequence[Panel]) -> None:
-    """All panels, one beneath the other; a legend above each whose lines are others than those of the one before."""
-    legends, before = [], list[str]()
+    """All panels, one beneath the other; a legend above each whose lines are others than those of the one before.
+
+    A panel of more arms than can be told apart is drawn once for each group of them, two side by side.
+    """
+    rows = list(_rows(panels))
+    heights = [PANEL + TITLE * max(len(cell.title) for cell in row) + LINE * _most(row) for row in rows]
+    figure.set_size_inches(WIDTH, sum(heights))
+    grid = figure.add_gridspec(len(rows), 2)
+    for place, row in enumerate(rows):
+        for side, cell in enumerate(row):
+            where: Any = slice(None) if cell.number == 1 else side
+            _draw(figure.add_subplot(grid[place, where]), cell)
+
+
+def _most(row: Sequence[Cell]) -> int:
+    return max(cell.lines for cell in row)
+
+
+def _rows(panels: Sequence[Panel]) -> Iterable[list[Cell]]:
+    before: list[dict[str, str]] = []
     for panel in panels:
-        labels = list(dict.fromkeys(line.label for line in panel.lines if line.label))
-        legends.append(labels if labels != before and len(labels) > 1 else [])
-        before = labels or before
-    columns = [legend_columns(list(map(len, labels))) for labels in legends]
-    lines = sum(-(-len(labels) // number) for labels, number in zip(legends, columns, strict=True))
-    figure.set_size_inches(WIDTH, len(panels) * (PANEL + TITLE) + LEGEND * lines)
-    grid = np.atleast_1d(figure.subplots(len(panels), 1))
-    for axes, panel, labels, number in zip(grid, panels, legends, columns, strict=True):
-        # Of several lines with one label, the last is the strongest.
-        handles = {line.label: _line(axes, line, panel) for line in panel.lines}
-        _frame(axes, panel)
-        if labels:
-            how: Any = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.13), "borderaxespad": 0}
-            axes.legend([handles[label] for label in labels], labels, ncols=number, **how)
+        parts = panel.parts()
+        for row in (parts[start : start + 2] for start in range(0, len(parts), 2)):
+            names = [_names(part) for part in row]
+            new = [of != (before[side] if len(before) == len(row) else {}) for side, of in enumerate(names)]
+            yield [_cell(part, len(parts), side, names[side] if new[side] else {}) for side, part in enumerate(row)]
+            before = names if any(names) else before
 
 
-def _line(axes: Axes, line: Line, panel: Panel) -> Any:
-    """The mean, joined or not, and its band or error bars; returns what stands for it in a legend."""
-    means = line.means(panel.geometric)
-    places = np.array(list(means), dtype=float) + _aside(line, panel)
-    values = np.array(list(means.values()), dtype=float).reshape(-1, 3)
-    colour = series(line.index)
-    dashes = DASHES[(line.index if line.dash is None else line.dash) % len(DASHES)]
-    look: dict[str, Any] = {"color": colour, "alpha": line.strength, "linestyle": (0, dashes) if dashes else "-"}
-    if panel.dots:
-        _dots(axes, line, panel, colour)
-    whole = np.isfinite(values[:, 1])
+def _means(panel: Panel) -> list[float]:
+    return [mean[0] for line in panel.lines for mean in panel.means(line).values()]
+
+
+def _log(panel: Panel) -> bool:
+    """Whether the means lie on a logarithmic axis."""
+    return panel.geometric and wide(_means(panel))
+
+
+def _cell(panel: Panel, number: int, side: int, names: dict[str, str]) -> Cell:
+    told = len(names) > 1 or any(line.note for line in panel.front)
+    texts, columns, lines = broken(list(names.values()), half=number > 1) if names and told else ([], 1, 0)
+    log = _log(panel)
+    title = wrap(panel.title + (" (logarithmic)" if log else ""), NARROW if number > 1 else WIDE)
+    shown = [""] * len(title) if side else title
+    return Cell(panel, number, shown, dict(zip(names, texts, strict=False)), columns, lines)
+
+
+def _names(panel: Panel) -> dict[str, str]:
+    """What the legend says of each line: its label, what became of its runs, and what covers it."""
+    means = [(line.label, {x: mean[0] for x, mean in panel.means(line).items()}) for line in panel.front]
+    covered = hidden(means) if panel.joined and len({label for label, _ in means}) == len(means) else {}
+    names = {}
+    for line in panel.front:
+        said = line.note or (f"beneath {covered[line.label]}" if line.label in covered else "")
+        names[line.label] = line.label + (f" ({said})" if said else "")
+    others = {OTHERS: OTHERS} if panel.behind else {}
+    return {label: name for label, name in (names | others).items() if label}
+
+
+def _draw(axes: Axes, cell: Cell) -> None:
+    panel = cell.panel
+    # Of several lines with one label, the last is the strongest.
+    handles = {
+        OTHERS if line.index in panel.behind else line.label: line_marks.draw(axes, line, panel) for line in panel.lines
+    }
+    _upwards(axes, panel)
+    axes.set_title("\n".join(cell.title))
+    axes.set(ylabel="")
+    _across(axes, panel, NARROW if cell.number > 1 else WIDE)
+    if cell.legend:
+        how: Any = {"loc": "lower left", "borderaxespad": 0, "bbox_to_anchor": (-0.02, 1.01 + 0.12 * len(cell.title))}
+        how |= {"fontsize": 9, "handlelength": 2.2, "handletextpad": 0.5} if cell.number > 1 else {}
+        axes.legend([handles[label] for label in cell.legend], cell.legend.values(), ncols=cell.columns, **how)
+
+
+def _upwards(axes: Axes, panel: Panel) -> None:
+    """The axis ends near the outermost run: the band of a few runs may reach far beyond what any of them did."""
+    log = _log(panel)
+    if log:
+        log_if_wide(axes.yaxis, _means(panel))
+    values = [value for line in panel.lines for value in line.values]
+    low, high = min(values), max(values)
     if panel.bands and panel.joined and not panel.dots:
-        axes.fill_between(places[whole], values[whole, 1], values[whole, 2], color=colour, alpha=0.18, linewidth=0)
-    elif panel.bands:
-        axes.vlines(places[whole], values[whole, 1], values[whole, 2], color=colour, linewidth=1.6)
-    marker: Any = MARKERS[line.index % len(MARKERS)] if panel.dots or not panel.joined else ""
-    style = look if panel.joined else look | {"linestyle": ""}
-    return axes.plot(places, values[:, 0], marker=marker, markersize=5, linewidth=1.5, **style)[0]
+        if log:
+            low, high = low / 1.3, high * 1.3
+        elif high > low:
+            low, high = low - 0.08 * (high - low), high + 0.08 * (high - low)
+        if high > low:
+            axes.set_ylim(low, high)
+    least, most = panel.limits
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, least), min(top, most))
 
 
-def _aside(line: Line, panel: Panel) -> float:
-    """Between named positions the lines stand side by side."""
-    if panel.joined:
-        return 0.0
-    order = [other.index for other in panel.lines]
-    return 0.5 * ((order.index(line.index) + 0.5) / len(order) - 0.5)
-
-
-def _dots(axes: Axes, line: Line, panel: Panel, colour: str) -> None:
-    pairs = [(place + _aside(line, panel), value) for place, values in line.points.items() for value in values]
-    x, y = zip(*pairs, strict=True) if pairs else ((), ())
-    sns.scatterplot(x=list(x), y=list(y), ax=axes, color=colour, alpha=0.45, s=11, linewidth=0, legend=False)
-
-
-def _frame(axes: Axes, panel: Panel) -> None:
-    means = [mean for line in panel.lines for mean in line.means(panel.geometric).values()]
-    log = panel.geometric and log_if_wide(axes.yaxis, [mean[0] for mean in means])
-    if panel.bands and panel.joined and not panel.dots:
-        _limit(axes, [value for line in panel.lines for values in line.points.values() for value in values], log)
-    axes.set_title(panel.title + (" (logarithmic)" if log else ""))
-    axes.set(xlabel="", ylabel="")
-    axes.set_xlabel(panel.axis, labelpad=2)
-    places = [place for line in panel.lines for place in line.points]
+def _across(axes: Axes, panel: Panel, width: int) -> None:
+    """Names beneath positions that have them; else the numbers that were run, or whole ones."""
+    axes.set_xlabel("\n".join(wrap(panel.axis, width)), labelpad=2)
     if panel.ticks:
         axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
         room = 0.2 if panel.joined else 0.5
         axes.set_xlim(min(panel.ticks) - room, max(panel.ticks) + room)
         return
+    places = sorted({place for line in panel.lines for place in line.places})
     log = panel.log_x and log_if_wide(axes.xaxis, places)
     if log:
-        axes.set_xlabel(f"{panel.axis} (logarithmic)", labelpad=2)
-    if panel.dots and _apart(sorted(set(places)), log):
-        axes.set_xticks(sorted(set(places)), [tick(place) for place in sorted(set(places))])
+        axes.set_xlabel("\n".join(wrap(f"{panel.axis} (logarithmic)", width)), labelpad=2)
+    if panel.dots and _apart(places, log):
+        axes.set_xticks(places, [tick(place) for place in places])
     elif places and not log and all(float(place).is_integer() for place in places):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
 
 
 def _apart(places: Sequence[float], log: bool) -> bool:
@@ -145,45 +152,3 @@ def _apart(places: Sequence[float], log: bool) -> bool:
     scaled = list(np.log(places)) if log else list(places)
     gaps = [after - before for before, after in pairwise(scaled)]
     return bool(gaps) and min(gaps) > 0.09 * (scaled[-1] - scaled[0])
-
-
-def _limit(axes: Axes, values: Sequence[float], log: bool) -> None:
-    """The axis ends near the outermost run: the band of a few runs may reach far beyond what any of them did."""
-    low, high = min(values), max(values)
-    if log:
-        axes.set_ylim(low / 1.3, high * 1.3)
-    elif high > low:
-        axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-
-
-def tell(panel: Panel) -> str:
-    """The panel in words: named positions each, others by the two ends of every line."""
-    if panel.text:
-        return panel.text
-    lines = [f"{line.label} {text}".strip() for line in panel.lines if (text := _tell(line, panel))]
-    return f"{capital(panel.title)}, by {panel.axis}: {'; '.join(lines) or 'nothing yet'}."
-
-
-def _tell(line: Line, panel: Panel) -> str:
-    """The means at the two ends; or at every position, or how many runs have no value there."""
-    texts = {place: _written(mean) for place, mean in line.means(panel.geometric).items()}
-    whole = panel.ticks or panel.dots
-    if whole:
-        for place, count in line.missing.items():
-            texts[place] = f"no value in {count} of {count + len(line.points.get(place, ()))} runs"
-    parts = [f"{text} at {panel.ticks.get(place) or f'{place:g}'}" for place, text in sorted(texts.items())]
-    if whole or len(parts) < 2:
-        return ", ".join(parts)
-    return f"from {parts[0]} to {parts[-1]}"
-
-
-def _written(mean: Mean) -> str:
-    """``2.59 (2.41 to 2.77)``, or the mean alone."""
-    return with_interval(mean) if np.isfinite(mean[1]) else significant(mean[0])
-
-
-def _mean(values: Sequence[float], geometric: bool, interval: bool) -> Mean:
-    scaled = np.log(values) if geometric else np.asarray(values, dtype=float)
-    mean = mean_interval(scaled) if interval and len(values) > 1 else (float(np.mean(scaled)), np.nan, np.nan)
-    center, low, high = (float(np.exp(end)) for end in mean) if geometric else mean
-    return center, low, high

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from cnnlab.figures.drawing.line_panels import Line, Panel
+from cnnlab.figures.drawing.arm_profile import ArmProfile
+from cnnlab.figures.drawing.lines import ANY, SHARES, Line, Panel
 from cnnlab.planning.diagnostics import Profile, diagnostics
 from cnnlab.wording.numbers import capital, significant
 
 MOST = 30  # points of a line over steps
-
-
-@dataclass(frozen=True)
-class ArmProfile:
-    """The rows of ``profiles`` of an arm's finished runs."""
-
-    label: str
-    index: int
-    complete: bool
-    rows: pd.DataFrame
-
-    def of(self, quantity: str) -> pd.DataFrame:
-        """The rows of one quantity that have a value."""
-        return self.rows[self.rows["quantity"] == quantity].dropna(subset=["value"])
-
-    def along(self, rows: pd.DataFrame, label: str | None = None, dash: int | None = None) -> Line:
-        """The runs' values at each position, of the positions at which every run has one."""
-        runs = rows["run_id"].nunique()
-        values = _by_position(rows)
-        points = {x: y for x, y in values.items() if len(y) == runs}
-        return Line(self.label if label is None else label, self.index, points, self.complete, dash=dash)
-
-    def layers(self, profile: Profile) -> list[str]:
-        """The quantities of a profile that has one for each layer, from the input to the class scores."""
-        depths = self.rows[self.rows["quantity"] == profile.layers].drop_duplicates("label").sort_values("position")
-        return [f"{profile.name} {layer}" for layer in depths["label"]]
+# Profiles along which a run goes on until it fails: the metric that says how far it came.
+ENDS = {"error_by_rate": "largest_rate"}
 
 
 Arms = Sequence[ArmProfile]
@@ -56,7 +32,9 @@ def drawn(arms: Arms) -> list[Panel]:
 
 def line(arms: Arms, profile: Profile) -> list[Panel]:
     """One panel: a line for each arm."""
-    return _one(profile, [arm.along(arm.of(profile.name)) for arm in arms])
+    end = ENDS.get(profile.name)
+    lines = [arm.until(arm.of(profile.name), end) if end else arm.along(arm.of(profile.name)) for arm in arms]
+    return _one(profile, lines)
 
 
 def points(arms: Arms, profile: Profile) -> list[Panel]:
@@ -154,10 +132,6 @@ def _mean_at(lines: Sequence[Line], end: Callable[[Iterable[float]], float]) -> 
     return significant(sum(values) / len(values))
 
 
-def _by_position(rows: Any) -> dict[float, list[float]]:
-    return {float(place): list(map(float, group["value"])) for place, group in rows.groupby("position")}
-
-
 def _over_runs(rows: Any) -> dict[float, list[float]]:
     """The mean over runs at each of at most `MOST` positions, the first and the last among them."""
     means = {float(place): [float(group["value"].mean())] for place, group in rows.groupby("position")}
@@ -170,12 +144,13 @@ def _over_runs(rows: Any) -> dict[float, list[float]]:
 def _one(profile: Profile, lines: Sequence[Line], **how: Any) -> list[Panel]:
     """The panel of a profile; none if there is nothing to be drawn."""
     scales: dict[str, Any] = {"log_x": profile.log_x, "geometric": profile.geometric}
+    scales["limits"] = SHARES if profile.title.endswith("%") else ANY
     lines = _filled(lines)
     return [Panel(profile.title, profile.axis, lines, **scales, **how)] if lines else []
 
 
 def _filled(lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if line.points]
+    return [line for line in lines if line.places]
 
 
 # By the `kind` that a diagnostic declares.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import log10
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.figures.drawing.theme import light
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHORT = 24  # characters of a label that has room for another beside it
+SHORT, HALF, LONG = 24, 24, 54  # characters of a label that has room for another beside it, and of lines
+LINE = 0.2  # inches: of a legend
+OTHERS = "other arms"  # the grey lines, where the arms are too many for one panel
+GAP = 3  # pixels between two numbers on an axis
 WIDTH = 5.2  # inches; 374 points, about what a phone is wide, so that text there has its size
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine lays out alike
@@ -76,9 +80,12 @@ def rows_only(axes: Axes, height: float, label: str) -> None:
     axes.set_xlabel(label, labelpad=2)
 
 
-def legend_columns(lengths: Sequence[int]) -> int:
-    """Two where the labels, of these `lengths`, are short enough to stand side by side."""
-    return 2 if len(lengths) > 1 and max(lengths) <= SHORT else 1
+def broken(labels: Sequence[str], half: bool = False) -> tuple[list[str], int, int]:
+    """A legend: its labels in lines that fit the page or `half` of it, its columns, and how many lines there are."""
+    short = not half and len(labels) > 1 and max(map(len, labels)) <= SHORT
+    texts = ["\n".join(wrap(label, HALF if half else LONG)) for label in labels]
+    lines = -(-len(labels) // 2) if short else sum(text.count("\n") + 1 for text in texts)
+    return texts, 2 if short else 1, lines
 
 
 def nothing(figure: Figure, why: str) -> tuple[Figure, str]:
@@ -88,11 +95,16 @@ def nothing(figure: Figure, why: str) -> tuple[Figure, str]:
     return figure, why
 
 
-def log_if_wide(ruler: Any, values: list[float]) -> bool:
-    """A logarithmic axis where a linear one would squeeze most of the values against 0; whether it is one."""
+def wide(values: Sequence[float]) -> bool:
+    """Whether a linear axis would squeeze most of the values against 0."""
+    return bool(values) and min(values) > 0 and max(values) >= 8 * min(values)
+
+
+def log_if_wide(ruler: Any, values: Sequence[float]) -> bool:
+    """A logarithmic axis where a linear one would not do; whether it is one."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if not values or min(values) <= 0 or max(values) / min(values) < 8:
+    if not wide(values):
         return False
     ruler._set_axes_scale("log")
     decades = log10(max(values) / min(values))
@@ -106,3 +118,26 @@ def tick(value: float) -> str:
     """``0.02``; powers of ten that would take many digits as ``10⁻⁵``."""
     mantissa, _, power = f"{value:g}".partition("e")
     return f"10{str(int(power)).translate(SUPERSCRIPTS)}" if power and mantissa == "1" else f"{value:g}"
+
+
+def share_limits(low: float, high: float) -> tuple[float, float]:
+    """The limits of an axis of shares in percent, which ends at 0 and at 100 where it would reach beyond."""
+    return max(low, 0.0), min(high, 100.0)
+
+
+def numbers_inside(axes: Axes) -> None:
+    """Numbers at the two ends of a horizontal axis end with the figure; one that would touch the next is left out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    low, high = sorted(axes.get_xlim())
+    axes.get_xticklabels()  # lays them out
+    labels = [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    for label, side, others in ((labels[0], "left", labels[1:2]), (labels[-1], "right", labels[-2:-1])):
+        box = label.get_window_extent(renderer)
+        if box.x0 < figure.bbox.x0 or box.x1 > figure.bbox.x1:
+            label.set_horizontalalignment(side)
+            box = label.get_window_extent(renderer).padded(GAP)
+            label.set_visible(not any(box.overlaps(other.get_window_extent(renderer)) for other in others))

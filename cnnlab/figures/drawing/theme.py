@@ -6,6 +6,7 @@ The series are told apart under simulated colour blindness (a test measures it),
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cnnlab.planning.verdicts import Verdict
 
@@ -73,6 +74,17 @@ def light(role: str) -> str:
 def series(index: int) -> str:
     """Light colour of the arm at `index`."""
     return light(SERIES[index % len(SERIES)])
+
+
+def linestyle(index: int, dash: int | None = None) -> Any:
+    """Dashes of the arm at `index`, which with its colour no other of 32 arms has; or those numbered `dash`."""
+    chosen = DASHES[(index + index // len(SERIES) if dash is None else dash) % len(DASHES)]
+    return (0, chosen) if chosen else "-"
+
+
+def marker(index: int) -> str:
+    """Marker of the arm at `index`, which with its colour no other of 64 arms has."""
+    return MARKERS[(index + index // len(SERIES)) % len(MARKERS)]
 
 
 def variables(shade: int) -> str:

@@ -28,8 +28,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Sweep:
+    """A field that is swept, and the fields that change with it within a line."""
+
     field: str
     lines: Sequence[Line]
+    together: Sequence[str] = ()
 
     @property
     def longest(self) -> int:
@@ -49,11 +52,18 @@ def sweeps(arms: Mapping[str, ArmSpec]) -> list[Sweep]:
     for key, column in numeric.items():
         if any(_determines(column, numeric[sweep.field], both_ways=True) for sweep in swept):
             continue
-        together = [other for other in numeric if _determines(column, numeric[other])]
+        together = [other for other in numeric if _determines(column, numeric[other], both_ways=True)]
         lines = _lines(arms, column, {other: varying[other] for other in varying if other not in together})
         if lines:
-            swept.append(Sweep(key, lines))
+            beside = [other for other in together if other != key and _changes(arms, lines, varying[other])]
+            swept.append(Sweep(key, lines, beside))
     return swept
+
+
+def _changes(arms: Iterable[str], lines: Sequence[Line], column: Column) -> bool:
+    """Whether arms of one line differ in `column`."""
+    values = dict(zip(arms, column, strict=True))
+    return any(len({values[arm] for arm in line.arms}) > 1 for line in lines)
 
 
 def _fields(spec: ArmSpec) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from cnnlab.analysis.tables.frames import Row, Tables, distinct, values
-from cnnlab.figures.drawing.arm_runs import PERCENT, Mean, mean_interval
+from cnnlab.figures.drawing.arm_runs import Mean, share_interval
 from cnnlab.planning.specs import ArmSpec
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.settings import in_words
@@ -49,7 +49,7 @@ class ArmRows:
     def means(self) -> dict[str, Mean]:
         """Mean and 95 % interval in percent, by column of ``runs``; none before all runs are finished."""
         columns = {name: [100 * float(share) for share in values(self.runs, name)] for name in ERRORS}
-        return {name: mean_interval(shares, *PERCENT) for name, shares in columns.items() if self.complete and shares}
+        return {name: share_interval(shares) for name, shares in columns.items() if self.complete and shares}
 
 
 def read(study: Study, tables: Tables) -> list[ArmRows]:

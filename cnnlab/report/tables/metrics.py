@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from cnnlab.analysis.tables.frames import values
-from cnnlab.figures.drawing.arm_runs import mean_interval
+from cnnlab.figures.drawing.arm_runs import mean_interval, within
 from cnnlab.planning.metrics import METRICS, Metric
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.arms import ArmRows
@@ -49,16 +49,11 @@ def _mean(arm: ArmRows, metric: Metric) -> Cell | None:
     return Cell(_in_words(numbers, metric), note=f"of {len(numbers)} runs" if len(numbers) < len(arm.runs) else "")
 
 
-def _range(metric: Metric) -> tuple[float, float]:
-    """Between which a mean lies, as it is scaled."""
-    return (0.0, metric.largest) if metric.positive else (-inf, inf)
-
-
 def _in_words(numbers: Sequence[float], metric: Metric) -> str:
     """The mean of one arm's runs with its interval, or the only number."""
     log = metric.scale == "log2" and min(numbers) > 0
     scaled = np.log(numbers) if log else (1.0 if metric.scale == "log2" else metric.factor) * np.array(numbers)
     if len(numbers) == 1:
         return significant(float(np.exp(scaled[0]) if log else scaled[0]), 3)
-    center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled, *_range(metric)))
-    return with_interval((center, low, high))
+    center, low, high = (float(np.exp(end) if log else end) for end in mean_interval(scaled))
+    return with_interval(within((center, low, high), (0.0 if metric.positive else -inf, metric.largest)))
