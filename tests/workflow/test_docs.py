@@ -73,3 +73,10 @@ def test_the_notebook_runs(project: Project) -> None:
         output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
     ]
     assert len(pictures) >= 2
+
+
+def test_the_workflow_catalog_finds_the_same_workflow(project: Project) -> None:
+    study = ("--config", "studies=activation")
+    planned = project.planned(*study)
+    assert planned["train"]
+    assert project.planned("--snakefile", "workflow/Snakefile", *study) == {**planned, "everything": 1}
