@@ -80,6 +80,14 @@ def test_every_message_that_is_quoted_is_one_of_ours() -> None:
     assert [line for line in quoted if not any(pages.agree(message, line) for message in messages())] == []
 
 
+def test_the_heads_of_the_ledger_are_those_of_the_page() -> None:
+    table = (ROOT / "docs/report.md").read_text().partition("| head |")[2].partition("\n\n")[0]
+    heads = re.findall(r"^\| ([^|]+?) \|", table, flags=re.M)
+    source = (ROOT / "cnnlab/report/tables/ledger.py").read_text()
+    assert len(heads) > 5
+    assert [head for cell in heads for head in cell.split(", ") if f'"{head}"' not in source] == []
+
+
 @cache
 def messages() -> set[str]:
     """Every text of the code, with an ellipsis for each value in it."""
