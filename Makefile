@@ -7,10 +7,10 @@ ON_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE = $(ON_PATH) snakemake --cores 4 --resources gpu=1
 PYTEST = $(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 STAMP = $(VENV)/.installed
-SMK = Snakefile workflow/rules
+SMK = Snakefile workflow/Snakefile workflow/rules
 
 .DEFAULT_GOAL = help
-.PHONY: help install report demo test test-long lint format bench picture findings tiers lock clean distclean
+.PHONY: help install report demo test test-long lint format bench picture findings tiers docs lock clean distclean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.htm
 test: $(STAMP)  ## the everyday tests
 	$(PYTEST) -m "not long"
 
-test-long: $(STAMP)  ## the others: whole projects, and every command of the README
+test-long: $(STAMP)  ## the others: whole projects, and every block of README and docs
 	$(PYTEST) -m long
 
 lint: $(STAMP)  ## formats, types, layers, and the workflow
@@ -51,16 +51,20 @@ picture: $(STAMP)  ## docs/report.png, the picture in the README, from reports/s
 findings: $(STAMP)  ## one finding of each kind in README.md, from the tables of the quick tier
 	$(ON_PATH) python docs/findings.py
 
+docs: $(STAMP)  ## site/, the documentation; no page of it needs a network
+	$(ON_PATH) NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	@echo "wrote site/index.html"
+
 tiers: $(STAMP)  ## docs/full-tier.md, the verdicts of the full tier beside those of the quick one
 	$(ON_PATH) python docs/full_tier.py
 
 lock: $(STAMP)  ## requirements.lock and the schemas, from pyproject.toml and the code
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml --generate-hashes \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra docs pyproject.toml --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 	$(ON_PATH) python -m cnnlab schema
 
 clean:  ## caches and build products; results and reports stay
-	rm -rf build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf build dist site *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## .venv too; results and reports stay

@@ -32,6 +32,7 @@ def build(
     """A network as studies have it: images float32 ``(N, channels, height, width)`` to logits ``(N, classes)``.
 
     Args:
+        architecture: for example ``lenet``.
         preset: one of its sizes; `channels`, `image_size` (pixels a side, or height and width) and `classes` are its
             own unless given. `cnnlab list` names presets and switches.
         seed: of the first weights; without one they are whatever PyTorch draws.
@@ -53,7 +54,10 @@ def build(
 
 
 def load(results: str | Path = "results") -> Results:
-    """What was found, from the folder of a tier's results: tidy frames of runs, curves, contrasts and claims.
+    """What was found: tidy frames of runs, curves, contrasts and claims.
+
+    Args:
+        results: the folder of a tier's results, for example ``results/smoke``.
 
     Raises:
         cnnlab.core.errors.UserError: if there are no tables.
@@ -74,11 +78,12 @@ def verdict(
     """The verdict on the effect ``a - b``, with the statistics of the studies.
 
     Args:
-        a: a number for each seed, of one arm; `b` of the other. With `paired`, the default, the same place is the same
-            seed; else the two may be of different lengths.
+        a: a number for each seed, of one arm.
+        b: of the other; with `paired`, of the same seeds in the same order.
         margin: the smallest effect that counts, above 0, in the unit of the numbers.
         direction: what is claimed of the effect: ``greater`` than the margin, as without it; ``less`` than minus it;
             ``equal``, within it; ``not-greater`` or ``not-less``.
+        paired: whether the same place is the same seed; otherwise the two may be of different lengths.
 
     Raises:
         cnnlab.core.errors.UserError: for a margin, direction or numbers of which there can be no verdict.

@@ -14,15 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from project import ROOT, Project
+from pages import README, blocks, commands
+from project import Project
 
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.workflow]
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line for block in re.findall(r"```console\n(.*?)```", README, flags=re.S) for line in block.splitlines() if line
-]
-STUDY = re.search(r"Save this as `(.+?)`.*?```yaml\n(.*?)```", README, flags=re.S)
+COMMANDS = commands(README)
+STUDY = next(block for block in blocks(README) if block.file)
 # What a test cannot do as written: fetch the clone that it runs in, activate a shell that it does not have.
 ELSEWHERE = {"git clone … && cd cnnlab", ". .venv/bin/activate"}
 SMOKE = ["--configfile", "workflow/config/smoke.yaml"]
@@ -46,28 +44,17 @@ def at_the_smoke_tier(command: str) -> list[str]:
 
 
 def test_the_readme_has_commands_and_a_study() -> None:
-    assert STUDY
-    assert len(STUDY[2].splitlines()) == 10
+    assert len(STUDY.text.splitlines()) == 10
     assert {"make report", "snakemake --cores 4 --resources gpu=1", "cnnlab ui"} <= set(COMMANDS)
 
 
-def test_every_inline_command_exists() -> None:
-    from cnnlab.cli.main import main
-
-    named = set(re.findall(r"`cnnlab (\w+)", README))
-    assert named <= set(main.commands)
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
-    assert set(re.findall(r"`make (\w+)", README)) <= targets
-
-
 def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
-    assert STUDY
     written = False
     for command in COMMANDS:
         if command in ELSEWHERE:
             continue
         if "dropout" in command and not written:
-            (project.path / STUDY[1]).write_text(STUDY[2])
+            (project.path / STUDY.file).write_text(STUDY.text)
             written = True
         if command in CHECKS:
             CHECKS[command](project)
@@ -79,7 +66,7 @@ def test_commands_run_in_the_order_of_the_readme(project: Project) -> None:
     assert "Does dropout on the dense layers lower the test error of LeNet?" in page
     section = page.partition('id="study-dropout"')[2].partition("</section>")[0]
     assert "What would count against it" in section
-    (program,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    (program,) = (block.text for block in blocks(README) if block.language == "python")
     program = program.replace("cnnlab.load()", 'cnnlab.load("results/smoke")')
     assert "inconclusive" in project.run(sys.executable, "-c", program)
 
