@@ -71,7 +71,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         ],
         methods=methods.build(plan, tables),
         style=_style(),
-        script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
+        scripts=_scripts(),
     )
 
 
@@ -103,8 +103,15 @@ def _drawing(path: Path) -> Markup:
     return Markup(svg.inline(path.read_text(encoding="utf-8")))
 
 
+def _scripts() -> dict[str, Markup]:
+    """By file name; each is a module of its own in the page, so no name of one can clash with another's."""
+    files = sorted((HERE / "scripts").glob("*.js"))
+    return {path.stem: Markup(path.read_text(encoding="utf-8").strip()) for path in files}
+
+
 def _style() -> Markup:
-    css = (HERE / "report.css").read_text(encoding="utf-8")
+    """All style sheets: `base.css` comes first, what others say of the same element counts more."""
+    css = "".join(path.read_text(encoding="utf-8") for path in sorted((HERE / "styles").glob("*.css")))
     return Markup(css.replace("/* light */", theme.variables(0)).replace("/* dark */", theme.variables(1)))
 
 

@@ -1,6 +1,4 @@
-// Copies a table as tab-separated values; folds the contents on a phone; opens what a link points into.
-"use strict";
-
+// Copies a table as tab-separated values.
 const text = (cell) => (cell.hasAttribute("data-copy") ? cell.dataset.copy : cell.textContent).replace(/\s+/g, " ").trim();
 
 const cells = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
@@ -33,17 +31,3 @@ document.querySelectorAll("button[data-copies]").forEach((button) => {
     setTimeout(() => { button.textContent = before; }, 1500);
   });
 });
-
-const contents = document.querySelector("nav details");
-const wide = matchMedia("(min-width: 82rem)");
-const fold = () => { contents.open = wide.matches; };
-wide.addEventListener("change", fold);
-fold();
-
-const reveal = () => {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const closed = target && target.closest("details:not([open])");
-  if (closed) { closed.open = true; target.scrollIntoView(); }
-};
-addEventListener("hashchange", reveal);
-reveal();
