@@ -11,10 +11,10 @@ import pytest
 from cnnlab import figures
 from cnnlab.report import render
 from tests import report_samples
+from tests.e2e.pages import STUDIES, open_report
 
 pytestmark = [pytest.mark.e2e]
 
-STUDIES = ("normalization", "activation", "residual", "head", "gradients", "amount", "matrix", "benchmark")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
 CONTRASTS = """
 () => {
@@ -37,27 +37,6 @@ CONTRASTS = """
   });
 }
 """
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plan = report_samples.plan(tmp_path_factory.mktemp("page"), STUDIES)
-    report_samples.write_cards(plan)
-    frames = report_samples.zoo_frames(plan)
-    for study in plan.studies:
-        figures.draw_study(study, frames, plan.paths)
-    figures.draw_networks(frames, plan.paths)
-    render(plan, frames, plan.paths.figures, plan.paths.report)
-    return plan.paths.report
-
-
-def open_report(browser_page_factory: Any, report: Path, **how: Any) -> Any:
-    page = browser_page_factory(**how)
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text))
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.goto(report.as_uri())
-    return page
 
 
 def seconds_to_open(browser_page_factory: Any, report: Path) -> float:

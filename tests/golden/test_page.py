@@ -48,7 +48,7 @@ DIFF = 60  # lines
 
 NEUTRAL = {
     r"(?s)(?<=<style>\n).*(?=\n</style>)": "STYLE",
-    r"(?s)<script( type="module")?>\n.*?\n</script>\n": "",
+    r"(?s)<script[^>]*>\n.*?\n</script>\n": "",
     r"(?s)<svg([^>]*)>.*?</svg>": lambda svg: f"<svg{_label(svg[1])}>",
     r"(?<=<dt>Analysed with</dt><dd>).*(?=</dd>)": "VERSIONS",
     r'(?<=<a href=")http[^"]*': "MLFLOW",
