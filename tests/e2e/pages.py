@@ -35,6 +35,14 @@ def open_report(browser_page_factory: Any, report: Path, place: str = "", **how:
     return page
 
 
+def open_everything(page: Any) -> None:
+    """Folded tables, sections that are folded on a phone, and rows of the ledger."""
+    page.evaluate("""() => {
+      document.querySelectorAll("details").forEach((part) => { part.open = true; });
+      document.querySelectorAll("main button[aria-expanded=false]").forEach((button) => button.click());
+    }""")
+
+
 def until(page: Any, condition: str, seconds: float = 10) -> None:
     """Wait for a condition in JavaScript. The page's content security policy forbids `page.wait_for_function` to ask
     more than once."""

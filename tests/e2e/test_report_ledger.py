@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.pages import open_report, until
+from tests.e2e.pages import open_everything, open_report, until
 
 pytestmark = [pytest.mark.e2e]
 
@@ -211,6 +211,21 @@ def test_computed_claims_are_one_line_with_what_was_found(page: Any) -> None:
     assert row.get_by_role("button").count() == 0
 
 
+def test_a_long_finding_is_cut_to_two_lines_until_it_is_asked_for(
+    browser_page_factory: Any, report: Path, tmp_path: Path
+) -> None:
+    long = tmp_path / "long.html"
+    text = report.read_text(encoding="utf-8").replace(
+        ">Stage 1 divides by 4.</td>", f">{30 * 'Stage 1 divides. '}</td>"
+    )
+    long.write_text(text, encoding="utf-8")
+    page = open_report(browser_page_factory, long, width=1400)
+    row = page.locator(ROWS, has=page.get_by_role("link", name="Link to the row of C19", exact=True))
+    height = row.bounding_box()["height"]
+    row.get_by_role("button").click()
+    assert row.bounding_box()["height"] > 2 * height
+
+
 @pytest.mark.parametrize("width", [900, 1024, 1400, 1920])
 def test_the_ledger_is_a_table_and_its_claims_have_two_fifths_of_it(
     browser_page_factory: Any, report: Path, width: int
@@ -230,7 +245,7 @@ def test_nothing_of_the_ledger_is_cut_and_the_page_does_not_scroll_sideways(
     browser_page_factory: Any, report: Path, width: int
 ) -> None:
     page = open_report(browser_page_factory, report, width=width)
-    page.eval_on_selector_all("#ledger button.more", "(buttons) => buttons.forEach((button) => button.click())")
+    open_everything(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     spilt = """(cells) => cells.filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1)
       .map((cell) => [cell.textContent, cell.scrollWidth, cell.clientWidth])"""

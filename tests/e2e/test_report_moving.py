@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.pages import open_report, until
+from tests.e2e.pages import open_everything, open_report, until
 
 pytestmark = [pytest.mark.e2e]
 
@@ -144,10 +145,21 @@ def test_a_table_that_is_cut_has_a_shadow_where_it_goes_on(browser_page_factory:
 @pytest.mark.parametrize("width", [360, 768, 1024, 1400, 1920])
 def test_no_table_is_cut_without_a_sign(browser_page_factory: Any, report: Path, width: int) -> None:
     page = open_report(browser_page_factory, report, width=width)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-    page.evaluate("document.querySelectorAll('h2 > button[aria-expanded=false]').forEach((each) => each.click())")
+    open_everything(page)
     unmarked = """() => [...document.querySelectorAll(".scroll")]
       .filter((box) => box.scrollWidth > box.clientWidth + 1 && !box.classList.contains("cut-right"))
       .map((box) => box.querySelector("table").id)"""
     until(page, f"({unmarked})().length === 0")
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("role", ["button", "link", "combobox", "checkbox", "searchbox", "columnheader", "region"])
+def test_everything_that_one_works_with_has_a_name(
+    browser_page_factory: Any, report: Path, role: Any, width: int
+) -> None:
+    page = open_report(browser_page_factory, report, width=width)
+    open_everything(page)
+    every = page.get_by_role(role)
+    assert every.count() > 0
+    assert page.get_by_role(role, name=re.compile(r"\S")).count() == every.count()

@@ -11,7 +11,7 @@ import pytest
 from cnnlab import figures
 from cnnlab.report import render
 from tests import report_samples
-from tests.e2e.pages import STUDIES, open_report
+from tests.e2e.pages import STUDIES, open_everything, open_report
 
 pytestmark = [pytest.mark.e2e]
 
@@ -92,7 +92,7 @@ def test_a_page_of_many_studies_is_small_and_opens_fast(
 @pytest.mark.parametrize("width", [360, 768, 1200, 1440])
 def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path, width: int) -> None:
     page = open_report(browser_page_factory, report, width=width)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_everything(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -132,6 +132,7 @@ def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
     browser_page_factory: Any, report: Path, figure: str
 ) -> None:
     page = open_report(browser_page_factory, report, width=400)
+    open_everything(page)
     inside = """(svg) => {
       const frame = svg.getBoundingClientRect();
       return [...svg.querySelectorAll("text")].map((text) => text.getBoundingClientRect())
@@ -145,7 +146,7 @@ def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_by_day_and_by_night(browser_page_factory: Any, report: Path, scheme: str) -> None:
     page = open_report(browser_page_factory, report, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_everything(page)
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 500
     assert not [found for found in contrasts if found[0] < 4.5]

@@ -1,4 +1,5 @@
-// Rows of the ledger open: what stands in their second line is folded until it is asked for.
+// Rows of the ledger open: their second line, or all but the beginning of a long text, is folded until it is asked for.
+const LONG = 60; // letters, more than which may not fit into two lines
 const ledger = document.getElementById("ledger");
 
 const toggle = (row) => {
@@ -11,14 +12,15 @@ const addButton = (row) => {
   button.type = "button";
   button.className = "more";
   button.setAttribute("aria-expanded", "false");
-  button.setAttribute("aria-label", `Seeds, p, cost and command of ${row.cells[0].dataset.sort}`);
+  button.setAttribute("aria-label", `More of ${row.cells[0].dataset.sort}`);
   button.addEventListener("click", () => toggle(row));
   row.cells[0].prepend(button);
 };
 
 if (ledger) {
-  const full = Math.max(...[...ledger.rows].map((row) => row.cells.length));
-  const folding = [...ledger.tBodies].flatMap((body) => [...body.rows]).filter((row) => row.cells.length === full);
+  const full = ledger.tHead.rows[0].cells.length;
+  const long = (row) => row.cells.length === full || row.querySelector("td[colspan]")?.textContent.length > LONG;
+  const folding = [...ledger.tBodies].flatMap((body) => [...body.rows]).filter(long);
   folding.forEach(addButton);
   ledger.classList.add("folds");
   // A click on what is no control opens too, unless it ends a selection.
