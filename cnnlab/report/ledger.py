@@ -14,6 +14,7 @@ from cnnlab.planning import plan as commands
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import AGAINST, DIRECTED, UNDECIDED, WHOLE, Direction, Verdict
 from cnnlab.report.locks import LockHistory
+from cnnlab.report.tables import facets
 from cnnlab.report.tables.ledger import Ledger, has_section
 from cnnlab.report.tables.view import Column, TableView, table
 from cnnlab.wording import beside
@@ -47,7 +48,8 @@ class Refuted:
 @dataclass(frozen=True)
 class LedgerView:
     """`strip` holds a row of ``claims`` for each claim as a whole, by chapter; `wholes` say by the name of a claim what
-    several studies found of it; `untested` are the claims of which nothing was tested, and `run_all` is how to."""
+    several studies found of it; `untested` are the claims of which nothing was tested, and `run_all` is how to;
+    `choices` are what both tables can be filtered by, and `counts` the verdicts on whole claims."""
 
     summary: str
     refuted: Sequence[Refuted]
@@ -55,6 +57,7 @@ class LedgerView:
     strip: Mapping[str, Sequence[Row]]
     table: TableView
     untested: TableView
+    choices: facets.Choices
     untested_summary: str
     run_all: str
     wholes: Mapping[str, str]
@@ -70,13 +73,17 @@ def build(tables: Tables, plan: Plan, locks: Mapping[str, LockHistory] | None = 
     shown = Ledger(plan, tables, titles, wholes, locks or {})
     begun = {row["id"] for row in rows if row["verdict"] != Verdict.NOT_TESTED and row["kind"] != WHOLE}
     left = [row for row in heads(rows) if row["id"] not in begun]
+    known = [row for row in rows if row["id"] in begun]
+    tested = _table("ledger", "The ledger of claims", known, shown.columns, plan)
+    untested = _table("untested", "Not tested yet", left, shown.to_run, plan)
     return LedgerView(
         summary=_summary(rows, begun),
         refuted=[_refuted(row, tables, plan) for row in rows if row["verdict"] in AGAINST and row["kind"] != WHOLE],
         counts=_counts(rows),
         strip=_chapters(heads(rows)),
-        table=_table("ledger", "The ledger of claims", [row for row in rows if row["id"] in begun], shown.columns),
-        untested=_table("untested", "Not tested yet", left, shown.to_run),
+        table=tested,
+        untested=untested,
+        choices=facets.choices([*tested.facets.values(), *untested.facets.values()]),
         untested_summary=f"{plural(len(left), 'claim')} not tested yet, in no part; this tests all",
         run_all=commands.run(plan, "all", to_decide=True),
         wholes={claim_name({"id": key, "part": part}): text for (key, part), text in wholes.items()},
@@ -92,16 +99,18 @@ def _refuted(row: Row, tables: Tables, plan: Plan) -> Refuted:
     return Refuted(row, evidence(row, tables, labels), anchor(row))
 
 
-def _table(name: str, caption: str, listed: Sequence[Row], columns: Sequence[Column[Row]]) -> TableView:
-    """Chapter by chapter; a row without a section of its own is the place that links to its claim lead to."""
+def _table(name: str, caption: str, listed: Sequence[Row], columns: Sequence[Column[Row]], plan: Plan) -> TableView:
+    """Chapter by chapter. Each row is a place that a link leads to: that of its claim, where the page tells no more."""
     chapters = _chapters(listed)
     rows = [row for members in chapters.values() for row in members]
+    places = (anchor(row) if not has_section(row) else f"row-{anchor(row)}" for row in rows)
     firsts = accumulate(map(len, chapters.values()), initial=0)
     return replace(
         table(name, caption, columns, rows),
         cards=True,
         groups=dict(zip(firsts, chapters, strict=False)),
-        ids={place: anchor(row) for place, row in enumerate(rows) if not has_section(row)},
+        ids=dict(enumerate(places)),
+        facets=dict(enumerate(facets.of_rows(chapters, plan))),
     )
 
 
@@ -113,8 +122,10 @@ def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:
+    """Of every verdict that a row bears, how many claims have it as a whole."""
     counts = Counter(row["verdict"] for row in heads(rows))
-    return [(verdict, counts[word]) for word, verdict in BADGES.items() if counts[word]]
+    borne = {row["verdict"] for row in rows}
+    return [(verdict, counts[word]) for word, verdict in BADGES.items() if word in borne]
 
 
 def _summary(rows: Sequence[Row], begun: Set[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,8 +15,11 @@ from cnnlab.figures.drawing import svg, theme
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, study_section
+from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, references, study_section
+from cnnlab.report.glossary import Glossary
 from cnnlab.report.tables import settings
+from cnnlab.report.taken import InFull
+from cnnlab.tracking.addresses import server
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
 from cnnlab.wording.verdicts import MEANINGS
@@ -53,8 +57,10 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         "claim_name": claim_name,
         "verdict": _verdict,
         "drawing": _drawing,
+        "within_mlflow": lambda address: address.removeprefix(f"{server()}/#/"),
     }
     environment.globals |= {"verdicts": theme.BADGES, "Verdict": Verdict, "meanings": MEANINGS}
+    environment.globals |= _to_take_away(plan, tables)
     return environment.get_template("page.html.j2").render(
         title=TITLE,
         plan=plan,
@@ -71,8 +77,24 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         ],
         methods=methods.build(plan, tables),
         style=_style(),
-        script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
+        scripts=_scripts(),
     )
+
+
+def _to_take_away(plan: Plan, tables: Tables) -> dict[str, Any]:
+    """What templates ask of explanations, files and citations; each remembers what, for the end of the page."""
+    measured = tables.rows("measured/runs")
+    return {
+        "glossary": Glossary(),
+        "in_full": InFull(tables),
+        "citations": references.Citations(),
+        "data_names": {spec.name for spec in plan.data().values()},
+        "identifier": references.identifier,
+        "authors": references.authors,
+        "bibtex": references.bibtex,
+        "cite_this_page": references.page_entry(TITLE, plan.tier, measured, methods.dates(measured)),
+        "mlflow": server(),
+    }
 
 
 def _own(study: Study, order: Mapping[str, int]) -> bool:
@@ -100,11 +122,21 @@ def _drawing(path: Path) -> Markup:
     """Our own SVG, drawn by `cnnlab.figures`, in which every label is escaped."""
     if not path.exists():
         return Markup('<p class="no-figure">Not drawn yet.</p>')
-    return Markup(svg.inline(path.read_text(encoding="utf-8")))
+    drawn = svg.inline(path.read_text(encoding="utf-8"))
+    frame = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', drawn)
+    ratio = f' style="--ratio: {frame[1]} / {frame[2]}"' if frame else ""
+    return Markup(f'<div class="drawing"{ratio}>{drawn}</div>')
+
+
+def _scripts() -> dict[str, Markup]:
+    """By file name; each is a module of its own in the page, so no name of one can clash with another's."""
+    files = sorted((HERE / "scripts").glob("*.js"))
+    return {path.stem: Markup(path.read_text(encoding="utf-8").strip()) for path in files}
 
 
 def _style() -> Markup:
-    css = (HERE / "report.css").read_text(encoding="utf-8")
+    """All style sheets: `base.css` comes first, what others say of the same element counts more."""
+    css = "".join(path.read_text(encoding="utf-8") for path in sorted((HERE / "styles").glob("*.css")))
     return Markup(css.replace("/* light */", theme.variables(0)).replace("/* dark */", theme.variables(1)))
 
 

@@ -33,7 +33,7 @@ def build(tables: Tables) -> PublishedView | None:
         Column("In print", lambda row: Cell(row["edition"], note=row["source"])),
         Number("Test error, %", lambda row: fixed(row["printed"], PLACES), "As printed; an accuracy as 100 minus it"),
         Number("Ours, %", _ours, "Mean over seeds (95 % prediction interval for one run)", missing=_missing),
-        Column("", lambda row: _plot(row, limits[row["network"]]), "Ours as ticks, in print as a diamond"),
+        Column("Both", lambda row: _plot(row, limits[row["network"]]), "Ours as ticks, in print as a diamond"),
         Column("The printed number is", _place),
         Number("n", lambda row: None if row["n"] is None else count(row["n"]), "Our seeds", missing=_missing),
     ]

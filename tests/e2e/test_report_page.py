@@ -11,10 +11,10 @@ import pytest
 from cnnlab import figures
 from cnnlab.report import render
 from tests import report_samples
+from tests.e2e.pages import STUDIES, open_everything, open_report
 
 pytestmark = [pytest.mark.e2e]
 
-STUDIES = ("normalization", "activation", "residual", "head", "gradients", "amount", "matrix", "benchmark")
 # Contrast of each text with what lies behind it (WCAG 2): the least, with the element it belongs to.
 CONTRASTS = """
 () => {
@@ -37,27 +37,6 @@ CONTRASTS = """
   });
 }
 """
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plan = report_samples.plan(tmp_path_factory.mktemp("page"), STUDIES)
-    report_samples.write_cards(plan)
-    frames = report_samples.zoo_frames(plan)
-    for study in plan.studies:
-        figures.draw_study(study, frames, plan.paths)
-    figures.draw_networks(frames, plan.paths)
-    render(plan, frames, plan.paths.figures, plan.paths.report)
-    return plan.paths.report
-
-
-def open_report(browser_page_factory: Any, report: Path, **how: Any) -> Any:
-    page = browser_page_factory(**how)
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text))
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.goto(report.as_uri())
-    return page
 
 
 def seconds_to_open(browser_page_factory: Any, report: Path) -> float:
@@ -113,7 +92,7 @@ def test_a_page_of_many_studies_is_small_and_opens_fast(
 @pytest.mark.parametrize("width", [360, 768, 1200, 1440])
 def test_the_page_never_scrolls_sideways(browser_page_factory: Any, report: Path, width: int) -> None:
     page = open_report(browser_page_factory, report, width=width)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_everything(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -153,6 +132,7 @@ def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
     browser_page_factory: Any, report: Path, figure: str
 ) -> None:
     page = open_report(browser_page_factory, report, width=400)
+    open_everything(page)
     inside = """(svg) => {
       const frame = svg.getBoundingClientRect();
       return [...svg.querySelectorAll("text")].map((text) => text.getBoundingClientRect())
@@ -166,7 +146,7 @@ def test_text_of_a_figure_stays_within_it_and_is_large_enough_on_a_phone(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_by_day_and_by_night(browser_page_factory: Any, report: Path, scheme: str) -> None:
     page = open_report(browser_page_factory, report, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    open_everything(page)
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 500
     assert not [found for found in contrasts if found[0] < 4.5]
@@ -201,7 +181,9 @@ def test_a_table_is_copied_as_tab_separated_values(browser_page_factory: Any, re
     lines = page.evaluate("navigator.clipboard.readText()").strip("\n").split("\n")
     table = [line.split("\t") for line in lines]
     assert table[0][:3] == ["Id", "Claim", "Verdict"]
-    assert len(table) == 1 + page.locator("#ledger tbody tr").count()
+    assert len(table) == 1 + page.locator("#ledger tbody tr:not(.group)").count()
+    assert {"Id, note", "Verdict, note", "Group"} < set(table[0])
+    assert not [cell for row in table for cell in row if "✓" in cell]
     assert {len(row) for row in table} == {len(table[0])}
     running = next(row for row in table if "C14" in row[0])
     assert running[4] == ""  # a missing value stays empty

@@ -191,3 +191,52 @@ def test_the_page_shows_what_several_studies_say(plan: Plan, frames: Frames, tmp
     (listed,) = document.get_element_by_id("verdicts").find_class("wholes")
     for element in (listed, document.get_element_by_id("claim-C26-normalization")):
         said(element.text_content(), "2 studies", 1, "supported", 1, "Residual or plain", "inconclusive")
+
+
+def test_every_row_is_a_place_of_its_own(view: ledger.LedgerView) -> None:
+    places = [*view.table.ids.values(), *view.untested.ids.values()]
+    assert len(places) == len(view.table.rows) + len(view.untested.rows) == len(set(places))
+
+
+def test_a_row_can_be_filtered_by_what_it_is(view: ledger.LedgerView, plan: Plan) -> None:
+    facets = {str(row[0].text): view.table.facets[place] for place, row in enumerate(view.table.rows)}
+    networks = {claim.id: claim.architectures for claim in plan.study("normalization").claims}
+    assert facets["C26"]["verdict"] == "supported"
+    assert facets["C26"]["kind"] == "empirical"
+    assert facets["C26"]["network"].split("|") == sorted(networks["C26"])
+    assert facets["C02"]["kind"] == "exact"
+    assert facets["C02"]["network"] == ""
+    assert facets["C28 lenet"]["of"].startswith("Batch normalization generally does not")
+    # A whole claim is found by what any of its parts is.
+    assert facets["C28"]["kind"] == "empirical"
+    assert set(facets["C28 lenet"]["network"].split("|")) <= set(facets["C28"]["network"].split("|"))
+    for name, offered in (("chapter", view.choices.chapters), ("kind", view.choices.kinds)):
+        borne = [*view.table.facets.values(), *view.untested.facets.values()]
+        assert set(offered) == {value for row in borne for value in row[name].split("|")}
+
+
+def test_the_order_of_a_column_is_that_of_its_numbers(view: ledger.LedgerView, frames: Frames) -> None:
+    claim = frames["claims"].query("id == 'C26'").iloc[0]
+    row = next(row for row in view.table.rows if row[0].text == "C26")
+    assert [row[place].sort for place in (4, 6, 7)] == [claim["effect"], claim["n"], claim["p"]]
+    assert row[3].sort == pytest.approx(claim["effect"] / claim["margin"])
+    assert [column.key for column in view.table.columns if column.sort][3:6] == [
+        "against its margin",
+        "effect",
+        "claimed",
+    ]
+
+
+def test_a_claim_that_fewer_is_better_for_is_turned_before_it_is_sorted(plan: Plan) -> None:
+    rows = [claim_row("normalization", "supported", direction="less", effect=-2.0, low=-2.5, high=-1.5)]
+    view = ledger.build(Tables({"claims": io.table("claims", rows)}), plan)
+    assert view.table.rows[0][3].sort == pytest.approx(2.0)
+
+
+def test_a_row_says_how_to_run_it_again(rows: dict[str, list[Cell]]) -> None:
+    assert rows["C26"][10].text == "snakemake --cores 4 --resources gpu=1 --config studies=normalization"
+
+
+def test_a_verdict_of_an_earlier_version_has_no_place_in_the_order_of_verdicts(plan: Plan) -> None:
+    view = ledger.build(Tables({"claims": io.table("claims", [claim_row("normalization", "proven")])}), plan)
+    assert view.table.rows[0][2].sort is None

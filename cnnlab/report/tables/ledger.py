@@ -21,10 +21,15 @@ from cnnlab.report.tables.view import WAITING, Cell, Column, Number, value, verd
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.contrasts import claimed, metric
 from cnnlab.wording.numbers import capital, count, p_value
+from cnnlab.wording.verdicts import DIRECTIONS
 
 INTERVAL_HINT = "In units of the margin, turned so that to the right is as claimed"
 LEDGER_WIDE_HINT = "ledger-wide: min(1, K times p), K being the number of empirical claims in the ledger"
+SECONDS_HINT = "Processor time of its runs and of tuning its arms"
+RUNS_HINT = "In MLflow; the links lead there while `cnnlab ui` runs"
 OUTDATED = "older than its study file or code: run the study again"
+INSTEAD = 8  # columns, from the interval to the last, in place of which a claim without runs says what it rests on
+RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
 NOBREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -40,18 +45,19 @@ class Ledger:
 
     @property
     def columns(self) -> list[Column[Row]]:
-        """For rows of ``claims``."""
+        """For rows of ``claims``. The page folds what follows what is claimed into a second line."""
         return [
-            Column("Id", lambda row: Cell(claim_name(row), note=row["kind"])),
-            Column("Claim", self._claim),
-            Column("Verdict", self._verdict),
-            Column("Against its margin", self._interval, INTERVAL_HINT, missing=_no_number),
-            _of_training("Effect (95 % interval)", self._effect),
-            _of_training("Claimed", lambda row: claimed(row["direction"], row["margin"], row["unit"]), CLAIMED_HINT),
-            _of_training("n", value("n", count), "Seeds"),
-            _of_training("p", _p, f"{P_HINT}; {LEDGER_WIDE_HINT}"),
-            _of_training("Core-seconds", self._seconds, "Processor time of its runs and of tuning its arms"),
-            _of_training("Runs", self._runs, "In MLflow; the links lead there while `cnnlab ui` runs"),
+            Column("Id", lambda row: Cell(claim_name(row), note=row["kind"]), sort=claim_name),
+            Column("Claim", self._claim, sort=lambda row: row["statement"]),
+            Column("Verdict", self._verdict, sort=lambda row: RANKS.get(row["verdict"])),
+            Column("Against its margin", self._interval, INTERVAL_HINT, missing=_no_number, sort=_in_margins),
+            _number("Effect (95 % interval)", self._effect, sort=lambda row: row["effect"]),
+            _number("Claimed", _claimed, CLAIMED_HINT, sort=lambda row: row["margin"]),
+            _number("n", value("n", count), "Seeds", sort=lambda row: row["n"]),
+            _number("p", _p, f"{P_HINT}; {LEDGER_WIDE_HINT}", sort=lambda row: row["p"]),
+            _number("Core-seconds", self._seconds, SECONDS_HINT, sort=self._cost),
+            _number("Runs", self._runs, RUNS_HINT),
+            Column("To run it again", lambda row: Cell(self._command(row["study"]), code=True)),
         ]
 
     @property
@@ -95,11 +101,14 @@ class Ledger:
         return verdict_cell(row["verdict"], "; ".join(notes), bool(added or locks.departures))
 
     def _interval(self, row: Row) -> Cell | None:
+        """Of a claim without numbers of its own, what there is instead."""
         if row["kind"] == WHOLE:
-            return None
+            return Cell("Each part has its own numbers.", span=INSTEAD)
         if row["verdict"] == Verdict.NOT_TESTED:
-            return replace(self._how_to(row), span=7)
-        plot = margin_bar.interval(row) if row["kind"] == "empirical" else ""
+            return replace(self._how_to(row), span=INSTEAD)
+        if row["kind"] != "empirical":
+            return Cell(row["reason"] or "No summary is given.", span=INSTEAD)
+        plot = margin_bar.interval(row)
         return Cell(plot=plot) if plot else None
 
     def _how_to(self, row: Row) -> Cell:
@@ -110,7 +119,10 @@ class Ledger:
             claim for claim, part in self.plan.testable if row["kind"] == WHOLE or part == row["part"]
         }:
             return Cell("No study of this tier tests it.")
-        return Cell(commands.run(self.plan, row["id"], to_decide=True), code=True)
+        return Cell(self._command(row["id"]), code=True)
+
+    def _command(self, study: str) -> str:
+        return commands.run(self.plan, study, to_decide=True)
 
     def _parts(self, row: Row) -> list[Row]:
         """The primary contrasts that the verdict rests on."""
@@ -122,9 +134,13 @@ class Ledger:
         parts = len(self._parts(row))
         return effect(row, row["effect"], NOBREAK, f"; weakest of {parts} parts" if parts > 1 else "")
 
-    def _seconds(self, row: Row) -> Cell | str:
+    def _cost(self, row: Row) -> float | None:
         cost = self.tables.rows("measured/claims", id=row["id"], part=row["part"], study=row["study"])
-        return value("core_seconds", count)(cost[0] if cost else None) or Cell(hint="not measured")
+        return cost[0]["core_seconds"] if cost else None
+
+    def _seconds(self, row: Row) -> Cell | str:
+        seconds = self._cost(row)
+        return Cell(hint="not measured") if seconds is None else count(seconds)
 
     def _runs(self, row: Row) -> Cell:
         return mlflow_links.claim_runs(row, self._parts(row), self.tables)
@@ -135,16 +151,28 @@ def has_section(row: Row) -> bool:
     return row["verdict"] != Verdict.NOT_TESTED and row["kind"] != WHOLE and not row["outdated"]
 
 
-def _of_training(title: str, cell: Callable[[Row], Cell | str | None], hint: str = "") -> Column[Row]:
-    """A number that exact claims do not have."""
-    return Number(title, lambda row: cell(row) if row["kind"] == "empirical" else None, hint, missing=_no_number)
+def _number(
+    title: str,
+    cell: Callable[[Row], Cell | str | None],
+    hint: str = "",
+    sort: Callable[[Row], float | None] | None = None,
+) -> Column[Row]:
+    return Number(title, cell, hint, missing=_no_number, sort=sort)
+
+
+def _claimed(row: Row) -> str | None:
+    return claimed(row["direction"], row["margin"], row["unit"])
+
+
+def _in_margins(row: Row) -> float | None:
+    """The effect in margins, turned so that more is as claimed."""
+    words = DIRECTIONS.get(row["direction"])
+    if words is None or not row["margin"] or row["effect"] is None:
+        return None
+    return float(words.turn * row["effect"] / row["margin"])
 
 
 def _no_number(row: Row) -> str:
-    if row["kind"] == WHOLE:
-        return "each part has its own"
-    if row["kind"] != "empirical":
-        return "not part of this kind of evidence"
     return WAITING if row["verdict"] == Verdict.RUNNING else "no number can be given"
 
 

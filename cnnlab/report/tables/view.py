@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +23,7 @@ class Cell:
     """Text, with a smaller second line `note`; or a verdict; or nothing, and `hint` says why.
 
     With `warning` the note is one that a reader should not miss. `link` leads to a place in the page, `address`
-    elsewhere; a cell may `span` several columns.
+    elsewhere; a cell may `span` several columns. `sort` is its place in the order of its column, if it has one.
     """
 
     text: str | None = None
@@ -36,6 +36,7 @@ class Cell:
     plot: str = ""
     code: bool = False
     warning: bool = False
+    sort: float | str | None = None
 
     @property
     def missing(self) -> bool:
@@ -46,7 +47,9 @@ class Cell:
 class Column(Generic[R]):
     """A head, and what stands beneath it: `cell` gives the text for a row, or more than text, or None.
 
-    Where it gives None, `missing` says why, for all rows or for each.
+    Where it gives None, `missing` says why, for all rows or for each. A column with `sort` can be sorted by what that
+    gives for a row. `meaning` takes the place of `hint` where the columns of all tables of a kind are explained, if the
+    hint is of one table alone.
     """
 
     title: str
@@ -54,12 +57,21 @@ class Column(Generic[R]):
     hint: str = ""
     missing: str | Callable[[R], str] = "missing"
     numeric: bool = False
+    sort: Callable[[R], float | str | None] | None = None
+    meaning: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its title in an address: ``effect`` of "Effect (95 % interval)"."""
+        return self.title.partition(" (")[0].lower()
 
     def of(self, row: R) -> Cell:
         content = self.cell(row)
         if content is None:
-            return Cell(hint=self.missing if isinstance(self.missing, str) else self.missing(row))
-        return Cell(content) if isinstance(content, str) else content
+            cell = Cell(hint=self.missing if isinstance(self.missing, str) else self.missing(row))
+        else:
+            cell = Cell(content) if isinstance(content, str) else content
+        return replace(cell, sort=self.sort(row)) if self.sort else cell
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,8 @@ class Number(Column[R]):
 class TableView:
     """The first cell of each row is its header. `strong` are the rows that matter most.
 
-    `groups` are headings above rows, and `ids` the places that links lead to, both by the index of a row.
+    `groups` are headings above rows, `ids` the places that links lead to, and `facets` what a row can be filtered by,
+    all by the index of a row. `records` are the rows of a table of results that it shows, where it does.
     """
 
     id: str
@@ -93,6 +106,8 @@ class TableView:
     cards: bool = False
     groups: Mapping[int, str] = field(default_factory=dict)
     ids: Mapping[int, str] = field(default_factory=dict)
+    facets: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    records: Sequence[Row] = ()
 
 
 def cells(columns: Sequence[Column[R]], row: R) -> list[Cell]:
@@ -113,7 +128,8 @@ def table(
 ) -> TableView:
     rows = list(rows)
     marked = frozenset(place for place, row in enumerate(rows) if strong(row))
-    return TableView(name, caption, columns, [cells(columns, row) for row in rows], marked)
+    records = [row for row in rows if isinstance(row, dict)]
+    return TableView(name, caption, columns, [cells(columns, row) for row in rows], marked, records=records)
 
 
 def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row | None], Cell | str | None]:
