@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnlab.cli.extras import remedy
+from cnnlab.cli.project import MISSING, REMEDY, enter, seen_from_root
+from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+        except ModuleNotFoundError as error:
+            missing = remedy(error)
+            if missing is None:
+                raise
+            click.echo(f"error: {missing}", err=True)
             ctx.exit(2)
         except BrokenPipeError:
             sys.stderr.close()
@@ -67,7 +76,9 @@ def with_plan(command: Callable[..., Any]) -> Callable[..., Any]:
             from cnnlab.planning.config import load_config
             from cnnlab.planning.plan import make_plan
 
-            return make_plan(load_config(files, (*pairs, *more)))
+            here = enter()
+            seen = [seen_from_root(file, here) for file in files]
+            return make_plan(load_config(seen, (*pairs, *more)))
 
         return command(load, **options)
 
@@ -96,9 +107,12 @@ def list_(load: Load, cost: bool, runs: bool, metrics: bool, settings: bool, col
 
     if columns or metrics or settings:
         click.echo(show.columns() if columns else show.metrics() if metrics else show.settings())
+    elif runs or cost:
+        click.echo((show.runs if runs else show.costs)(load()))
     else:
-        table = show.runs if runs else show.costs if cost else show.overview
-        click.echo(table(load()))
+        there = paths.project(Path.cwd()) is not None
+        click.echo(show.overview(load()) if there else f"{MISSING}, so no studies; {REMEDY}")
+        click.echo(f"\n{show.networks()}")
 
 
 @main.command()
@@ -115,8 +129,32 @@ def show(load: Load, name: str, preset: str | None) -> None:
       cnnlab show C26
     """
     from cnnlab.cli import show
+    from cnnlab.planning import model_registry
 
-    click.echo(show.describe(load(), name, preset))
+    if name in model_registry.architectures():
+        click.echo(show.network(name, preset))
+    elif paths.project(Path.cwd()) is None:
+        raise UserError(f"{name}: no network of that name, and {MISSING}; {REMEDY}")
+    else:
+        click.echo(show.describe(load(), name, preset))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--with-studies", is_flag=True, help="Copy our studies, their claims and what is in print, too.")
+def init(folder: Path, with_studies: bool) -> None:
+    """Make a project in DIR: a Snakefile that uses the installed rules, configuration, and an example study.
+
+    \b
+    Examples:
+      cnnlab init my-studies
+      cnnlab init course --with-studies
+    """
+    from cnnlab.cli.project import make
+
+    files = make(folder, with_studies)
+    click.echo(f"wrote {len(files)} files in {folder}; next:\n  cd {folder}")
+    click.echo(f"  snakemake --cores 4 --resources gpu=1{' --config studies=example' if with_studies else ''}")
 
 
 @main.group(cls=Commands)
@@ -192,7 +230,8 @@ def ui(load: Load, port: int) -> None:
     """Browse the runs in MLflow, on 127.0.0.1."""
     from cnnlab import tracking
 
-    tracking.serve_ui(Path.cwd(), port=port, tier=load().tier)
+    tier = load().tier
+    tracking.serve_ui(Path.cwd(), port=port, tier=tier)
 
 
 @main.command()
@@ -207,7 +246,8 @@ def report(load: Load, output: Path | None) -> None:
     """
     from cnnlab.cli import steps
 
-    click.echo(steps.report_so_far(load(), output))
+    here = Path.cwd()
+    click.echo(steps.report_so_far(load(), output and here / output))
 
 
 @main.command()
@@ -256,8 +296,9 @@ def evaluate(load: Load, run: str, weights: Path | None) -> None:
     from cnnlab.training import records
     from cnnlab.training.replay import evaluate_run
 
-    paths = load().paths
-    click.echo(evaluate_run(paths, records.find(paths, run), weights))
+    here = Path.cwd()
+    where = load().paths
+    click.echo(evaluate_run(where, records.find(where, run), weights and here / weights))
 
 
 @main.command()
@@ -334,11 +375,11 @@ _step("render", "Step: the report, from the tables and figures.")
 
 @main.command()
 def schema() -> None:
-    """Write workflow/schemas/*.json, from which editors complete and check study files."""
-    from cnnlab.core.paths import SCHEMAS
+    """Write workflow/schemas/*.json of the project, from which editors complete and check study files."""
     from cnnlab.planning import json_schema
 
-    SCHEMAS.mkdir(parents=True, exist_ok=True)
+    enter()
+    paths.SCHEMAS.mkdir(parents=True, exist_ok=True)
     for path, text in json_schema.schemas().items():
         path.write_text(text, encoding="utf-8")
         click.echo(f"wrote {path}")

@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
 
 def overview(plan: Plan) -> str:
-    """Studies with their arms and claims, then networks with presets and switches."""
+    """Studies with their arms and claims."""
     blocks = []
     for study in plan.studies:
         claims = ", ".join(_claim_name(claim.id, claim.part) for claim in study.claims) or "description only"
         title = f"{study.name}: {study.title}  [{claims}; seeds {seeds_slug(study.seeds)}]"
         rows: list[tuple[str, ...]] = [(name, arm.label, arm.spec.arm_id) for name, arm in study.arms.items()]
         blocks.append(f"{title}\n{_columns(rows)}")
+    return "\n\n".join(blocks)
+
+
+def networks() -> str:
+    """Networks with presets and switches."""
+    blocks = []
     for name, architecture in model_registry.architectures().items():
         presets = [
             f"{preset} ({size.channels}x{size.image_size}x{size.image_size}, {size.classes} classes)"
@@ -139,7 +145,7 @@ def describe(plan: Plan, name: str, preset: str | None) -> str:
     """
     studies = {study.name: study for study in plan.studies}
     if name in model_registry.architectures():
-        return _network(name, preset)
+        return network(name, preset)
     if name in studies:
         return _study(studies[name], plan)
     if name in plan.arms():
@@ -173,7 +179,8 @@ def _found(plan: Plan, name: str, studies: str) -> list[str]:
     return ["", *(lines or ([f"not run yet: {run(plan, studies)}"] if studies else []))]
 
 
-def _network(name: str, preset: str | None) -> str:
+def network(name: str, preset: str | None) -> str:
+    """Layer by layer."""
     from cnnlab import models
     from cnnlab.models import cost
     from cnnlab.planning.specs import ModelSpec

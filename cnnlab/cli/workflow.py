@@ -27,7 +27,6 @@ from cnnlab.planning.studies.figure_choice import NETWORKS, pictured, shows_cost
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 
-LOCK = "requirements.lock"
 ASSETS = {".j2", ".css", ".js"}
 COMPARED = ("contrasts", "claims", "robustness", "measured/contrasts")
 
@@ -50,12 +49,9 @@ class Rules:
     A user's mistake ends the program with one line: Snakemake would show a traceback.
     """
 
-    lock = LOCK
-    claims = str(paths.CLAIMS)
-
     def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
         try:
-            stated = _with_device(merged)
+            stated = _with_device(configuration.complete(merged))
             self._flags = configuration.flags(stated, configfiles)
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
             self.shown = self.plan.to_show
@@ -64,6 +60,16 @@ class Rules:
             sys.exit(f"error: {error}")
 
     # Files.
+
+    @property
+    def lock(self) -> str:
+        """The versions of what is installed."""
+        return str(paths.shipped(paths.LOCK))
+
+    @property
+    def claims(self) -> list[str]:
+        """The ledger, if the project has one."""
+        return _existing(paths.CLAIMS)
 
     def path(self, pattern: str) -> str:
         """A path below the tier's results; wildcards stay."""
@@ -175,11 +181,17 @@ class Rules:
     @property
     def elsewhere(self) -> list[str]:
         """What is in print, and what other tiers found, which the report shows beside its own."""
-        return [*([str(paths.PUBLISHED)] if paths.PUBLISHED.exists() else []), *tiers.files(self.plan.config)]
+        return [*_existing(paths.PUBLISHED), *tiers.files(self.plan.config)]
 
     @property
     def report(self) -> str:
         return str(self.plan.paths.report)
+
+    @property
+    def throughput(self) -> list[str]:
+        """The script that measures the throughput, then what it is made of."""
+        names = ("throughput", "task", "workers", "peers/ours", "peers/textbook")
+        return [str(paths.shipped(Path(f"benchmarks/{name}.py"))) for name in names]
 
     @property
     def assets(self) -> list[str]:
@@ -294,6 +306,10 @@ def _with_device(merged: Mapping[str, Any]) -> dict[str, Any]:
     config = configuration.from_mapping(merged)
     on, precision = device.resolve(config.device, config.precision)
     return {**merged, "device": on, "precision": precision}
+
+
+def _existing(path: Path) -> list[str]:
+    return [str(paths.found(path))] if paths.found(path).exists() else []
 
 
 def _collected(study: Study) -> list[Any]:

@@ -13,13 +13,11 @@ from pydantic import Field
 
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
-from cnnlab.core.paths import Paths
+from cnnlab.core.paths import DEFAULT, Paths
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.core.validation import Spec, merge, validate
 from cnnlab.planning.specs import Positive
 from cnnlab.planning.studies.study_file import ArmFields
-
-DEFAULT = paths.CONFIGS / "default.yaml"
 
 
 class Config(Spec):
@@ -59,12 +57,12 @@ class Config(Spec):
 
 
 def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:
-    """`DEFAULT`, then each of `configfiles`, then ``key=value`` pairs, later ones winning.
+    """The default of the project, then each of `configfiles`, then ``key=value`` pairs, later ones winning.
 
     Raises:
         UserError: for an unknown key or a value out of range.
     """
-    files = [DEFAULT, *(Path(file) for file in configfiles)]
+    files = [paths.found(DEFAULT), *(Path(file) for file in configfiles)]
     merged = _merged(files)
     for pair in pairs:
         key, separator, text = pair.partition("=")
@@ -82,12 +80,18 @@ def from_mapping(merged: Mapping[str, Any], where: str = "configuration") -> Con
     return validate(Config, values, where)
 
 
+def complete(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated, over the default of the project: another workflow that uses ours states what differs."""
+    return merge(_merged([paths.found(DEFAULT)]), stated)
+
+
 def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:
     """How a step is told the same by hand: ``--configfile`` and ``--config`` options, by key."""
     # Relative, as a project that moves must not run anything again for its new place.
     files = [Path(os.path.relpath(file)) for file in configfiles]
-    files = [file for file in files if file != DEFAULT]
-    written = _merged([DEFAULT, *files])
+    default = paths.found(DEFAULT)
+    files = [file for file in files if file != Path(os.path.relpath(default))]
+    written = _merged([default, *files])
     options = {"configfile": " ".join(f"--configfile {shlex.quote(str(file))}" for file in files)}
     for key, value in sorted(merged.items()):
         if written.get(key) != value:

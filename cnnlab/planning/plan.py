@@ -204,7 +204,7 @@ def make_plan(config: Config) -> Plan:
     Raises:
         UserError: for the first thing that cannot be run as written.
     """
-    claims = load_claims(paths.CLAIMS)
+    claims = load_claims(paths.found(paths.CLAIMS))
     model_registry.architectures()  # all of them, so that a wrong or a second declaration is refused
     resolve = _resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
@@ -222,9 +222,10 @@ def make_plan(config: Config) -> Plan:
 
 
 def _study_files(folder: str) -> Sequence[Path]:
-    if not Path(folder).is_dir():
+    where = paths.found(Path(folder))
+    if not where.is_dir():
         raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
-    return sorted((*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml")))
+    return sorted((*where.glob("*.yaml"), *where.glob("*.yml")))
 
 
 def _refuse_namesakes(studies: Sequence[Study]) -> None:

@@ -55,6 +55,7 @@ def load_published() -> tuple[Printed, ...]:
     Raises:
         UserError: for what a figure may not be.
     """
-    if not paths.PUBLISHED.exists():
+    path = paths.found(paths.PUBLISHED)
+    if not path.exists():
         return ()
-    return validate(Published, {"figures": read_yaml(paths.PUBLISHED)}, str(paths.PUBLISHED)).figures
+    return validate(Published, {"figures": read_yaml(path)}, str(path)).figures

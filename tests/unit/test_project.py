@@ -32,14 +32,17 @@ def pins(requirements: list[str]) -> dict[str, str]:
     """Canonical name → the one version that is allowed."""
     found = {}
     for requirement in map(Requirement, requirements):
+        if requirement.name == "cnnlab":  # with an extra of its own
+            continue
         (specifier,) = requirement.specifier
         assert specifier.operator == "==", requirement
         found[canonicalize_name(requirement.name)] = specifier.version
     return found
 
 
-DIRECT = pins(PROJECT["dependencies"])
-DEVELOPMENT = pins(PROJECT["optional-dependencies"]["dev"])
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = pins(PROJECT["dependencies"] + EXTRAS["run"])
+DEVELOPMENT = pins(EXTRAS["dev"])
 
 
 def git(*arguments: str) -> str:
