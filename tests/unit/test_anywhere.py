@@ -101,7 +101,7 @@ class TestWithin:
     def test_the_project_that_is_named_counts(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(ROOT)
         monkeypatch.setenv(paths.PROJECT, str(project))
-        assert "relu-starts-sooner" in call("list").output
+        assert "batch-norm-starts-sooner" in call("list").output
         monkeypatch.setenv(paths.PROJECT, str(project / "nowhere"))
         assert "CNNLAB_PROJECT" in call("list", "--cost").stderr
 
@@ -111,7 +111,7 @@ class TestInit:
         plan = make_plan(load_config())
         assert [study.name for study in plan.studies] == ["example"]
         assert plan.claims.claims == ()
-        assert "relu-starts-sooner holds if" in call("show", "example").output
+        assert "batch-norm-starts-sooner holds if" in call("show", "example").output
         for tier in ("full", "pilot"):
             assert call("show", "example", "--configfile", f"workflow/config/{tier}.yaml").exit_code == 0
 
