@@ -9,7 +9,7 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.core import paths
 
 min_version("9.0")
-os.environ[paths.PROJECT] = os.getcwd()  # where the steps work, whatever project lies above
+os.environ.update(paths.of_steps())
 
 
 configfile: str(paths.found(paths.DEFAULT))

@@ -50,6 +50,14 @@ def refuse_lent(path: Path) -> None:
         raise UserError(f"{path}: comes with cnnlab and is not yours; `cnnlab init DIR --with-studies` makes copies")
 
 
+def of_steps() -> dict[str, str]:
+    """Environment variables for steps: they work in this folder, whatever lies above, with the code that planned them,
+    whether a clone is installed or not."""
+    code = str(PACKAGE.parent) if OURS == PACKAGE.parent else ""
+    searched = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
+    return {PROJECT: str(Path.cwd()), "PYTHONPATH": searched}
+
+
 @dataclass(frozen=True)
 class Paths:
     """The folders of one tier: machine output in ``results``, what people read in ``reports``."""
