@@ -53,7 +53,7 @@ def refuse_lent(path: Path) -> None:
 def of_steps() -> dict[str, str]:
     """Environment variables for steps: they work in this folder, whatever lies above, with the code that planned them,
     whether a clone is installed or not."""
-    code = str(PACKAGE.parent) if OURS == PACKAGE.parent else ""
+    code = str(PACKAGE.parent) if PACKAGE.parent == OURS else ""
     searched = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     return {PROJECT: str(Path.cwd()), "PYTHONPATH": searched}
 
