@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnlab.core.paths import OURS
+from cnnlab.core.paths import OURS, project
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -60,12 +60,15 @@ def build(
 def load(results: str | Path = "results") -> Results:
     """What was found, from the folder of a tier's results: tidy frames of runs, curves, contrasts and claims.
 
+    A folder that is not here is looked for in the project that one works in.
+
     Raises:
         cnnlab.core.errors.UserError: if there are no tables.
     """
     from cnnlab.analysis.tables.results import read
 
-    return read(Path(results))
+    here, root = Path(results), project(Path.cwd())
+    return read(root / here if root and not here.exists() else here)
 
 
 def verdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -153,7 +154,7 @@ def init(folder: Path, with_studies: bool) -> None:
     from cnnlab.cli.project import make
 
     files = make(folder, with_studies)
-    click.echo(f"wrote {len(files)} files in {folder}; next:\n  cd {folder}")
+    click.echo(f"wrote {len(files)} files in {folder}; next:\n  cd {shlex.quote(str(folder))}")
     click.echo(f"  snakemake --cores 4 --resources gpu=1{' --config studies=example' if with_studies else ''}")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import cnnlab
 from cnnlab.cli.main import main
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
@@ -98,6 +100,12 @@ class TestWithin:
             assert call(*command).exit_code == 0
         assert files(project) - before == {"workflow/studies/another.yaml", "workflow/studies/locks/example.yaml"}
 
+    def test_results_are_loaded_from_there(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (project / "notes").mkdir()
+        monkeypatch.chdir(project / "notes")
+        with pytest.raises(UserError, match=f"{project}/results/tables: no table"):
+            cnnlab.load()
+
     def test_the_project_that_is_named_counts(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(ROOT)
         monkeypatch.setenv(paths.PROJECT, str(project))
@@ -130,6 +138,10 @@ class TestInit:
         assert "tests nothing" not in call("show", "C06").output
         assert "activation" in call("show", "C06").output
         assert call("list", "--configfile", "workflow/config/book.yaml").exit_code == 0
+
+    def test_a_study_of_our_ledger_says_where_that_is(self, project: Path) -> None:
+        shutil.copy(ROOT / "workflow/studies/activation.yaml", paths.STUDIES)
+        assert "`cnnlab init DIR --with-studies` copies it" in call("list", "--cost").stderr
 
     def test_nothing_is_written_over(self, project: Path) -> None:
         study = project / "workflow/studies/example.yaml"

@@ -131,6 +131,7 @@ def test_an_installed_package_makes_a_project_that_runs(clone: Project, tmp_path
     page = (project / "reports/summary.html").read_text()
     assert "Batch normalization lowers the test error of LeNet" in page
     assert "C06" not in page
+    assert "after multiplying p" not in page
     assert "batch-norm-starts-sooner  supported" in run(project, "cnnlab", "show", "example", **environment)
     assert "Nothing to be done" in run(project, *SNAKEMAKE, "--dry-run", **environment)
     project.rename(tmp_path / "moved")

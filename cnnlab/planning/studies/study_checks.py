@@ -109,6 +109,7 @@ def _check_claim(spec: ClaimSpec, registry: ClaimRegistry, where: str) -> None:
     if claim is None:
         if REGISTERED.fullmatch(spec.id):
             hint = nearest(spec.id, (claim.id for claim in registry.claims)).partition(" valid:")[0]
+            hint = hint if registry.claims else "`cnnlab init DIR --with-studies` copies it."
             raise UserError(f"{where}: {spec.id} is not in workflow/claims.yaml; {hint} Or name a claim of your own")
         return
     kind = claim.parts.get(spec.part)
