@@ -122,6 +122,7 @@ def test_another_workflow_has_our_verdict(clone: Project, other: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_an_installed_package_makes_a_project_that_runs(clone: Project, tmp_path: Path) -> None:
     """The wheel in an environment of its own, whose other packages are those of this one, far from any clone."""
     environment = installed(clone, tmp_path)
