@@ -7,7 +7,7 @@ ON_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
 SNAKEMAKE = $(ON_PATH) snakemake --cores 4 --resources gpu=1
 PYTEST = $(ON_PATH) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 STAMP = $(VENV)/.installed
-SMK = Snakefile workflow/Snakefile workflow/rules
+SMK = Snakefile workflow/Snakefile workflow/rules cnnlab/cli/starter/Snakefile
 
 .DEFAULT_GOAL = help
 .PHONY: help install report demo test test-long lint format bench picture findings tiers docs lock clean distclean

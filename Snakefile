@@ -1,19 +1,25 @@
 # cnnlab: from study files to reports/summary.html.   snakemake --cores 4 --resources gpu=1
 # What is to be done is decided in cnnlab/planning/plan.py; the rules only say what depends on what.
+# Other workflows use it too: `include:` it for a project of one's own, as `cnnlab init` writes, or `module cnnlab`.
+import os
+
 from snakemake.utils import min_version
 
 from cnnlab.cli.workflow import Rules
+from cnnlab.core import paths
 
 min_version("9.0")
+os.environ.update(paths.of_steps())
 
 
-configfile: "workflow/config/default.yaml"
+configfile: str(paths.found(paths.DEFAULT))
 
 
 report: "workflow/report/workflow.rst"
 
 
-WORK = Rules(config, workflow.configfiles)
+# A module has a name, and is given its configuration; the files of the workflow that uses it are not for us.
+WORK = Rules(config, [] if __name__ else workflow.configfiles)
 
 
 include: "workflow/rules/train.smk"

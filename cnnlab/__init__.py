@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnlab.core.paths import OURS, project
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from torch import nn
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from cnnlab.analysis.tables.results import Results
 
 __version__ = "0.1.0"
-__all__ = ["build", "load", "verdict"]
+__all__ = ["SNAKEFILE", "build", "load", "verdict"]
+
+# The rules, for a Snakefile of one's own: `include: SNAKEFILE`, or `module cnnlab: snakefile: SNAKEFILE`.
+SNAKEFILE = str(OURS / "Snakefile")
 
 
 def build(
@@ -59,12 +64,15 @@ def load(results: str | Path = "results") -> Results:
     Args:
         results: the folder of a tier's results, for example ``results/smoke``.
 
+    A folder that is not here is looked for in the project that one works in.
+
     Raises:
         cnnlab.core.errors.UserError: if there are no tables.
     """
     from cnnlab.analysis.tables.results import read
 
-    return read(Path(results))
+    here, root = Path(results), project(Path.cwd())
+    return read(root / here if root and not here.exists() else here)
 
 
 def verdict(

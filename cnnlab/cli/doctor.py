@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from cnnlab.cli.extras import INSTALL
+from cnnlab.cli.project import MISSING, REMEDY
 from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import device
@@ -20,16 +22,17 @@ GIB = 2**30
 
 def examine(load: Callable[[], Plan]) -> tuple[list[str], bool]:
     """One line for each thing looked at, ``ok`` or ``MISSING`` first, and whether all of them are well."""
-    asked, planned = ("auto", "auto"), []
+    root = paths.project(Path.cwd())
+    asked, planned = ("auto", "auto"), [(True, f"project {root}")]
     try:
         plan = load()
         asked = plan.config.device, plan.config.precision
         planned.append((True, f"{len(plan.studies)} studies, {len(plan.arms())} arms, {len(plan.runs())} runs planned"))
-        planned += _data(plan)
+        planned += [_store(), *_data(plan)]
         planned += [(False, line.removeprefix("warning: ")) for line in plan.warnings]
     except UserError as error:
         planned += [(False, line) for line in error.lines]
-    checks = [_python(), _project(), _packages(), *_device(*asked), _disk(), _store(), *planned]
+    checks = [_python(), _packages(), *_device(*asked), _disk(), *(planned if root else [_no_project()])]
     lines = [f"{'ok     ' if well else 'MISSING'}  {text}" for well, text in checks]
     return lines, all(well for well, _ in checks)
 
@@ -39,24 +42,29 @@ def _python() -> tuple[bool, str]:
     return sys.version_info >= (3, 11), f"Python {version} (3.11 or later is needed)"
 
 
-def _project() -> tuple[bool, str]:
-    here = Path("Snakefile").exists() and paths.STUDIES.is_dir()
-    missing = "Snakefile: not in this folder; change to the project's folder"
-    return here, "Snakefile and studies here" if here else missing
+def _no_project() -> tuple[bool, str]:
+    """Which is no fault of the machine."""
+    return True, f"{MISSING}; {REMEDY}"
 
 
 def _packages() -> tuple[bool, str]:
-    required = [text for text in metadata.requires("cnnlab") or [] if "extra ==" not in text]
     installed, missing = [], []
-    for name in (re.split(r"[^\w.-]", text)[0] for text in required):
+    for name in _required():
         try:
             installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return False, f"packages {', '.join(missing)}: run `make report`, or pip install -r requirements.lock"
+        return False, f"packages {', '.join(missing)}: run `make install` in a clone, or {INSTALL}"
     named = [text for text in installed if text.split()[0] in {"torch", "torchvision", "snakemake", "mlflow"}]
     return True, f"{len(installed)} packages, among them {', '.join(named)}"
+
+
+def _required() -> list[str]:
+    """The packages that the networks and the pipeline need."""
+    stated = (text.partition(";") for text in metadata.requires("cnnlab") or [])
+    needed = [what for what, _, when in stated if not when or re.search(r"extra == .run", when)]
+    return [re.split(r"[^\w.-]", what)[0] for what in needed]
 
 
 def _device(asked: str, asked_precision: str) -> list[tuple[bool, str]]:

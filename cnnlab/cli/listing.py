@@ -18,17 +18,18 @@ from cnnlab.training import records
 Row = tuple[str, ...]
 
 
-def overview(plan: Plan, word: str | None = None) -> str:
-    """Studies and networks, a line each; with a word those that bear it, with arms, presets and switches.
+def overview(plan: Plan | None, word: str | None = None) -> str:
+    """Studies, if there is a project, and networks, a line each; with a word those that bear it, whole.
 
     Raises:
         UserError: if none does, with the nearest name.
     """
-    studies = {study_line(study): [columns(_arms(study))] for study in plan.studies if _bears(_words(study), word)}
+    all_studies = plan.studies if plan else ()
+    studies = {study_line(study): [columns(_arms(study))] for study in all_studies if _bears(_words(study), word)}
     zoo = [*model_registry.architectures().values()]
     networks = {_network(each): [columns(_switches(each))] for each in zoo if _bears(_words_of(each), word)}
     if word and not (studies or networks):
-        names = [*(study.name for study in plan.studies), *(each.name for each in zoo)]
+        names = [*(study.name for study in all_studies), *(each.name for each in zoo)]
         raise UserError(f"list: '{word}' is in no study and no network; {nearest(word, names)}")
     blocks = []
     for title, group in (("Studies", studies), ("Networks", networks)):

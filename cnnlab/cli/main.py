@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnlab.cli.extras import remedy
+from cnnlab.cli.project import MISSING, REMEDY, enter, seen_from_root
+from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +36,12 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(error.told, err=True)
+            ctx.exit(2)
+        except ModuleNotFoundError as error:
+            missing = remedy(error)
+            if missing is None:
+                raise
+            click.echo(f"error: {missing}", err=True)
             ctx.exit(2)
         except BrokenPipeError:
             sys.stderr.close()
@@ -84,7 +94,9 @@ def with_plan(command: Callable[..., Any], warn: bool = True) -> Callable[..., A
             from cnnlab.planning.config import load_config
             from cnnlab.planning.plan import make_plan
 
-            plan = make_plan(load_config(files, (*pairs, *more)))
+            here = enter()
+            seen = [seen_from_root(file, here) for file in files]
+            plan = make_plan(load_config(seen, (*pairs, *more)))
             for line in plan.warnings if warn else ():
                 click.echo(line, err=True)
             return plan
@@ -123,9 +135,13 @@ def list_(load: Load, word: str | None, cost: bool, runs: bool, metrics: bool, s
     if columns or metrics or settings:
         table = listing.table_columns if columns else listing.metrics if metrics else listing.settings
         click.echo(table(word))
+    elif runs or cost:
+        click.echo((listing.runs if runs else listing.costs)(load(), word))
     else:
-        of_plan = listing.runs if runs else listing.costs if cost else listing.overview
-        click.echo(of_plan(load(), word))
+        there = paths.project(Path.cwd()) is not None
+        if not there:
+            click.echo(f"{MISSING}, so no studies; {REMEDY}\n")
+        click.echo(listing.overview(load() if there else None, word))
 
 
 @main.command()
@@ -145,8 +161,14 @@ def show(load: Load, name: str, preset: str | None, kind: str | None, raw: bool)
       cnnlab show toy --as study
     """
     from cnnlab.cli import show
+    from cnnlab.planning import model_registry
 
-    click.echo(show.describe(load(), name, preset, kind, raw))
+    if paths.project(Path.cwd()) is not None:
+        click.echo(show.describe(load(), name, preset, kind, raw))
+    elif name in model_registry.architectures():
+        click.echo(show.network(name, preset))
+    else:
+        raise UserError(f"{name}: no network of that name, and {MISSING}; {REMEDY}")
 
 
 @main.command()
@@ -165,6 +187,24 @@ def data(folder: Path, group: str | None, split: tuple[str, ...]) -> None:
     from cnnlab.cli import data
 
     click.echo(data.describe(folder, data.splits(split), group))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--with-studies", is_flag=True, help="Copy our studies, their claims and what is in print, too.")
+def init(folder: Path, with_studies: bool) -> None:
+    """Make a project in DIR: a Snakefile that uses the installed rules, configuration, and an example study.
+
+    \b
+    Examples:
+      cnnlab init my-studies
+      cnnlab init course --with-studies
+    """
+    from cnnlab.cli.project import make
+
+    files = make(folder, with_studies)
+    click.echo(f"wrote {len(files)} files in {folder}; next:\n  cd {shlex.quote(str(folder))}")
+    click.echo(f"  snakemake --cores 4 --resources gpu=1{' --config studies=example' if with_studies else ''}")
 
 
 @main.group(cls=Commands)
@@ -240,7 +280,8 @@ def ui(load: Load, port: int) -> None:
     """Browse the runs in MLflow, on 127.0.0.1."""
     from cnnlab import tracking
 
-    tracking.serve_ui(Path.cwd(), port=port, tier=load().tier)
+    tier = load().tier
+    tracking.serve_ui(Path.cwd(), port=port, tier=tier)
 
 
 @main.command()
@@ -268,8 +309,9 @@ def report(load: Load, output: Path | None, as_json: bool) -> None:
     """
     from cnnlab.cli import steps
 
+    here = Path.cwd()
     if not as_json:
-        click.echo(steps.report_so_far(load(), output))
+        click.echo(steps.report_so_far(load(), output and here / output))
         return
     if output:
         raise UserError("report: --json writes to standard output; leave out --output")
@@ -324,8 +366,9 @@ def evaluate(load: Load, run: str, weights: Path | None) -> None:
     from cnnlab.training import records
     from cnnlab.training.replay import evaluate_run
 
-    paths = load().paths
-    click.echo(evaluate_run(paths, records.find(paths, run), weights))
+    here = Path.cwd()
+    where = load().paths
+    click.echo(evaluate_run(where, records.find(where, run), weights and here / weights))
 
 
 @main.command(cls=Step)
@@ -402,11 +445,11 @@ _step("render", "The report, from the tables and figures.")
 
 @main.command()
 def schema() -> None:
-    """Write workflow/schemas/*.json, from which editors complete and check study files."""
-    from cnnlab.core.paths import SCHEMAS
+    """Write workflow/schemas/*.json of the project, from which editors complete and check study files."""
     from cnnlab.planning import json_schema
 
-    SCHEMAS.mkdir(parents=True, exist_ok=True)
+    enter()
+    paths.SCHEMAS.mkdir(parents=True, exist_ok=True)
     for path, text in json_schema.schemas().items():
         path.write_text(text, encoding="utf-8")
         click.echo(f"wrote {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cnnlab.core import paths
 from cnnlab.core.errors import UserError
 from cnnlab.planning import model_registry
 from cnnlab.planning.plan import Plan, run
@@ -81,7 +82,8 @@ def study(plan: Plan, name: str) -> str:
         raise UserError(f"new study: {name}: small letters, digits, - and _ alone; write for example my-study")
     if any(study.name == name for study in plan.every):
         raise UserError(f"new study: {name}: there is a study of that name; choose another")
-    path = Path(plan.config.study_paths[0]) / f"{name}.yaml"
+    path = paths.found(Path(plan.config.study_paths[0])) / f"{name}.yaml"
+    paths.refuse_lent(path)
     _write(path, STUDY.format(name=name))
     return f"wrote {path}; change it, then:\n  cnnlab show {name}\n  cnnlab lock {name}\n  {run(plan, name)}"
 
@@ -97,7 +99,7 @@ def model(name: str) -> str:
     if name in model_registry.architectures():
         raise UserError(f"new model: {name}: there is a network of that name; choose another")
     folder = model_registry.folders()[-1]
-    if folder == model_registry.MODELS and not folder.is_relative_to(Path.cwd()):
+    if folder == model_registry.MODELS and not folder.is_relative_to(paths.project(Path.cwd()) or Path.cwd()):
         raise UserError(
             f"new model: name a folder of yours in {model_registry.SEARCH_PATH}; {folder} is not this project's"
         )

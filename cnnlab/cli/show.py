@@ -47,7 +47,7 @@ def _bearers(plan: Plan, name: str, preset: str | None, raw: bool) -> dict[str, 
     """What bears the name, by kind, and what is shown of it."""
     found: dict[str, Callable[[], str]] = {}
     if name in model_registry.architectures():
-        found["network"] = lambda: _network(name, preset)
+        found["network"] = lambda: network(name, preset)
     studies = {study.name: study for study in plan.studies}
     if name in studies:
         found["study"] = lambda: _study(studies[name], plan)
@@ -143,7 +143,8 @@ def _of(plan: Plan, arm_id: str) -> str:
     return ", ".join(asking) or "none any more"
 
 
-def _network(name: str, preset: str | None) -> str:
+def network(name: str, preset: str | None) -> str:
+    """Layer by layer."""
     from cnnlab import models
     from cnnlab.models import cost
     from cnnlab.planning.specs import ModelSpec

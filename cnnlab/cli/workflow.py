@@ -31,7 +31,6 @@ from cnnlab.planning.studies.figure_choice import IMAGES, NETWORKS, kinds, pictu
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 
-LOCK = "requirements.lock"
 ASSETS = {".j2", ".css", ".js"}
 COMPARED = ("contrasts", "claims", "robustness", "measured/contrasts")
 
@@ -55,13 +54,10 @@ class Rules:
     cannot be read is left out with a warning, which is repeated at the end.
     """
 
-    lock = LOCK
-    claims = str(paths.CLAIMS)
-
     def __init__(self, merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> None:
         try:
             files = list(configfiles)
-            stated = _with_device(merged, files)
+            stated = _with_device(configuration.complete(merged), files)
             self._flags = configuration.flags(stated, files)
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
             self.plan.refuse_if_nothing_is_left()
@@ -74,6 +70,16 @@ class Rules:
             print(line, file=sys.stderr, flush=True)
 
     # Files.
+
+    @property
+    def lock(self) -> str:
+        """The versions of what is installed."""
+        return str(paths.shipped(paths.LOCK))
+
+    @property
+    def claims(self) -> list[str]:
+        """The ledger, if the project has one."""
+        return _existing(paths.CLAIMS)
 
     def path(self, pattern: str) -> str:
         """A path below the tier's results; wildcards stay."""
@@ -192,12 +198,18 @@ class Rules:
     @property
     def elsewhere(self) -> list[str]:
         """What is in print, what is cited, and what other tiers found, which the report shows beside its own."""
-        lists = [str(path) for path in (paths.PUBLISHED, REFERENCES) if path.exists()]
+        lists = [file for path in (paths.PUBLISHED, REFERENCES) for file in _existing(path)]
         return [*lists, *tiers.files(self.plan.config)]
 
     @property
     def report(self) -> str:
         return str(self.plan.paths.report)
+
+    @property
+    def throughput(self) -> list[str]:
+        """The script that measures the throughput, then what it is made of."""
+        names = ("throughput", "task", "workers", "peers/ours", "peers/textbook")
+        return [str(paths.shipped(Path(f"benchmarks/{name}.py"))) for name in names]
 
     @property
     def assets(self) -> list[str]:
@@ -331,6 +343,10 @@ def _with_device(merged: Mapping[str, Any], files: Iterable[str | Path]) -> dict
 def _listed(claim: Claim) -> dict[str, Any]:
     """What tables say of a claim of the ledger."""
     return claim.model_dump(exclude={"studies"})
+
+
+def _existing(path: Path) -> list[str]:
+    return [str(paths.found(path))] if paths.found(path).exists() else []
 
 
 def _collected(study: Study) -> list[Any]:

@@ -13,14 +13,12 @@ from pydantic import Field, ValidationError, create_model, field_validator
 
 from cnnlab.core import complaints, paths, strict_yaml
 from cnnlab.core.errors import UserError, nearest
-from cnnlab.core.paths import Paths
+from cnnlab.core.paths import DEFAULT, Paths
 from cnnlab.core.places import Key, Place
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.core.validation import Spec, merge, validate
 from cnnlab.planning.specs import DataSpec, Positive, TrainSpec
 from cnnlab.planning.studies.study_file import ArmFields
-
-DEFAULT = paths.CONFIGS / "default.yaml"
 
 
 class Config(Spec):
@@ -87,12 +85,12 @@ def _wrong(spec: type[Spec], section: str, name: str, value: object) -> list[str
 
 
 def load_config(configfiles: Iterable[str | Path] = (), pairs: Iterable[str] = ()) -> Config:
-    """`DEFAULT`, then each of `configfiles`, then ``key=value`` pairs, later ones winning.
+    """The default of the project, then each of `configfiles`, then ``key=value`` pairs, later ones winning.
 
     Raises:
         UserError: for an unknown key or a value out of range.
     """
-    files = [DEFAULT, *(Path(file) for file in configfiles)]
+    files = [paths.found(DEFAULT), *(Path(file) for file in configfiles)]
     merged = _merged(files)
     for pair in pairs:
         key, separator, text = pair.partition("=")
@@ -112,7 +110,7 @@ def from_mapping(merged: Mapping[str, Any], files: Iterable[str | Path] = ()) ->
     values = dict(merged)
     if isinstance(values.get("studies"), str) and "," in values["studies"]:
         values["studies"] = tuple(part.strip() for part in values["studies"].split(",") if part.strip())
-    read = list(dict.fromkeys([DEFAULT, *map(Path, files)])) if files else []
+    read = list(dict.fromkeys([paths.found(DEFAULT), *map(Path, files)])) if files else []
     return validate(Config, values, Place("configuration", lambda: _marks(read, merged)))
 
 
@@ -126,12 +124,18 @@ def _marks(files: Sequence[Path], merged: Mapping[str, Any]) -> dict[Key, str]:
     return kept | {(key,): "--config" for key in given if files}
 
 
+def complete(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated, over the default of the project: another workflow that uses ours states what differs."""
+    return merge(_merged([paths.found(DEFAULT)]), stated)
+
+
 def flags(merged: Mapping[str, Any], configfiles: Iterable[str | Path]) -> dict[str, str]:
     """How a step is told the same by hand: ``--configfile`` and ``--config`` options, by key."""
     # Relative, as a project that moves must not run anything again for its new place.
     files = [Path(os.path.relpath(file)) for file in configfiles]
-    files = [file for file in files if file != DEFAULT]
-    written = _merged([DEFAULT, *files])
+    default = paths.found(DEFAULT)
+    files = [file for file in files if file != Path(os.path.relpath(default))]
+    written = _merged([default, *files])
     options = {"configfile": " ".join(f"--configfile {shlex.quote(str(file))}" for file in files)}
     for key, value in sorted(merged.items()):
         if written.get(key) != value:

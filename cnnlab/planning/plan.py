@@ -218,7 +218,7 @@ def make_plan(config: Config) -> Plan:
     Raises:
         UserError: for all that is wrong with a study that is named, or for what concerns all.
     """
-    claims = load_claims(paths.CLAIMS)
+    claims = load_claims(paths.found(paths.CLAIMS))
     resolve = resolver(*device.resolve(config.device, config.precision))
     files = [file for folder in config.study_paths for file in _study_files(folder)]
     override = config.override
@@ -242,9 +242,10 @@ def make_plan(config: Config) -> Plan:
 
 
 def _study_files(folder: str) -> Sequence[Path]:
-    if not Path(folder).is_dir():
+    where = paths.found(Path(folder))
+    if not where.is_dir():
         raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
-    files = (*Path(folder).glob("*.yaml"), *Path(folder).glob("*.yml"))
+    files = (*where.glob("*.yaml"), *where.glob("*.yml"))
     return sorted(file for file in files if not file.name.startswith("."))  # as an editor's locks do
 
 

@@ -55,7 +55,7 @@ def load_published() -> tuple[Printed, ...]:
     Raises:
         UserError: for what a figure may not be.
     """
-    if not paths.PUBLISHED.exists():
+    path = paths.found(paths.PUBLISHED)
+    if not path.exists():
         return ()
-    figures = {"figures": read_yaml(paths.PUBLISHED)}
-    return validate(Published, figures, place(paths.PUBLISHED, "figures")).figures
+    return validate(Published, {"figures": read_yaml(path)}, place(path, "figures")).figures

@@ -33,7 +33,7 @@ def run_again(config: Config) -> dict[str, Paths]:
 
 
 def _configs() -> dict[str, Config]:
-    configs = [load_config([file]) for file in sorted(paths.CONFIGS.glob("*.yaml"))]
+    configs = [load_config([file]) for file in sorted(paths.found(paths.CONFIGS).glob("*.yaml"))]
     return {config.tier: config for config in configs if not config.pilot}
 
 

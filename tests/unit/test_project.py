@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cnnlab
+from cnnlab.cli.project import COMMON, STUDIES
 from cnnlab.core import paths
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.planning import json_schema
@@ -32,14 +33,17 @@ def pins(requirements: list[str]) -> dict[str, str]:
     """Canonical name → the one version that is allowed."""
     found = {}
     for requirement in map(Requirement, requirements):
+        if requirement.name == "cnnlab":  # with an extra of its own
+            continue
         (specifier,) = requirement.specifier
         assert specifier.operator == "==", requirement
         found[canonicalize_name(requirement.name)] = specifier.version
     return found
 
 
-DIRECT = pins(PROJECT["dependencies"])
-DEVELOPMENT = pins(PROJECT["optional-dependencies"]["dev"])
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = pins(PROJECT["dependencies"] + EXTRAS["run"])
+DEVELOPMENT = pins(EXTRAS["dev"])
 
 
 def git(*arguments: str) -> str:
@@ -85,6 +89,16 @@ def test_what_is_imported_is_declared(folder: str) -> None:
     allowed = DIRECT | DEVELOPMENT if folder == "tests" else DIRECT
     undeclared = imported(folder) - set(allowed)
     assert not undeclared, f"add to pyproject.toml and environment.yml, then `make lock`: {sorted(undeclared)}"
+
+
+def test_the_package_holds_our_project() -> None:
+    """All that the rules, and `cnnlab init`, take from `paths.OURS`."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    held = wheel["force-include"]
+    assert held == {name: f"cnnlab/project/{name}" for name in held}
+    used = {*COMMON, *STUDIES, "Snakefile", "environment.yml", str(paths.LOCK), "benchmarks"}
+    assert {Path(name).parts[0] for name in used} == set(held)
+    assert all((ROOT / name).exists() for name in held)
 
 
 def test_every_rule_names_the_environment() -> None:

@@ -26,8 +26,7 @@ if WORK.measures:
     rule throughput:
         input:
             WORK.lock,
-            [f"benchmarks/{name}.py" for name in ("throughput", "task", "workers")],
-            [f"benchmarks/peers/{name}.py" for name in ("ours", "textbook")],
+            scripts=WORK.throughput,
         output:
             WORK.tables("measured/throughput"),
         log:
@@ -41,4 +40,4 @@ if WORK.measures:
             code=WORK.fingerprint("lenet"),
             flags=WORK.flags(),
         shell:
-            "python benchmarks/throughput.py {params.flags} 2>&1 | tee {log}"
+            "python {input.scripts[0]} {params.flags} 2>&1 | tee {log}"

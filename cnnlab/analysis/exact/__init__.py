@@ -24,17 +24,19 @@ for file in sorted(Path(__file__).parent.glob("[!_]*.py")):
 
 
 def compute_tables(registry: ClaimRegistry) -> dict[str, list[Row]]:
-    """The rows of the tables ``layers``, ``exact`` and ``evidence``, on one thread: the same at every call.
+    """The rows of the tables ``layers``, ``exact`` and ``evidence``, on one thread: the same at every call. None of the
+    claims is computed for a project that registers none.
 
     Raises:
         UserError: if the claims that are computed are not those that are registered as exact or structural.
     """
-    check_registered(CLAIMS, registry)
+    if registry.claims:
+        check_registered(CLAIMS, registry)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         zoo = Zoo()
-        findings = [compute_claim(claim_id, part, zoo) for claim_id, part in sorted(CLAIMS)]
+        findings = [compute_claim(claim_id, part, zoo) for claim_id, part in registry.computed_parts]
         return {
             "layers": [row for trace in zoo.every() for row in layer_rows(trace)],
             "exact": [{name: getattr(finding, name) for name in EXACT} for finding in findings],

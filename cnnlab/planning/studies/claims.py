@@ -45,11 +45,13 @@ class ClaimRegistry(Spec):
 
 
 def load_claims(path: Path) -> ClaimRegistry:
-    """The registry of claims.
+    """The registry of claims; an empty one where there is no such file, as in a project whose claims are all its own.
 
     Raises:
-        UserError: if the file is missing, malformed, or holds an id twice.
+        UserError: if the file is malformed, or holds an id twice.
     """
+    if not path.exists():
+        return ClaimRegistry(claims=())
     registry = validate(ClaimRegistry, {"claims": read_yaml(path)}, place(path, "claims"))
     mistakes, ids = Mistakes(), [claim.id for claim in registry.claims]
     for index, claim_id in enumerate(ids):

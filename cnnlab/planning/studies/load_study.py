@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.core.errors import Mistakes, UserError, nearest
-from cnnlab.core.paths import CONFIGS
+from cnnlab.core.paths import CONFIGS, found
 from cnnlab.core.places import Place
 from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import merge, validate
@@ -145,7 +145,7 @@ def _with_diagnostics(study: Study) -> Study:
 @lru_cache
 def known_tiers() -> frozenset[str]:
     """The tiers that a file of ``workflow/config`` defines."""
-    files = map(read_yaml, sorted(CONFIGS.glob("*.yaml")))
+    files = map(read_yaml, sorted(found(CONFIGS).glob("*.yaml")))
     return frozenset(str(fields["tier"]) for fields in files if "tier" in fields)
 
 

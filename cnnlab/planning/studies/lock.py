@@ -14,6 +14,7 @@ import yaml
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.files import atomic
+from cnnlab.core.paths import refuse_lent
 from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import Spec, digest, validate
 from cnnlab.planning import model_registry
@@ -71,6 +72,7 @@ def _read(path: Path) -> tuple[Lock, ...]:
 def add_lock(study: Study, tier: str, reason: str | None) -> Lock:
     """Write the plan of the study behind those that are there."""
     path, plan = lock_path(study), plan_of(study, tier)
+    refuse_lent(path)
     lock = Lock(hash=digest(plan), reason=reason, plan=plan)
     before = path.read_text(encoding="utf-8") if path.exists() else HEAD
     arms = {name: {part: _Line(value) for part, value in design.items()} for name, design in plan["arms"].items()}
