@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from cnnlab.analysis.tables.frames import Row
@@ -102,6 +101,8 @@ def _read(plan: Plan, data: DataSpec) -> dict[str, Any] | None:
 
 def _png(image: Any) -> str:
     """``(C, H, W)`` of one or three channels."""
+    from PIL import Image  # which reading finished tables needs not
+
     pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")

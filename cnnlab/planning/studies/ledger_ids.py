@@ -26,7 +26,8 @@ def check_claim(spec: ClaimSpec, written: StudyFile, registry: ClaimRegistry, pl
     if claim is None:
         if REGISTERED.fullmatch(spec.id):
             meant = closest(spec.id, [each.id for each in registry.claims])
-            hint = f"did you mean '{meant}'? Or" if meant else "or"
+            copied = "" if registry.claims else "`cnnlab init DIR --with-studies` copies it, "
+            hint = f"did you mean '{meant}'? Or" if meant else f"{copied}or"
             raise UserError(
                 f"{place / 'id'}: {spec.id} is not in workflow/claims.yaml; {hint} name a claim of your own"
             )
