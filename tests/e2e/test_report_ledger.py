@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -250,6 +251,18 @@ def test_nothing_of_the_ledger_is_cut_and_the_page_does_not_scroll_sideways(
     assert page.eval_on_selector_all("#ledger tbody :is(th, td)", spilt) == []
     frame = "document.querySelector('#ledger').closest('.scroll')"
     assert page.evaluate(f"{frame}.scrollWidth - {frame}.clientWidth") == 0
+
+
+def test_in_a_frame_without_an_address_the_ledger_is_filtered_too(browser_page_factory: Any, report: Path) -> None:
+    page = browser_page_factory(width=1400)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_content('<iframe sandbox="allow-scripts" style="width: 1300px; height: 800px"></iframe>')
+    page.locator("iframe").evaluate("(frame, text) => { frame.srcdoc = text; }", report.read_text(encoding="utf-8"))
+    frame = page.frame_locator("iframe")
+    frame.locator("#filters [name=kind]").select_option("exact")
+    assert re.match(r"\d+ of \d+ rows", str(frame.locator("#shown").text_content()))
+    assert errors == []
 
 
 def test_without_scripts_everything_is_shown(browser: Any, report: Path) -> None:

@@ -68,12 +68,21 @@ const fill = (text) => {
   apply();
 };
 
+// A frame without an address of its own, as a viewer of files may show the page in, has none to change.
+const record = (step, state, address) => {
+  try {
+    history[step](state, "", address);
+  } catch {
+    // The view holds all the same.
+  }
+};
+
 // Letters typed one after another are one step back.
 const changed = (typed) => {
   apply();
   const view = String(chosen());
   const step = typed && history.state?.typed ? "replaceState" : "pushState";
-  history[step]({ view, typed }, "", view ? PREFIX + view : "#ledger");
+  record(step, { view, typed }, view ? PREFIX + view : "#ledger");
 };
 
 const asked = () => (location.hash.startsWith(PREFIX) ? location.hash.slice(PREFIX.length) : undefined);
@@ -83,7 +92,7 @@ const lift = () => {
   const row = document.getElementById(location.hash.slice(1));
   if (!row?.hidden || !texts.has(row)) return;
   fill("");
-  history.replaceState({ view: "" }, "");
+  record("replaceState", { view: "" });
   row.scrollIntoView();
 };
 
@@ -92,7 +101,7 @@ const arrive = () => {
   const view = history.state?.view ?? asked() ?? String(chosen());
   if (!history.state && asked() !== undefined) form.scrollIntoView();
   fill(view);
-  history.replaceState({ ...history.state, view }, "");
+  record("replaceState", { ...history.state, view });
   lift();
 };
 
