@@ -18,6 +18,7 @@ from matplotlib.text import Text
 
 from cnnlab import figures
 from cnnlab.figures.drawing import line_groups
+from cnnlab.figures.drawing.contrast_rows import Contrast
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.lines import Line, Panel
 from cnnlab.figures.drawing.style import WIDTH, style
@@ -251,6 +252,15 @@ def test_effects_of_unlike_size_have_axes_of_their_own(drawn: Drawn) -> None:
 def test_effects_of_one_size_stay_on_one_axis(drawn: Drawn) -> None:
     axes = [axes.get_xlabel() for axes in drawn["spatial", "differences"].figure.axes]
     assert axes == ["pp"]
+
+
+def test_an_arm_that_the_title_names_is_not_named_again() -> None:
+    for title, formula, lines in (
+        (["rise of the gradient,", "ReLU"], "ReLU", 2),
+        (["gradient, ReLU"], "ReLU", 2),  # a number and what is claimed stand on two lines
+        (["rise of the gradient,", "ReLU"], "ReLU − Sigmoid", 3),
+    ):
+        assert len(Contrast({"label": "relu"}, title, formula, []).lines) == lines
 
 
 def test_a_line_beneath_another_is_named(plan: Plan, frames: Frames) -> None:
