@@ -54,7 +54,7 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     if all(arm.curves.empty for arm in arms):
         return nothing(figure, "No run is finished yet." if arms else "None of the networks is trained.")
     base = reference(study)
-    first = next((arm for arm in arms if list(study.arms)[arm.index] == base), None)
+    first = next((arm for arm in arms if base and arm.arm_id == study.arms[base].spec.arm_id), None)
     together = groups(arms, first)
     by = along(arms)
     drawn = [_group(group, by, len(together) > 1) for group in together]
@@ -77,9 +77,9 @@ def _labels(arms: Sequence[ArmRuns], by: Along) -> list[str]:
     covered = [hidden(_means(arms, by, column, factor)) for column, factor, _ in PANELS]
     labels = []
     for arm in arms:
-        lost = f" ({arm.lost} of {arm.planned} diverged or failed)" if arm.lost else ""
-        above = covered[0].get(arm.label) if all(arm.label in lines for lines in covered) else None
-        labels.append(arm.label + lost + (f" (beneath {above})" if above else ""))
+        notes = [f"{arm.lost} of {arm.planned} diverged or failed"] if arm.lost else []
+        notes += [f"beneath {covered[0][arm.label]}"] if all(arm.label in lines for lines in covered) else []
+        labels.append(arm.label + (f" ({'; '.join(notes)})" if notes else ""))
     return labels
 
 

@@ -18,9 +18,10 @@ from matplotlib.text import Text
 
 from cnnlab import figures
 from cnnlab.figures.drawing import line_groups
+from cnnlab.figures.drawing.contrast_rows import Contrast
 from cnnlab.figures.drawing.line_panels import draw as draw_panels
 from cnnlab.figures.drawing.lines import Line, Panel
-from cnnlab.figures.drawing.style import WIDTH, style
+from cnnlab.figures.drawing.style import WIDTH, numbers_inside, style
 from cnnlab.figures.drawing.theme import SERIES, linestyle, marker, series
 from cnnlab.planning.plan import Plan
 from tests import report_samples
@@ -191,6 +192,25 @@ def test_numbers_and_words_stand_apart_and_within_the_figure(drawn: Drawn) -> No
         check_words(drawing.figure, key)
 
 
+def test_numbers_at_the_ends_of_an_axis_stay_within_the_figure_and_apart() -> None:
+    """At 100, at the very end; and at two numbers of which one would be pushed into the other."""
+    with style():
+        for low, high, places, shown in ((0, 100, (0, 50, 100), 3), (-0.0081, 0.0085, (-0.008, -0.006, 0), 2)):
+            figure = Figure(figsize=(WIDTH, 1))
+            axes = figure.add_axes((0.008, 0.5, 0.984, 0.4))
+            axes.set(xlim=(low, high), yticks=[])
+            axes.set_xticks(places, [f"{place:.4f}" for place in places])
+            numbers_inside(axes)
+            check_words(figure, places)
+            assert sum(label.get_visible() for label in axes.get_xticklabels()) == shown
+
+
+def test_numbers_beneath_neighbouring_columns_of_a_matrix_stand_apart(plan: Plan, frames: Frames) -> None:
+    """Where effects reach to 100 points on either side."""
+    wide = frames["contrasts"].assign(estimate=0.0, low=-100.0, high=100.0)
+    check_words(figures.draw(plan.study("matrix"), {**frames, "contrasts": wide})["matrix"].figure, "wide")
+
+
 @pytest.mark.parametrize("classes", [3, 10, 12])
 def test_confusions_have_room_for_every_error_and_every_name(plan: Plan, frames: Frames, classes: int) -> None:
     """Each class is taken for each other one, some in one of seven images."""
@@ -251,6 +271,15 @@ def test_effects_of_unlike_size_have_axes_of_their_own(drawn: Drawn) -> None:
 def test_effects_of_one_size_stay_on_one_axis(drawn: Drawn) -> None:
     axes = [axes.get_xlabel() for axes in drawn["spatial", "differences"].figure.axes]
     assert axes == ["pp"]
+
+
+def test_an_arm_that_the_title_names_is_not_named_again() -> None:
+    for title, formula, lines in (
+        (["rise of the gradient,", "ReLU"], "ReLU", 2),
+        (["gradient, ReLU"], "ReLU", 2),  # a number and what is claimed stand on two lines
+        (["rise of the gradient,", "ReLU"], "ReLU − Sigmoid", 3),
+    ):
+        assert len(Contrast({"label": "relu"}, title, formula, []).lines) == lines
 
 
 def test_a_line_beneath_another_is_named(plan: Plan, frames: Frames) -> None:

@@ -31,7 +31,8 @@ class Contrast:
         """The lines of text above the interval, each with the role of its colour and its size."""
         # A difference of differences is broken between the two.
         parts = self.formula.replace(") ", ")\n").split("\n") if len(self.formula) > 50 else [self.formula]
-        formulas = [line for part in parts for line in wrap(part, 54)]
+        known = len(self.title) > 1 and self.formula.lower() == (self.row["label"] or "").lower()  # the title has it
+        formulas = [] if known else [line for part in parts for line in wrap(part, 54)]
         return [(line, "ink", 10) for line in self.title] + [(line, "soft", 9) for line in formulas]
 
     @property

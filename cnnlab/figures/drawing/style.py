@@ -135,7 +135,8 @@ def numbers_inside(axes: Axes) -> None:
     low, high = sorted(axes.get_xlim())
     axes.get_xticklabels()  # lays them out
     labels = [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
-    for label, side, others in ((labels[0], "left", labels[1:2]), (labels[-1], "right", labels[-2:-1])):
+    ends: Any = ((labels[0], "left", labels[1:2]), (labels[-1], "right", labels[-2:-1])) if labels else ()
+    for label, side, others in ends:
         box = label.get_window_extent(renderer)
         if box.x0 < figure.bbox.x0 or box.x1 > figure.bbox.x1:
             label.set_horizontalalignment(side)
