@@ -228,7 +228,8 @@ def _difference(effect: Effect) -> str:
 
 def _ratio(effect: Effect) -> str:
     """A log2 ratio as the factor that it stands for; of a pair, the larger arm first, or the one that is bounded."""
-    name, times = noun(effect.row["metric"]), f"{effect.bound}{ratio(effect.value)}"
+    of = effect.metric.column or effect.row["metric"]  # that it is a ratio, the sentence says
+    name, times = noun(of), f"{effect.bound}{ratio(effect.value)}"
     match effect.form:
         case Single(arm):
             return f"the {name} is {times} with {arm}"

@@ -115,17 +115,17 @@ def _of_families(
 ) -> str:
     def named(members: Sequence[Row]) -> str:
         labels = [families.get((cell["study"], cell["family"]), cell["family"]) for cell in members]
-        return f"{len(members)} ({listed(labels)})"
+        return f"{len(members)} ({listed(labels)})" if len(counted) > 1 else listed(labels)
 
     by_verdict = group(counted, lambda cell: standing(part["direction"], part["margin"], cell))
     places = DIRECTIONS[part["direction"]].places.items()
-    texts = [f"{place.counted} on {named(by_verdict[verdict])}" for verdict, place in places if verdict in by_verdict]
+    texts = [f"{place.counted} in {named(by_verdict[verdict])}" for verdict, place in places if verdict in by_verdict]
     rest = [cell for cell in cells if cell not in counted]
     untrained = [f"not counted {named(rest)}, where an arm did not train"] if rest else []
     number = plural(len(counted), "family", "families") if counted else "no family that trained in both arms"
     about = f"{title(part['metric'])}, margin {with_unit(plain(part['margin']), part['unit'])}; {epochs}"
     told = "; ".join([", ".join(texts), *untrained] if texts else untrained)
-    return f"A contrast of the same kind on {number} ({about}): {told}."
+    return f"The same comparison in {number} ({about}): {told}."
 
 
 def standing(direction: Direction, margin: float, cell: Row) -> str:

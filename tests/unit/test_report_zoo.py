@@ -326,7 +326,7 @@ def test_families_are_counted_and_named(direction: Direction) -> None:
     parts = []
     for verdict, place in DIRECTIONS[direction].places.items():
         names = [name for name, given in verdicts.items() if given == verdict]
-        parts += [f"{place.counted} on {len(names)} ({listed(names)})"] if names else []
+        parts += [f"{place.counted} in {len(names)} ({listed(names)})"] if names else []
     said(text, *parts)
     assert sum(len(part) for part in parts) + 2 * (len(parts) - 1) == len(text.partition("): ")[2].removesuffix("."))
 
@@ -334,25 +334,25 @@ def test_families_are_counted_and_named(direction: Direction) -> None:
 def test_a_family_one_of_whose_arms_did_not_train_is_named_and_not_counted() -> None:
     cells = [cell(family="a"), cell(family="b", contrast='{"with": 1, "dead": -1}')]
     (text,) = say(cells)
-    said(text, "on 1 family (test error", "on 1 (A); not counted 1 (B), where an arm did not train.")
+    said(text, "in 1 family (test error", "in A; not counted B, where an arm did not train.")
     (text,) = say(cells[1:])
-    assert text.startswith("A contrast of the same kind on no family that trained in both arms (test error")
-    assert text.endswith("claim): not counted 1 (B), where an arm did not train.")
+    assert text.startswith("The same comparison in no family that trained in both arms (test error")
+    assert text.endswith("claim): not counted B, where an arm did not train.")
     initial = [one | {"metric": "first_gradient_norm"} for one in cells]  # which was measured before
-    said(say(initial, metric="first_gradient_norm")[0], "on 2 families", "on 2 (A and B).")
+    said(say(initial, metric="first_gradient_norm")[0], "in 2 families", "in 2 (A and B).")
 
 
 def test_only_cells_beside_the_claim_with_its_metric_count() -> None:
     others = [cell(family="a", extension="C06"), cell(family="b", metric="test_loss"), cell(family="c", switch=None)]
     assert say(others) == []
-    said(say([*others, cell(family="d")])[0], "on 1 family (test error", "on 1 (D).")
+    said(say([*others, cell(family="d")])[0], "in 1 family (test error", "in D.")
     assert say([cell(family="a")], contrast='{"a": 1, "b": -1, "c": -1, "d": 1}') == []
 
 
 def test_the_article_of_a_claim_says_on_how_many_families_it_agrees(frames: Frames, document: Any) -> None:
     article = text_of(document.get_element_by_id("claim-C28-lenet-normalization"))
     cells = frames["contrasts"].query("extension == 'C28' and metric == 'test_error' and study == 'matrix'")
-    said(article, "C28", f"on {len(cells)} families", "not finished on 1 (GoogLeNet)")
+    said(article, "C28", f"in {len(cells)} families", "not finished in 1 (GoogLeNet)")
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,11 @@ def test_the_narrow_interval_is_turned_with_the_sentence() -> None:
     assert MINUS not in text
 
 
+def test_a_ratio_is_not_called_one_twice() -> None:
+    text = str(answer(row("test_error_ratio", "pair", INTERVALS[0]), LABELS))
+    assert text.startswith("The test error is 4.0 times as large with batch normalization as with no normalization")
+
+
 def test_what_the_title_says_is_not_said_before_it() -> None:
     twice = row("far_warped_error", "pair", (2.0, 1.2, 2.8), label="beyond the range simulated")
     text = str(answer(twice, LABELS))

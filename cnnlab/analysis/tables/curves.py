@@ -59,12 +59,14 @@ COLUMNS = {
 def curves(plan: Plan, records: Records) -> pd.DataFrame:
     """One row per evaluation of each run."""
     names = ("step", "epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate")
-    frames = []
-    for record in finished(plan, records):
-        values = record.curves()
-        frame = pd.DataFrame({name: values[f"evaluation.{name}"] for name in names})
-        frames.append(frame.assign(**run_key(record)))
-    return _stacked(frames)
+    runs = [(run_key(record), record.curves()) for record in finished(plan, records)]
+    if not runs:
+        return pd.DataFrame()
+    lengths = [len(values["evaluation.step"]) for _, values in runs]
+    # A frame for each run would take longer than to read it.
+    values = {name: np.concatenate([values[f"evaluation.{name}"] for _, values in runs]) for name in names}
+    keys = {key: np.repeat(np.array([run[key] for run, _ in runs], dtype=object), lengths) for key in runs[0][0]}
+    return pd.DataFrame({**values, **keys}).infer_objects()
 
 
 def profiles(plan: Plan, records: Records) -> Iterator[Row]:

@@ -33,11 +33,15 @@ class Tables:
 
 def as_rows(frame: pd.DataFrame) -> list[Row]:
     """Every row as a dict; missing values of any kind become None."""
-    whole = frame.astype(object).where(frame.notna(), None)
-    return [
-        {str(key): value.item() if hasattr(value, "item") else value for key, value in row.items()}
-        for row in whole.to_dict("records")
-    ]
+    names = list(map(str, frame.columns))
+    columns = [_plain(column) for _, column in frame.items()]  # many times as fast as row by row
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(column: pd.Series[Any]) -> list[Any]:
+    """Its values as Python's own."""
+    pairs = zip(column.tolist(), column.isna().tolist(), strict=True)
+    return [None if missing else value.item() if hasattr(value, "item") else value for value, missing in pairs]
 
 
 def group(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:

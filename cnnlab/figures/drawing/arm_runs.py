@@ -45,7 +45,7 @@ class ArmRuns:
     @property
     def lost(self) -> int:
         """Runs that diverged, or finished and had learned nothing."""
-        return sum(lost(run["status"], run["failed"]) for run in as_rows(self.runs))
+        return sum(lost(run["status"], run["failed"]) for run in as_rows(self.runs[["status", "failed"]]))
 
     def curves_of(self, *status: str) -> pd.DataFrame:
         return self.curves[self.curves["run_id"].isin(self.runs[self.runs["status"].isin(status)]["run_id"])]
