@@ -116,7 +116,7 @@ def _read(path: Path, _mtime: int) -> tuple[tuple[Path, ...], str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}; fix that line") from None
+        raise UserError(f"{path}:{error.lineno}:{error.offset}: {error.msg}; fix that line") from None
     imports = tuple(dict.fromkeys(file for name in _imports(tree) if (file := _file(name))))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
