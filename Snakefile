@@ -10,6 +10,9 @@ min_version("9.0")
 configfile: "workflow/config/default.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 WORK = Rules(config, workflow.configfiles)
 
 

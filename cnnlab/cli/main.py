@@ -200,14 +200,34 @@ def ui(load: Load, port: int) -> None:
 @click.option(
     "--output", type=click.Path(path_type=Path), default=None, help="Default: partial.html beside the report."
 )
-def report(load: Load, output: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="No page: the verdicts as JSON, and an exit status.")
+def report(load: Load, output: Path | None, as_json: bool) -> None:
     """Render what is finished, at any moment, while Snakemake runs or after it was stopped.
 
     Claims whose runs are not all finished say so; no interval of theirs is shown, as n was fixed before.
+
+    \b
+    With --json the exit status answers for all claims of the selected studies:
+      0  all as claimed
+      1  something was contradicted: there is an effect the other way, no effect of that size, or a computed claim fails
+      2  something is open: running, not tested, inconclusive, no room, or older than its study
+         (also, as for every command, a mistake: then there is no JSON)
+
+    \b
+    Examples:
+      cnnlab report
+      cnnlab report --json --config studies=dropout
     """
     from cnnlab.cli import steps
 
-    click.echo(steps.report_so_far(load(), output))
+    if not as_json:
+        click.echo(steps.report_so_far(load(), output))
+        return
+    if output:
+        raise UserError("report: --json writes to standard output; leave out --output")
+    text, status = steps.verdicts_so_far(load())
+    click.echo(text)
+    sys.exit(status)
 
 
 @main.command()

@@ -242,16 +242,10 @@ def _write(plan: Plan, rows: Mapping[str, Rows]) -> None:
 def report_so_far(plan: Plan, output: Path | None) -> Path:
     """The report of whatever has begun, without touching a file that a rule declares."""
     from cnnlab import figures, report
-    from cnnlab.analysis.tables import io, tiers
-    from cnnlab.analysis.tables.recorded import recorded_tables
+    from cnnlab.analysis.tables import tiers
 
     output = output or plan.paths.reports / "partial.html"
-    runs = records.so_far(plan.paths, plan.manifests())
-    plan = replace(plan, studies=tuple(study for study in plan.studies if _begun(study, runs)))
-    written = io.read_tables(plan.paths)
-    frames = (
-        written | recorded_tables(plan, runs) | _ledger(plan, [_compared(plan, runs), *_all_outdated(plan)], written)
-    )
+    plan, frames = _so_far(plan)
     with tempfile.TemporaryDirectory() as folder:
         aside = Paths(Path(folder), plan.paths.reports)
         for study in plan.studies:
@@ -259,6 +253,26 @@ def report_so_far(plan: Plan, output: Path | None) -> Path:
         figures.draw_networks(frames, aside)
         report.render(plan, frames | tiers.read(plan.config), aside.figures, output)
     return output
+
+
+def verdicts_so_far(plan: Plan) -> tuple[str, int]:
+    """The verdicts of whatever has begun, as JSON, and the exit status; as with the page, it was looked at then."""
+    from cnnlab.analysis.tables.frames import as_rows
+    from cnnlab.cli.verdicts import as_json
+
+    return as_json(plan, as_rows(_so_far(plan)[1]["claims"]))
+
+
+def _so_far(plan: Plan) -> tuple[Plan, dict[str, pd.DataFrame]]:
+    """The plan of the studies that have begun, and the tables of what they have."""
+    from cnnlab.analysis.tables import io
+    from cnnlab.analysis.tables.recorded import recorded_tables
+
+    runs = records.so_far(plan.paths, plan.manifests())
+    begun = replace(plan, studies=tuple(study for study in plan.studies if _begun(study, runs)))
+    written = io.read_tables(plan.paths)
+    compared = [_compared(begun, runs), *_all_outdated(begun)]
+    return begun, written | recorded_tables(begun, runs) | _ledger(begun, compared, written)
 
 
 def _begun(study: Study, runs: Records) -> bool:

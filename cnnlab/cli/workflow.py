@@ -22,8 +22,9 @@ from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
+from cnnlab.planning.references import REFERENCES, load_references
 from cnnlab.planning.specs import seeds_slug
-from cnnlab.planning.studies.figure_choice import NETWORKS, pictured, shows_cost, tables_beside
+from cnnlab.planning.studies.figure_choice import NETWORKS, kinds, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
 
@@ -60,6 +61,7 @@ class Rules:
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
             self.shown = self.plan.to_show
             load_published()  # whose mistakes are a user's too
+            load_references()
         except UserError as error:
             sys.exit(f"error: {error}")
 
@@ -71,6 +73,12 @@ class Rules:
 
     def tables(self, *names: str) -> list[str]:
         return [path for name in names for path in self._files(self.plan.paths, name)]
+
+    def csv(self, *names: str) -> list[str]:
+        return [path for path in self.tables(*names) if path.endswith(".csv")]
+
+    def parquet(self, *names: str) -> list[str]:
+        return [path for path in self.tables(*names) if path.endswith(".parquet")]
 
     def _files(self, paths: Paths, table: str) -> list[str]:
         return [f"{paths.table(table)}.{suffix}" for suffix in ("csv", "parquet")]
@@ -145,6 +153,10 @@ class Rules:
         names = self.shown.study(study).figures
         return [str(self.plan.paths.figure(study, name, suffix)) for name in names for suffix in ("svg", "png")]
 
+    def labels(self, figure: str) -> dict[str, str]:
+        """What a figure is, where `snakemake --report` lists it."""
+        return {"figure": kinds()[Path(figure).stem].title}
+
     def tables_beside(self, study: str) -> list[str]:
         """What its figures show beside its own runs."""
         return self.tables(*tables_beside(self.shown.study(study)))
@@ -174,8 +186,9 @@ class Rules:
 
     @property
     def elsewhere(self) -> list[str]:
-        """What is in print, and what other tiers found, which the report shows beside its own."""
-        return [*([str(paths.PUBLISHED)] if paths.PUBLISHED.exists() else []), *tiers.files(self.plan.config)]
+        """What is in print, what is cited, and what other tiers found, which the report shows beside its own."""
+        lists = [str(path) for path in (paths.PUBLISHED, REFERENCES) if path.exists()]
+        return [*lists, *tiers.files(self.plan.config)]
 
     @property
     def report(self) -> str:

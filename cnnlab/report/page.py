@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,8 +15,11 @@ from cnnlab.figures.drawing import svg, theme
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
-from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, study_section
+from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, references, study_section
+from cnnlab.report.glossary import Glossary
 from cnnlab.report.tables import settings
+from cnnlab.report.taken import InFull
+from cnnlab.tracking.addresses import server
 from cnnlab.wording.claims import anchor, claim_name
 from cnnlab.wording.numbers import listed, moment, plural
 from cnnlab.wording.verdicts import MEANINGS
@@ -53,8 +57,10 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         "claim_name": claim_name,
         "verdict": _verdict,
         "drawing": _drawing,
+        "within_mlflow": lambda address: address.removeprefix(f"{server()}/#/"),
     }
     environment.globals |= {"verdicts": theme.BADGES, "Verdict": Verdict, "meanings": MEANINGS}
+    environment.globals |= _to_take_away(plan, tables)
     return environment.get_template("page.html.j2").render(
         title=TITLE,
         plan=plan,
@@ -73,6 +79,22 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         style=_style(),
         scripts=_scripts(),
     )
+
+
+def _to_take_away(plan: Plan, tables: Tables) -> dict[str, Any]:
+    """What templates ask of explanations, files and citations; each remembers what, for the end of the page."""
+    measured = tables.rows("measured/runs")
+    return {
+        "glossary": Glossary(),
+        "in_full": InFull(tables),
+        "citations": references.Citations(),
+        "data_names": {spec.name for spec in plan.data().values()},
+        "identifier": references.identifier,
+        "authors": references.authors,
+        "bibtex": references.bibtex,
+        "cite_this_page": references.page_entry(TITLE, plan.tier, measured, methods.dates(measured)),
+        "mlflow": server(),
+    }
 
 
 def _own(study: Study, order: Mapping[str, int]) -> bool:

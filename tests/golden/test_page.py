@@ -51,7 +51,8 @@ NEUTRAL = {
     r"(?s)<script[^>]*>\n.*?\n</script>\n": "",
     r"(?s)<svg([^>]*)>.*?</svg>": lambda svg: f"<svg{_label(svg[1])}>",
     r"(?<=<dt>Analysed with</dt><dd>).*(?=</dd>)": "VERSIONS",
-    r'(?<=<a href=")http[^"]*': "MLFLOW",
+    r'(?<=<template id="tables-in-full">)[^<]*': "TABLES",
+    r"(?<=note = \{)cnnlab [^,]*": "VERSION",
     r"\b[0-9a-f]{16,}\b": "ID",
     r"(?<=[a-z0-9]-)[0-9a-f]{10}\b": "ID",
 }

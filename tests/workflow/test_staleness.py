@@ -25,6 +25,9 @@ NETWORKS = {"exact", "networks", "ledger", "attach", "render"}
 # File, what is replaced by what (appended where nothing is replaced), and the rules that run.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "style": ("cnnlab/report/styles/base.css", "", "/* A comment. */", {"render"}),
+    "script": ("cnnlab/report/scripts/take.js", "", "// A comment.\n", {"render"}),
+    "reference": ("workflow/references.yaml", "", COMMENT, {"render"}),
+    "caption of a figure": ("workflow/report/figure.rst", "", "More.\n", set()),
     "template": ("cnnlab/report/templates/study.html.j2", "", "{# A comment. #}", {"render"}),
     "figure": ("cnnlab/figures/errors.py", "", STATEMENT, DRAWN),
     "figure of no study": ("cnnlab/figures/sweep.py", "", STATEMENT, {"render"}),

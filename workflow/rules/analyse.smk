@@ -36,7 +36,20 @@ for study in WORK.shown.studies:
             WORK.tables_beside(study.name),
             WORK.lock,
         output:
-            WORK.figures_of(study.name),
+            [
+                (
+                    report(
+                        path,
+                        caption="../report/figure.rst",
+                        category="Figures",
+                        subcategory=study.title,
+                        labels=WORK.labels(path),
+                    )
+                    if path.endswith(".svg")
+                    else path
+                )
+                for path in WORK.figures_of(study.name)
+            ],
         log:
             WORK.path(f"logs/figures/{study.name}.log"),
         priority: 20000
@@ -78,7 +91,11 @@ rule networks:
         WORK.tables("layers"),
         WORK.lock,
     output:
-        WORK.network_figures,
+        report(
+            WORK.network_figures,
+            caption="../report/network.rst",
+            category="Networks",
+        ),
     log:
         WORK.path("logs/networks.log"),
     priority: 20000
@@ -97,7 +114,13 @@ rule collect:
         WORK.manifests,
         WORK.lock,
     output:
-        WORK.tables("runs", "arms", "curves", "profiles", "pictures", "classes", "confusion"),
+        report(
+            WORK.csv("runs", "arms"),
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+        WORK.parquet("runs", "arms"),
+        WORK.tables("curves", "profiles", "pictures", "classes", "confusion"),
         WORK.tables("measured/runs", "measured/claims"),
     log:
         WORK.path("logs/collect.log"),
@@ -118,7 +141,12 @@ rule ledger:
         WORK.tables("exact"),
         WORK.lock,
     output:
-        WORK.tables("contrasts", "claims", "robustness", "measured/contrasts"),
+        report(
+            WORK.csv("contrasts", "claims", "robustness", "measured/contrasts"),
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+        WORK.parquet("contrasts", "claims", "robustness", "measured/contrasts"),
     log:
         WORK.path("logs/ledger.log"),
     priority: 30000
@@ -203,7 +231,11 @@ rule render:
         WORK.claims,
         WORK.lock,
     output:
-        WORK.report,
+        report(
+            WORK.report,
+            caption="../report/page.rst",
+            category="The page",
+        ),
     log:
         WORK.path("logs/render.log"),
     priority: 40000

@@ -1,10 +1,4 @@
-// Copies a table as tab-separated values.
-const text = (cell) => (cell.hasAttribute("data-copy") ? cell.dataset.copy : cell.textContent).replace(/\s+/g, " ").trim();
-
-const cells = (row) => [...row.cells].flatMap((cell) => [text(cell), ...Array(cell.colSpan - 1).fill("")]);
-
-const tsv = (table) => [...table.rows].map((row) => cells(row).join("\t")).join("\n") + "\n";
-
+// Copies a table as tab-separated values, or any other text as it is.
 const copy = async (content) => {
   try {
     await navigator.clipboard.writeText(content);
@@ -18,12 +12,14 @@ const copy = async (content) => {
   }
 };
 
+const content = (source) => (source instanceof HTMLTableElement ? window.cnnlab.separated(source, "\t") : source.textContent);
+
 document.querySelectorAll("button[data-copies]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const before = button.textContent;
     try {
-      await copy(tsv(document.getElementById(button.dataset.copies)));
+      await copy(content(document.getElementById(button.dataset.copies)));
       button.textContent = "Copied";
     } catch {
       button.textContent = "Not allowed";

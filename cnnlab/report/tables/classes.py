@@ -8,9 +8,10 @@ from statistics import fmean
 from cnnlab.analysis.tables.frames import Row, Tables
 from cnnlab.planning.studies.study import Study
 from cnnlab.report.tables.view import Cell, Column, Number, TableView, table
-from cnnlab.wording.numbers import count, fixed
+from cnnlab.wording.numbers import capital, count, fixed
 
 Class = tuple[int, str | None]  # number and name
+MEANING = "mean over seeds, and what most of the wrong answers say"
 MOST = 12  # classes; of more, those on which the arms err most
 
 
@@ -37,8 +38,9 @@ def _column(row: Row, key: Class, by_arm: Mapping[str, Mapping[Class, Row]]) -> 
     return Number(
         str(row["class"]) if row["name"] is None else row["name"],
         lambda name: _accuracy(by_arm[name].get(key)),
-        f"{count(row['images'])} test images; mean over seeds, and what most of the wrong answers say",
+        f"{count(row['images'])} test images; {MEANING}",
         missing="no run has left its answers",
+        meaning=capital(MEANING),
     )
 
 

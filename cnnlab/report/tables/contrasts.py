@@ -15,6 +15,7 @@ METHODS = {
     "satterthwaite": ("t, seeds and images", "Satterthwaite's t over seeds and test images, the wider of the two"),
     "sign": ("sign, median", "Exact sign test and the interval of the median, as some values are only bounded"),
 }
+METHODS_HINT = "; ".join(f"{name}: {meaning}" for name, meaning in METHODS.values())
 CLAIMED_HINT = "What must hold of the whole interval; the number is the margin"
 P_HINT = "Of the claim, one-sided, against its margin"
 SECONDARY = "secondary: gives no verdict"
@@ -29,7 +30,7 @@ def build(study: Study, tables: Tables, labels: Mapping[str, str]) -> TableView:
         Column("Verdict", _verdict, missing=SECONDARY),
         Number("p", value("p", p_value), P_HINT, missing=lambda row: _waiting(row) if row["primary"] else SECONDARY),
         Number("n", _seeds, "Seeds"),
-        Column("Method", _method, missing=_waiting),
+        Column("Method", _method, METHODS_HINT, missing=_waiting),
         Number(
             "Correlation",
             value("correlation", _correlation),

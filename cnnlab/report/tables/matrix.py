@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cnnlab.analysis.tables.frames import Tables, distinct
 from cnnlab.planning.studies.study import Study
@@ -23,7 +24,8 @@ def build(study: Study, cells: Sequence[MatrixCell], tables: Tables) -> TableVie
         Column("Switch", lambda cell: Cell(cell.title, note=signs[cell.switch])),
         *(_column(name) for name in distinct([row for cell in cells for row in cell.effects.values()], "metric")),
     ]
-    return table(f"cells-{study.name}", f"Cells of “{study.title}”", columns, cells)
+    view = table(f"cells-{study.name}", f"Cells of “{study.title}”", columns, cells)
+    return replace(view, records=[row for cell in cells for row in cell.effects.values()])
 
 
 def _column(name: str) -> Column[MatrixCell]:

@@ -47,7 +47,8 @@ class Column(Generic[R]):
     """A head, and what stands beneath it: `cell` gives the text for a row, or more than text, or None.
 
     Where it gives None, `missing` says why, for all rows or for each. A column with `sort` can be sorted by what that
-    gives for a row.
+    gives for a row. `meaning` takes the place of `hint` where the columns of all tables of a kind are explained, if the
+    hint is of one table alone.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Column(Generic[R]):
     missing: str | Callable[[R], str] = "missing"
     numeric: bool = False
     sort: Callable[[R], float | str | None] | None = None
+    meaning: str = ""
 
     @property
     def key(self) -> str:
@@ -92,7 +94,7 @@ class TableView:
     """The first cell of each row is its header. `strong` are the rows that matter most.
 
     `groups` are headings above rows, `ids` the places that links lead to, and `facets` what a row can be filtered by,
-    all by the index of a row.
+    all by the index of a row. `records` are the rows of a table of results that it shows, where it does.
     """
 
     id: str
@@ -104,6 +106,7 @@ class TableView:
     groups: Mapping[int, str] = field(default_factory=dict)
     ids: Mapping[int, str] = field(default_factory=dict)
     facets: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    records: Sequence[Row] = ()
 
 
 def cells(columns: Sequence[Column[R]], row: R) -> list[Cell]:
@@ -124,7 +127,8 @@ def table(
 ) -> TableView:
     rows = list(rows)
     marked = frozenset(place for place, row in enumerate(rows) if strong(row))
-    return TableView(name, caption, columns, [cells(columns, row) for row in rows], marked)
+    records = [row for row in rows if isinstance(row, dict)]
+    return TableView(name, caption, columns, [cells(columns, row) for row in rows], marked, records=records)
 
 
 def value(name: str, form: Callable[[Any], Cell | str] = str) -> Callable[[Row | None], Cell | str | None]:
