@@ -35,7 +35,7 @@ class Glossary:
         explained = [column for column in view.columns if column.hint]
         for column in explained:
             heads = self.kinds.setdefault(kind, {}).setdefault(column.meaning or column.hint, [])
-            if column.title and column.title not in heads:
+            if column.title not in heads:
                 heads.append(column.title)
         return f"columns-{kind}" if explained else ""
 
@@ -52,7 +52,5 @@ class Glossary:
 
 
 def _named(heads: Sequence[str]) -> str:
-    if not heads:
-        return "Without a head"
     rest = len(heads) - NAMED
     return "; ".join(heads[:NAMED]) + (f"; and {rest} more" if rest > 0 else "")

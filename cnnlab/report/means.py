@@ -30,6 +30,6 @@ def over_seeds(name: str, frames: Mapping[str, pd.DataFrame], study: Study) -> p
     means = grouped.mean().add_suffix("_mean").join(grouped.std().add_suffix("_sd"))
     means.insert(0, "n", grouped.size())
     means = means.reset_index()
-    means.insert(0, "label", [arms[arm_id][1] for arm_id in means["arm_id"]])
+    means.insert(0, "arm_label", [arms[arm_id][1] for arm_id in means["arm_id"]])
     means.insert(0, "arm", [arms[arm_id][0] for arm_id in means["arm_id"]])
     return means.drop(columns="arm_id")

@@ -150,6 +150,7 @@ def test_a_finger_reaches_what_columns_and_gaps_mean(browser: Any, made: Plan) -
     context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(made.paths.report.as_uri())
+    page.locator("#study-activation h2 button").tap()
     page.locator("a.explained[data-table=contrasts-activation]").tap()
     assert "the number is the margin" in page.locator("#panel").inner_text()
     page.locator("#panel").press("Escape")

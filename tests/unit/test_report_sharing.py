@@ -73,7 +73,7 @@ def test_a_figure_holds_the_runs_that_it_shows(document: Any, frames: Frames) ->
 def test_curves_are_held_as_means_over_the_runs_that_ended(document: Any, frames: Frames) -> None:
     needed = document.xpath("//figure[@data-figure='activation-curves']")[0].get("data-rows").split()
     head = held(document)["curves-means"]["head"]
-    assert head.startswith("arm,label,step,epoch,n,train_loss_mean,")
+    assert head.startswith("arm,arm_label,step,epoch,n,train_loss_mean,")
     rows = [dict(zip(head.split(","), line.split(","), strict=True)) for line in taken(document, needed[-1])]
     arm_id = frames["arms"].query("study == 'activation' and arm == 'relu'")["arm_id"].item()
     curves = frames["curves"]
