@@ -122,7 +122,10 @@ def _drawing(path: Path) -> Markup:
     """Our own SVG, drawn by `cnnlab.figures`, in which every label is escaped."""
     if not path.exists():
         return Markup('<p class="no-figure">Not drawn yet.</p>')
-    return Markup(svg.inline(path.read_text(encoding="utf-8")))
+    drawn = svg.inline(path.read_text(encoding="utf-8"))
+    frame = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', drawn)
+    ratio = f' style="--ratio: {frame[1]} / {frame[2]}"' if frame else ""
+    return Markup(f'<div class="drawing"{ratio}>{drawn}</div>')
 
 
 def _scripts() -> dict[str, Markup]:

@@ -181,7 +181,9 @@ def test_a_table_is_copied_as_tab_separated_values(browser_page_factory: Any, re
     lines = page.evaluate("navigator.clipboard.readText()").strip("\n").split("\n")
     table = [line.split("\t") for line in lines]
     assert table[0][:3] == ["Id", "Claim", "Verdict"]
-    assert len(table) == 1 + page.locator("#ledger tbody tr").count()
+    assert len(table) == 1 + page.locator("#ledger tbody tr:not(.group)").count()
+    assert {"Id, note", "Verdict, note", "Group"} < set(table[0])
+    assert not [cell for row in table for cell in row if "✓" in cell]
     assert {len(row) for row in table} == {len(table[0])}
     running = next(row for row in table if "C14" in row[0])
     assert running[4] == ""  # a missing value stays empty

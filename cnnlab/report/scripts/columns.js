@@ -34,27 +34,28 @@ const body = (table) => {
   return rows;
 };
 
-// One column as it is shown, as one to four: empty ones are left out.
-const split = (title, cells, numeric) => {
+const bare = (title) => title.replace(/ \(.*\)$/, "");
+
+// A column as it is shown, as one, or as three where it has intervals.
+const split = ({ title, cells, numeric }) => {
   const found = cells.map(({ text }) => INTERVAL.exec(text));
-  const columns = found.some(Boolean)
-    ? ["", ", low", ", high"].map((end, place) => ({
-        title: title.replace(/ \(.*\)$/, "") + end,
-        cells: found.map((match, row) => (match ? match[place + 1] : place ? "" : cells[row].text)),
-        numeric: true,
-      }))
-    : [{ title, cells: cells.map(({ text }) => text), numeric }];
-  columns.push({ title: `${title.replace(/ \(.*\)$/, "")}, note`, cells: cells.map(({ note }) => note), numeric: false });
-  return columns.filter((column, place) => column.cells.some(Boolean) || (!place && title));
+  if (!found.some(Boolean)) return [{ title, cells: cells.map(({ text }) => text), numeric }];
+  return ["", ", low", ", high"].map((end, place) => ({
+    title: bare(title) + end,
+    cells: found.map((match, row) => (match ? match[place + 1] : place ? "" : cells[row].text)),
+    numeric: true,
+  }));
 };
 
+const noted = ({ title, cells }) => ({ title: `${bare(title)}, note`, cells: cells.map(({ note }) => note), numeric: false });
+
+// Columns of numbers and words, then those of notes, then the groups; what is empty in all rows is left out.
 const columns = (table) => {
   const rows = body(table);
   const heads = [...table.tHead.rows[0].cells].map((cell) => ({ title: head(cell), numeric: cell.classList.contains("number") }));
-  const all = [{ title: table.dataset.groups || "Group", numeric: false }, ...heads];
-  return all
-    .flatMap(({ title, numeric }, place) => split(title, rows.map((row) => row[place]), numeric))
-    .filter((column, place) => place || column.cells.some(Boolean));
+  const [groups, ...shown] = [{ title: "Group", numeric: false }, ...heads]
+    .map((column, place) => ({ ...column, cells: rows.map((row) => row[place]) }));
+  return [...shown.flatMap(split), ...shown.map(noted), ...split(groups)].filter(({ cells }) => !rows.length || cells.some(Boolean));
 };
 
 const plain = (text) => (NUMBER.test(text) ? text.replace("−", "-").replaceAll(",", "") : text);
