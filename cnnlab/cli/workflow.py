@@ -22,11 +22,11 @@ from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
-from cnnlab.planning.references import REFERENCES, load_references
 from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.figure_choice import NETWORKS, kinds, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
+from cnnlab.report.bibliography import REFERENCES, load_references
 
 LOCK = "requirements.lock"
 ASSETS = {".j2", ".css", ".js"}
