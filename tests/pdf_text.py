@@ -6,7 +6,6 @@ import re
 import zlib
 
 OBJECT = re.compile(rb"(\d+) 0 obj\b(.*?)\bendobj", re.S)
-STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
 
 
 def pages(pdf: bytes) -> list[str]:
@@ -31,8 +30,11 @@ def _below(objects: dict[int, bytes], number: int) -> list[int]:
 
 
 def _stream(body: bytes) -> bytes:
-    found = STREAM.search(body)
-    return zlib.decompress(found[1]) if found and b"/FlateDecode" in body else found[1] if found else b""
+    """What an object holds; what follows the compressed bytes is left alone."""
+    _, begun, held = body.partition(b"stream\n")
+    if not begun or b"/FlateDecode" not in body:
+        return held
+    return zlib.decompressobj().decompress(held)
 
 
 def _letters(objects: dict[int, bytes], font: bytes) -> dict[int, str]:

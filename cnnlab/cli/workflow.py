@@ -24,12 +24,12 @@ from cnnlab.planning import device, fingerprint, model_registry, tiers
 from cnnlab.planning.batches import Batch, selected
 from cnnlab.planning.plan import Plan, make_plan, memberships
 from cnnlab.planning.published import load_published
-from cnnlab.planning.references import REFERENCES, load_references
 from cnnlab.planning.specs import seeds_slug
 from cnnlab.planning.studies.claims import Claim
 from cnnlab.planning.studies.figure_choice import IMAGES, NETWORKS, kinds, pictured, shows_cost, tables_beside
 from cnnlab.planning.studies.lock import lock_path
 from cnnlab.planning.studies.study import Study
+from cnnlab.report.bibliography import REFERENCES, load_references
 
 ASSETS = {".j2", ".css", ".js"}
 COMPARED = ("contrasts", "claims", "robustness", "measured/contrasts")
@@ -198,8 +198,8 @@ class Rules:
     @property
     def elsewhere(self) -> list[str]:
         """What is in print, what is cited, and what other tiers found, which the report shows beside its own."""
-        lists = [file for path in (paths.PUBLISHED, REFERENCES) for file in _existing(path)]
-        return [*lists, *tiers.files(self.plan.config)]
+        cited = paths.shipped(REFERENCES)
+        return [*_existing(paths.PUBLISHED), *([str(cited)] if cited.exists() else []), *tiers.files(self.plan.config)]
 
     @property
     def report(self) -> str:

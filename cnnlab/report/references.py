@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 import cnnlab
 from cnnlab.analysis.tables.frames import Row, values
-from cnnlab.planning.references import Reference, load_references
+from cnnlab.report.bibliography import Reference, load_references
 from cnnlab.wording.numbers import listed
 
 WHERE = {

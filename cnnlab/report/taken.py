@@ -22,6 +22,7 @@ from cnnlab.report.tables.view import TableView
 WHOLE = ("claims",)  # the file is of use as a whole, whatever part of it a table shows
 NOT_TAKEN = ("pictures",)  # pixels: the figure shows them all
 DIGITS = "%.5g"  # of means
+LONGEST = 1500  # means of a study; more would make the page long for what a file beside it has
 
 
 @dataclass
@@ -31,6 +32,7 @@ class InFull:
     tables: Tables
     held: dict[str, tuple[str, dict[int, str]]] = field(default_factory=dict)
     _files: dict[str, list[str]] = field(default_factory=dict)
+    _averaged: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of_table(self, view: TableView) -> str:
         """The rows behind a table that is shown, as ``contrasts:0-3,7 measured/contrasts:1``; empty where it shows
@@ -48,7 +50,7 @@ class InFull:
             for index, row in enumerate(self.tables.rows(table))
             if _belongs(row, study)
         )
-        means = (self._means(table, study) for table in tables if table in AVERAGED)
+        means = (self._means_of(table, study) for table in tables if table in AVERAGED)
         return " ".join(filter(None, [self._needed(rows), *means]))
 
     @property
@@ -79,10 +81,17 @@ class InFull:
             self._files[name] = csv_lines(self.tables.frames[name].to_csv(index=False, lineterminator="\n"))
         return self._files[name]
 
+    def _means_of(self, name: str, study: Study) -> str:
+        """The means of a study, the same for all its figures."""
+        key = (name, study.name)
+        if key not in self._averaged:
+            self._averaged[key] = self._means(name, study)
+        return self._averaged[key]
+
     def _means(self, name: str, study: Study) -> str:
-        """The means of a study, held beneath those of other studies."""
+        """Held beneath those of other studies."""
         frame = over_seeds(name, self.tables.frames, study)
-        if frame.empty:
+        if not 0 < len(frame) <= LONGEST:
             return ""
         head, *lines = csv_lines(frame.to_csv(index=False, lineterminator="\n", float_format=DIGITS))
         held = self.held.setdefault(f"{name}-means", (head, {}))[1]

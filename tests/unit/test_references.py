@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from cnnlab.core.errors import UserError
-from cnnlab.planning import model_registry, references
+from cnnlab.planning import model_registry
 from cnnlab.planning.config import load_config
 from cnnlab.planning.plan import make_plan
+from cnnlab.report import bibliography
 from cnnlab.report.references import Citations, bibtex, identifier, page_entry
 
-KNOWN = references.load_references()
+KNOWN = bibliography.load_references()
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +87,13 @@ def test_the_page_cites_itself_without_what_is_not_known() -> None:
 def test_a_mistake_in_the_file_is_one_line(
     text: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(references, "REFERENCES", tmp_path / "references.yaml")
+    monkeypatch.setattr(bibliography, "REFERENCES", tmp_path / "references.yaml")
     (tmp_path / "references.yaml").write_text(text)
     with pytest.raises(UserError, match=complaint) as raised:
-        references.load_references()
+        bibliography.load_references()
     assert "\n" not in str(raised.value)
 
 
 def test_without_the_file_nothing_is_cited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "REFERENCES", tmp_path / "none.yaml")
+    monkeypatch.setattr(bibliography, "REFERENCES", tmp_path / "none.yaml")
     assert Citations().cite("Ioffe & Szegedy 2015") == "Ioffe &amp; Szegedy 2015"

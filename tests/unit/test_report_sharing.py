@@ -15,6 +15,7 @@ import pytest
 from cnnlab.analysis.tables.frames import Tables
 from cnnlab.planning.plan import Plan
 from cnnlab.report import render
+from cnnlab.report import taken as taken_rows
 from cnnlab.report.glossary import Glossary
 from cnnlab.report.tables.view import Column, Number, table
 from cnnlab.report.taken import InFull, csv_lines
@@ -72,6 +73,10 @@ def test_a_figure_holds_the_runs_that_it_shows(document: Any, frames: Frames) ->
 
 def test_curves_are_held_as_means_over_the_runs_that_ended(document: Any, frames: Frames) -> None:
     needed = document.xpath("//figure[@data-figure='activation-curves']")[0].get("data-rows").split()
+    others = [
+        figure.get("data-rows") for figure in document.xpath("//figure[starts-with(@data-figure, 'activation-')]")
+    ]
+    assert sum(needed[-1] in rows for rows in others) > 1  # held once for all figures of the study
     head = held(document)["curves-means"]["head"]
     assert head.startswith("arm,arm_label,step,epoch,n,train_loss_mean,")
     rows = [dict(zip(head.split(","), line.split(","), strict=True)) for line in taken(document, needed[-1])]
@@ -82,6 +87,13 @@ def test_curves_are_held_as_means_over_the_runs_that_ended(document: Any, frames
     assert int(row["n"]) == len(first) == 8
     assert float(row["validation_accuracy_mean"]) == pytest.approx(first.mean(), rel=1e-4)
     assert float(row["validation_accuracy_sd"]) == pytest.approx(first.std(), rel=1e-3)
+
+
+def test_means_that_are_too_many_stay_out(plan: Plan, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = plan.study("activation")
+    assert "curves-means:0-13" in InFull(Tables(frames)).of_figure(study, "curves")
+    monkeypatch.setattr(taken_rows, "LONGEST", 13)
+    assert "curves" not in InFull(Tables(frames)).of_figure(study, "curves")
 
 
 def test_a_table_made_of_several_is_taken_as_it_is_shown(document: Any) -> None:

@@ -90,7 +90,7 @@ const ofFigure = (figure) => {
   const tables = rows && packed && window.DecompressionStream ? rows.split(" ") : [];
   return [...choices, ...tables.map((needed) => {
     const table = needed.split(":")[0].split("/").pop();
-    return choice(`Data: ${table}, CSV`, async () => save(`${name}-${table}.csv`, joined(await files(needed)), "text/csv"));
+    return choice(`Data: ${table.replace("-means", ", means over seeds")}, CSV`, async () => save(`${name}-${table}.csv`, joined(await files(needed)), "text/csv"));
   })];
 };
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cnnlab.core.errors import UserError
-from cnnlab.core.strict_yaml import read_yaml
+from cnnlab.core.paths import shipped
+from cnnlab.core.strict_yaml import place, read_yaml
 from cnnlab.core.validation import Spec, validate
 
 REFERENCES = Path("workflow/references.yaml")
@@ -55,9 +56,10 @@ def load_references() -> tuple[Reference, ...]:
     Raises:
         UserError: for what an entry may not be, or where two have one key or are cited alike.
     """
-    if not REFERENCES.exists():
+    path = shipped(REFERENCES)
+    if not path.exists():
         return ()
-    read = validate(References, {"references": read_yaml(REFERENCES) or []}, str(REFERENCES)).references
+    read = validate(References, {"references": read_yaml(path) or []}, place(path, "references")).references
     taken: dict[str, str] = {}
     for reference in read:
         for name in dict.fromkeys((reference.key, *reference.cited)):
