@@ -297,7 +297,7 @@ def test_a_run_that_was_trained_again_replaces_the_old_one(root: Path) -> None:
 def test_a_run_found_twice_is_kept_once(root: Path, done: list[Record]) -> None:
     connected = store.connect(root, "quick")
     for started in (1, 2):
-        connected.create("run", done[0].run_id, "twin", started, {})
+        connected.create("run", done[0].run_id, "twin", started, contents.run_tags(done[0]))
     tracking.track_records("quick", done, ARMS, root=root)
     assert [run.data.tags["run_id"] for run in runs(root)] == [record.run_id for record in done]
     assert runs(root)[0].info.start_time == 1
