@@ -51,7 +51,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.e2e.pages import write_report
+    from tests.e2e.sample_report import write_report
 
     return write_report(tmp_path_factory.mktemp("page"))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.pages import open_everything, open_report, until
+from tests.e2e.sample_report import open_everything, open_report, until
 
 pytestmark = [pytest.mark.e2e]
 

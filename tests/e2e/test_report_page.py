@@ -11,7 +11,7 @@ import pytest
 from cnnlab import figures
 from cnnlab.report import render
 from tests import report_samples
-from tests.e2e.pages import STUDIES, open_everything, open_report
+from tests.e2e.sample_report import STUDIES, open_everything, open_report
 
 pytestmark = [pytest.mark.e2e]
 

@@ -14,7 +14,7 @@ from cnnlab.cli.workflow import Rules
 from cnnlab.core.strict_yaml import read_yaml
 from cnnlab.planning.batches import SECONDS, Batch, Manifest, batches, selected
 from cnnlab.planning.config import DEFAULT, load_config
-from cnnlab.planning.plan import PARTS, make_plan
+from cnnlab.planning.plan import make_plan
 from cnnlab.planning.studies import figure_choice
 
 
@@ -126,8 +126,6 @@ def test_what_is_shown_is_all_that_is_finished_whatever_is_selected(tmp_path: Pa
     twins = {"depth", "residual"}  # which have the same arms
     assert {study.name for study in plan.finished.studies} == twins
     assert {study.name for study in plan.to_show.studies} == {"pooling", *twins}
-    assert plan.to_show.parts.keys() <= set(range(PARTS))
-    assert {study.name for part in plan.to_show.parts.values() for study in part.studies} == {"pooling", *twins}
     assert not plan.to_show.outdated
     judged = plan.paths.study("kernels").table("claims").with_suffix(".parquet")
     judged.parent.mkdir(parents=True)

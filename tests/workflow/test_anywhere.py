@@ -49,7 +49,7 @@ base:
   data: {name: mnist5k, limit: 300}
   train: {epochs: 1, learning_rate: 0.1}
 arms: {sigmoid: {model: {activation: sigmoid}}, relu: {model: {activation: relu}}}
-seeds: 5
+seeds: 6
 claims:
   - id: first-gradient
     architecture: lenet

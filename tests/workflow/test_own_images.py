@@ -23,7 +23,7 @@ base:
 arms:
   sigmoid: {model: {activation: sigmoid}}
   relu: {model: {activation: relu}}
-seeds: 5
+seeds: 6
 claims:
   - id: relu-wins
     architecture: lenet
@@ -65,7 +65,7 @@ def test_a_folder_of_images_goes_through_a_study_to_a_verdict(project: Project) 
     claims = pd.read_csv(project.path / "results/tiny/tables/claims.csv").set_index("id")
     claim = claims.loc["relu-wins"]
     assert claim["verdict"] in {"supported", "contradicted", "equivalent", "inconclusive"}
-    assert claim["n"] == 5
+    assert claim["n"] == 6
     assert claim["low"] < claim["effect"] < claim["high"]
     runs = pd.read_csv(project.path / "results/tiny/tables/runs.csv")
     assert set(runs["learning_rate_source"]) == {"fixed"}
@@ -80,7 +80,7 @@ def test_the_report_shows_the_images_and_the_worst_mistakes(project: Project) ->
     assert images["arm_id"].isna().sum() == 6, "two of each class"
     wrong = images.dropna(subset=["arm_id"])
     assert (wrong["name"] != wrong["answer_name"]).all()
-    assert wrong["wrong"].between(1, 5).all()
+    assert wrong["wrong"].between(1, 6).all()
     assert wrong.groupby("arm_id")["wrong"].is_monotonic_decreasing.all()
     page = (project.path / "reports/tiny/summary.html").read_text()
     assert "Images of blue plain, green down, red across." in page

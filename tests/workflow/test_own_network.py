@@ -43,7 +43,7 @@ matrix:
   switches:
     pooling: {levels: [average, max], effects: [{metric: test_error, contrast: {average: 1, max: -1}}]}
     residual: {levels: [false, true], effects: [{metric: test_error, contrast: {"false": 1, "true": -1}}]}
-seeds: 5
+seeds: 6
 """
 
 
