@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlab.core.paths import OURS, project
+from cnnlab.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from cnnlab.analysis.own_numbers import Finding
     from cnnlab.analysis.tables.results import Results
 
-__version__ = "0.1.0"
 __all__ = ["SNAKEFILE", "build", "load", "verdict"]
 
 # The rules, for a Snakefile of one's own: `include: SNAKEFILE`, or `module cnnlab: snakefile: SNAKEFILE`.

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
-import cnnlab
 from cnnlab.analysis.tables.frames import Row
 from cnnlab.core.errors import UserError
+from cnnlab.core.version import __version__
 from cnnlab.planning.plan import Plan
 from cnnlab.planning.verdicts import AGAINST, FOR, WHOLE, Verdict
 
 AS_CLAIMED, CONTRADICTED, OPEN = range(3)  # exit statuses
-ANSWERS = {AS_CLAIMED: "as claimed", CONTRADICTED: "contradicted", OPEN: "open"}
+ANSWERS = {AS_CLAIMED: "as claimed", CONTRADICTED: Verdict.CONTRADICTED.value, OPEN: "open"}
 
 
 def as_json(plan: Plan, rows: Sequence[Row]) -> tuple[str, int]:
@@ -31,7 +31,7 @@ def as_json(plan: Plan, rows: Sequence[Row]) -> tuple[str, int]:
         raise UserError("report: the selected studies test no claim; `cnnlab list` names those that do")
     status = max(map(_status, claims), key=(AS_CLAIMED, OPEN, CONTRADICTED).index)
     told = {
-        "cnnlab": cnnlab.__version__,
+        "cnnlab": __version__,
         "tier": plan.tier,
         "answer": ANSWERS[status],
         "counts": dict(Counter(claim["verdict"] for claim in claims)),

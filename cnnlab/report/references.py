@@ -9,8 +9,8 @@ from importlib import metadata
 
 from markupsafe import Markup, escape
 
-import cnnlab
 from cnnlab.analysis.tables.frames import Row, values
+from cnnlab.core.version import __version__
 from cnnlab.report.bibliography import Reference, load_references
 from cnnlab.wording.numbers import listed
 
@@ -110,7 +110,7 @@ def page_entry(title: str, tier: str, measured: Sequence[Row], dates: str | None
     """
     started = values(measured, "started_ms")
     commits = dict.fromkeys(str(commit)[:12] for commit in values(measured, "git_commit"))
-    told = [f"cnnlab {cnnlab.__version__}, {tier} tier"]
+    told = [f"cnnlab {__version__}, {tier} tier"]
     told += [f"code of commit {listed(list(commits))}"] if commits else []
     told += [f"runs of {dates}"] if dates else []
     year = datetime.fromtimestamp(max(started) / 1000, UTC).year if started else None
