@@ -20,7 +20,7 @@ install: $(STAMP)  ## .venv, from the lock
 report: $(STAMP)  ## run every study and write reports/summary.html
 	$(SNAKEMAKE)
 
-demo: $(STAMP)  ## every rule once, in about a minute: reports/smoke/summary.html
+demo: $(STAMP)  ## every rule once: reports/smoke/summary.html
 	$(SNAKEMAKE) --configfile workflow/config/smoke.yaml
 
 test: $(STAMP)  ## the everyday tests

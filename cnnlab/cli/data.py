@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast, get_args
 import yaml
 
 from cnnlab.core.errors import UserError
+from cnnlab.core.paths import project
 from cnnlab.data.survey import Survey, survey
 from cnnlab.planning.image_folder import SplitName
 from cnnlab.planning.sources import FOLDER_SHARES
@@ -98,6 +100,12 @@ def _range(numbers: Any) -> str:
     return f"{low} to {high} images" if low < high else plural(low, "image")
 
 
+def _from_project(folder: Path) -> str:
+    """As studies of the project around the working folder name it: they are read in its uppermost folder."""
+    root = project(Path.cwd())
+    return str(folder) if root is None or folder.is_absolute() else os.path.relpath(folder, root)
+
+
 def _setting(root: Path, found: Survey, splits: Mapping[SplitName, str], group: str | None) -> str:
     """What a study writes below `data`: the size is the largest that is proposed and that half of the images have."""
     sides = sorted(min(size) for size in found.sizes.elements())
@@ -105,7 +113,7 @@ def _setting(root: Path, found: Survey, splits: Mapping[SplitName, str], group: 
     side = max((side for side in SIDES if side <= middle), default=SIDES[0])
     setting: dict[str, Any] = {
         "name": "folder",
-        "root": str(root),
+        "root": _from_project(root),
         "image_size": side,
         "channels": 1 if found.grey else 3,
     }

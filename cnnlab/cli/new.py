@@ -82,7 +82,7 @@ def study(plan: Plan, name: str) -> str:
         raise UserError(f"new study: {name}: small letters, digits, - and _ alone; write for example my-study")
     if any(study.name == name for study in plan.every):
         raise UserError(f"new study: {name}: there is a study of that name; choose another")
-    path = paths.found(Path(plan.config.study_paths[0])) / f"{name}.yaml"
+    path = paths.found(Path(plan.config.study_paths[0]).expanduser()) / f"{name}.yaml"
     paths.refuse_lent(path)
     _write(path, STUDY.format(name=name))
     return f"wrote {path}; change it, then:\n  cnnlab show {name}\n  cnnlab lock {name}\n  {run(plan, name)}"

@@ -72,7 +72,8 @@ def _claim(name: str, plan: Plan) -> str:
     """Of the ledger, or of a study's own."""
     claim = plan.claims.get(name)
     tested = [study for study in plan.studies if any(spec.id == name for spec in study.claims)]
-    title = f"{name} ({claim.chapter}): {claim.statement}" if claim else f"{name}: {tested[0].question}"
+    own = [spec.statement or study.question for study in tested for spec in study.claims if spec.id == name]
+    title = f"{name} ({claim.chapter}): {claim.statement}" if claim else f"{name}: {own[0]}"
     parts = [f"parts: {', '.join(f'{part} ({kind})' for part, kind in claim.parts.items())}"] if claim else []
     names = ", ".join(study.name for study in tested)
     chosen = ",".join(study.name for study in tested)

@@ -179,18 +179,26 @@ def track(plan: Plan, study: str | None = None) -> None:
     from cnnlab.analysis.tables import io
 
     done = plan.finished
-    chosen, paths = (done, plan.paths) if study is None else (done.only(study), plan.paths.study(study))
-    io.write_tables(paths, io.tables({"measured/mlflow": _mirror(plan, chosen)}))
+    names = [each.name for each in done.studies] if study is None else [study]
+    chosen = done if study is None else done.only(study)
+    rows = {row["run_id"]: row for row in _mirror(plan, chosen)}
+    for name in names:
+        of_study = [rows[record.run_id] for record in _all_records(done.only(name))]
+        io.write_tables(plan.paths.study(name), io.tables({"measured/mlflow": of_study}))
+    if study is None:
+        mirrored(plan)
 
 
 def mirrored(plan: Plan) -> None:
-    """What the mirrors of all studies say; a run that several have is there once."""
+    """What the mirrors of all studies say; a run that several have is there once, with its ids if one has them."""
     from cnnlab.analysis.tables import io
 
     names = sorted(study.name for study in plan.finished.studies)
     frames = [io.read_tables(plan.paths.study(name), "measured/mlflow")["measured/mlflow"] for name in names]
-    whole = io.together("measured/mlflow", frames).drop_duplicates("run_id", ignore_index=True)
-    io.write_tables(plan.paths, {"measured/mlflow": whole})
+    reached = io.together("measured/mlflow", frames).sort_values("mlflow_run_id", na_position="last", kind="stable")
+    io.write_tables(
+        plan.paths, {"measured/mlflow": io.together("measured/mlflow", [reached.drop_duplicates("run_id")])}
+    )
 
 
 def attach(plan: Plan) -> None:
@@ -209,9 +217,12 @@ def attach(plan: Plan) -> None:
 
 
 def _mirror(plan: Plan, chosen: Plan) -> list[dict[str, Any]]:
+    """The rows of the table ``measured/mlflow``; an arm has all its finished runs, whichever study asks for them."""
     from cnnlab import tracking
 
-    return tracking.track(plan.whole, _all_records(chosen))
+    arms = chosen.arms().keys()
+    sharing = tuple(study for study in plan.finished.studies if arms & {arm.spec.arm_id for arm in study.arms.values()})
+    return tracking.track(plan.whole, _all_records(chosen), _all_records(replace(chosen, studies=sharing)))
 
 
 def _all_records(plan: Plan) -> list[records.Record]:
@@ -277,7 +288,9 @@ def _so_far(plan: Plan) -> tuple[Plan, dict[str, pd.DataFrame]]:
     runs = records.so_far(plan.paths, plan.manifests())
     begun = replace(plan, studies=tuple(study for study in plan.studies if _begun(study, runs)))
     written = io.read_tables(plan.paths)
-    compared = [_compared(begun, runs), *_all_outdated(begun)]
+    current = {study.name for study in begun.studies}
+    others = [study for study in plan.finished.studies if study.name not in current]  # finished, and not asked for
+    compared = [_compared(begun, runs), *_all_outdated(replace(begun, studies=(*begun.studies, *others)))]
     return begun, written | recorded_tables(begun, runs) | _ledger(begun, compared, written)
 
 

@@ -21,7 +21,8 @@ ANSWERS = {AS_CLAIMED: "as claimed", CONTRADICTED: Verdict.CONTRADICTED.value, O
 def as_json(plan: Plan, rows: Sequence[Row]) -> tuple[str, int]:
     """The verdicts on what the studies of `plan` claim, from rows of ``claims``, and the exit status.
 
-    Where every study is selected, claims that are computed count too. A verdict that is older than its study is open.
+    Where every study is selected, claims that are computed count too, and studies that cannot be read, as open. So is a
+    verdict that is older than its study.
 
     Raises:
         UserError: if the studies claim nothing.
@@ -29,12 +30,15 @@ def as_json(plan: Plan, rows: Sequence[Row]) -> tuple[str, int]:
     claims = [*map(_claim, _asked(plan, rows))]
     if not claims:
         raise UserError("report: the selected studies test no claim; `cnnlab list` names those that do")
-    status = max(map(_status, claims), key=(AS_CLAIMED, OPEN, CONTRADICTED).index)
+    left_out = [study.name for study in plan.broken] if len(plan.studies) == len(plan.every) else []
+    statuses = [*map(_status, claims), *(OPEN for _ in left_out)]
+    status = max(statuses, key=(AS_CLAIMED, OPEN, CONTRADICTED).index)
     told = {
         "cnnlab": __version__,
         "tier": plan.tier,
         "answer": ANSWERS[status],
         "counts": dict(Counter(claim["verdict"] for claim in claims)),
+        "left_out": left_out,
         "claims": claims,
     }
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False), status

@@ -59,11 +59,13 @@ class Rules:
             files = list(configfiles)
             stated = _with_device(configuration.complete(merged), files)
             self._flags = configuration.flags(stated, files)
+            self._usual = configuration.complete({})["studies"]
             self.plan: Plan = make_plan(configuration.from_mapping(stated))
             self.plan.refuse_if_nothing_is_left()
             self.shown = self.plan.to_show
             load_published()  # whose mistakes are a user's too
             load_references()
+            self._tiers = tiers.files(self.plan.config)
         except UserError as error:
             sys.exit(error.told)
         for line in self.plan.warnings:
@@ -199,7 +201,7 @@ class Rules:
     def elsewhere(self) -> list[str]:
         """What is in print, what is cited, and what other tiers found, which the report shows beside its own."""
         cited = paths.shipped(REFERENCES)
-        return [*_existing(paths.PUBLISHED), *([str(cited)] if cited.exists() else []), *tiers.files(self.plan.config)]
+        return [*_existing(paths.PUBLISHED), *([str(cited)] if cited.exists() else []), *self._tiers]
 
     @property
     def report(self) -> str:
@@ -310,7 +312,8 @@ class Rules:
         that another selection does not run it again."""
         chosen = dict(self._flags)
         names = ",".join(study.name for study in studies) or "all"
-        chosen["studies"] = "" if names == "all" and not self._flags["configfile"] else f"--config studies={names}"
+        said = names == self._usual == "all" and not self._flags["configfile"]
+        chosen["studies"] = "" if said else f"--config studies={names}"
         return " ".join(option for option in chosen.values() if option)
 
     @property
@@ -328,8 +331,9 @@ class Rules:
         return "\n".join([*progress.summary(self.plan.paths), opened, *self.plan.warnings])
 
     def leave(self) -> None:
-        """End with status 1 if not all that was asked for could be done: all studies, one of which cannot be read."""
-        if self.plan.config.studies == "all" and self.plan.broken:
+        """End with status 1 if not all that was asked for could be done: a study of it cannot be read."""
+        asked = self.plan.config.studies
+        if any(asked == "all" or (asked == "core" and study.core) for study in self.plan.broken):
             sys.exit(1)
 
 

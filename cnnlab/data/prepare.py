@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 
 from cnnlab.core.errors import UserError
 from cnnlab.core.files import atomic, write_json
-from cnnlab.data.arrays import Integers, checksum, copies, moments, stratified, stratified_groups
+from cnnlab.data.arrays import Integers, checksum, moments, stratified
+from cnnlab.data.groups import copies, stratified_groups
 from cnnlab.data.sources import TEST, TRAIN, VALIDATION, RawImages, read
 from cnnlab.planning import datasets
 from cnnlab.planning.specs import PreparedSpec
@@ -69,7 +70,12 @@ def _drawn(raw: RawImages, free: Integers, count: int, seed: int, purpose: str) 
     """Which of the free images a split is given: positions in `free`."""
     if raw.groups is None or count in (0, len(free)):
         return stratified(raw.labels[free], count, seed, purpose)
-    return stratified_groups(raw.labels[free], raw.groups[free], count, seed, purpose)
+    try:
+        return stratified_groups(raw.labels[free], raw.groups[free], count, seed, purpose)
+    except ValueError as error:
+        raise UserError(
+            f"data: group: {error}, which cannot be split; write a pattern that tells groups apart"
+        ) from None
 
 
 def _check_classes(raw: RawImages, positions: Mapping[str, Integers]) -> None:
@@ -104,7 +110,8 @@ def _card(spec: PreparedSpec, raw: RawImages, tensors: dict[str, Any], data_file
         "checksum": checksum(tensors),
         "file_sha256": _file_digest(data_file),
         "split": {
-            "how": f"stratified by class, at random; {'official test images' if official else 'no official split'}",
+            "how": f"stratified by class, at random{'' if raw.groups is None else ' in whole groups'}; "
+            + ("official test images" if official else "no official split"),
             "seed": spec.split_seed,
             "digests": {name: checksum({name: tensors[name]})[:16] for name in SPLITS},
         },

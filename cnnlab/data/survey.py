@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnlab.data.arrays import copies
-from cnnlab.data.sources.folder import WIDE_MODES, Decoded
+from cnnlab.data.groups import copies
+from cnnlab.data.sources.folder import WIDE_MODES, Decoded, quiet
 from cnnlab.planning.image_folder import SplitName, folder_classes, folder_files, group_of
 
 SIZE = 32  # pixels a side at which images are compared
@@ -66,7 +65,7 @@ def survey(root: Path, splits: Mapping[SplitName, str] | None = None, group: str
     modes, sizes = _formats(path for _, _, path in kept)
     groups = [(group_of(group, root, path), split) for split, _, path in kept] if group else []
     return Survey(
-        classes=Counter(dict.fromkeys(names, 0)) + Counter(name for _, name, _ in kept),
+        classes=_by_class(names, kept),
         splits=Counter(split for split, _, _ in kept),
         sizes=sizes,
         modes=modes,
@@ -78,11 +77,17 @@ def survey(root: Path, splits: Mapping[SplitName, str] | None = None, group: str
     )
 
 
+def _by_class(names: Iterable[str], files: Iterable[tuple[str, str, Path]]) -> Counter[str]:
+    """Also of a class that has none."""
+    found = Counter(dict.fromkeys(names, 0))
+    found.update(name for _, name, _ in files)
+    return found
+
+
 def _formats(files: Iterable[Path]) -> tuple[Counter[str], Counter[tuple[int, int]]]:
     modes, sizes = Counter[str](), Counter[tuple[int, int]]()
     for file in files:
-        with warnings.catch_warnings(), Image.open(file) as image:
-            warnings.simplefilter("ignore")
+        with quiet(), Image.open(file) as image:
             modes[image.mode] += 1
             sizes[image.size] += 1
     return modes, sizes

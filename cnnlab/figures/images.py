@@ -51,7 +51,7 @@ def draw(study: Study, tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]
     axes.set(xlim=(0, PAGE), ylim=(height, 0), aspect="auto")
     axes.set_axis_off()
     names = ", ".join(dict.fromkeys(row["name"] for row in examples))
-    return figure, " ".join([f"Images of {names}.", *(_worst(label, rows) for label, rows in arms.items())])
+    return figure, " ".join([f"Images of {names}.", *(_worst(label, rows) for label, rows in arms.items() if rows)])
 
 
 def _height(block: tuple[str, Sequence[Row]]) -> float:
@@ -63,7 +63,7 @@ def _height(block: tuple[str, Sequence[Row]]) -> float:
 def _block(axes: Axes, top: float, title: str, rows: Sequence[Row]) -> None:
     """A row of images with what they are beneath."""
     if title:
-        write(axes, 0, top + LINE / 2, title, ha="left", parse_math=False)
+        write(axes, 0, top + LINE / 2, title, ha="left")
         top += LINE + SPACE / 2
     for place, row in enumerate(rows):
         left = SPACE / 2 + place * (TILE + SPACE)
@@ -72,7 +72,7 @@ def _block(axes: Axes, top: float, title: str, rows: Sequence[Row]) -> None:
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect="auto")
         for line, text in enumerate(_lines(row)):
             y = top + TILE + LINE * (line + 0.6)
-            write(axes, left + TILE / 2, y, text, "soft" if line else "ink", 9, parse_math=False)
+            write(axes, left + TILE / 2, y, text, "soft" if line else "ink", 9)
 
 
 def _lines(row: Row) -> list[str]:
@@ -88,4 +88,4 @@ def _short(name: str, less: int = 0) -> str:
 
 def _worst(label: str, rows: Sequence[Row]) -> str:
     wrong = (f"{row['name']} as {row['answer_name']} ({row['wrong']} of {row['runs']} runs)" for row in rows[:3])
-    return f"{label}, most often wrong: {', '.join(wrong)}." if rows else f"{label}: no test image answered wrongly."
+    return f"{label}, most often wrong: {', '.join(wrong)}."

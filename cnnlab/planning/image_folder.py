@@ -103,25 +103,32 @@ def folder_listing_digest(root: str | Path, named: Mapping[SplitName, str] | Non
     root = Path(root)
     content = hashlib.sha256()
     for _, _, file in folder_files(root, named):
-        try:
-            state = file.stat()
-        except OSError as error:
-            raise UserError(f"{file}: {error.strerror}; fix or remove it") from None
-        content.update(os.fsencode(file.relative_to(root)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        content.update(os.fsencode(file.relative_to(root)) + f"\0{_state(file)}\n".encode())
     return content.hexdigest()
 
 
+def _state(file: Path) -> str:
+    """Of a link to what is not there, that: whoever reads it says so, or skips it."""
+    try:
+        state = file.stat()
+    except OSError as error:
+        return str(error.strerror)
+    return f"{state.st_size}\0{state.st_mtime_ns}"
+
+
 def group_of(pattern: str, root: Path, file: Path) -> str:
-    """What `pattern` finds in the path of an image below `root`: its first group, or the whole match.
+    """What `pattern` finds in the path of an image below `root`: the first group that found something, or all of it.
 
     Raises:
         UserError: if it finds nothing, so that nobody can say what the image belongs to.
     """
     path = file.relative_to(root).as_posix()
     found = re.search(pattern, path)
-    if found is None:
+    groups = [] if found is None else list(found.groups()) if found.re.groups else [found.group()]
+    name = next(filter(None, groups), None)
+    if name is None:
         raise UserError(f"data: group: '{pattern}' finds nothing in '{path}'; write a pattern that all paths have")
-    return str(found.group(1) if found.re.groups else found.group())
+    return name
 
 
 def _named(root: Path, split: str, folder: str) -> Path:

@@ -109,7 +109,8 @@ class Plan:
     @property
     def broken_but_judged(self) -> tuple[Broken, ...]:
         """Studies that cannot be read any more, and whose verdicts are there."""
-        return tuple(study for study in self.broken if self._judged(study.name))
+        read = {study.name for study in self.every}  # a second file of one name is broken, and the first is not
+        return tuple(study for study in self.broken if study.name not in read and self._judged(study.name))
 
     def _judged(self, study: str) -> bool:
         return self.paths.study(study).table("claims").with_suffix(".parquet").exists()
@@ -242,7 +243,7 @@ def make_plan(config: Config) -> Plan:
 
 
 def _study_files(folder: str) -> Sequence[Path]:
-    where = paths.found(Path(folder))
+    where = paths.found(Path(folder).expanduser())
     if not where.is_dir():
         raise UserError(f"study_paths: {folder}: no such folder; create it or correct the configuration")
     files = (*where.glob("*.yaml"), *where.glob("*.yml"))

@@ -79,12 +79,17 @@ class Folder(Source):
     checksum: ClassVar[None] = None
 
     @property
+    def place(self) -> Path:
+        """The folder, with the home folder for ``~``."""
+        return Path(self.root).expanduser()
+
+    @property
     def title(self) -> str:
-        return Path(self.root).name
+        return self.place.name
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return image_folder.folder_classes(self.root, self.splits)
+        return image_folder.folder_classes(self.place, self.splits)
 
     @property
     def images(self) -> int:
@@ -93,7 +98,7 @@ class Folder(Source):
     @property
     def files(self) -> list[tuple[str, str, Path]]:
         """``(split, class, file)`` of every image, sorted."""
-        return image_folder.folder_files(Path(self.root), self.splits)
+        return image_folder.folder_files(self.place, self.splits)
 
     @property
     def origin(self) -> str:
@@ -102,14 +107,14 @@ class Folder(Source):
     @property
     def listing(self) -> str:
         """Changes when an image does: hash of names, sizes and times."""
-        return image_folder.folder_listing_digest(self.root, self.splits)
+        return image_folder.folder_listing_digest(self.place, self.splits)
 
     def usual(self, split: str, total: int) -> int:
         return max(1, round(FOLDER_SHARES[split] * total))
 
     @property
     def status(self) -> tuple[bool, str]:
-        there = Path(self.root).is_dir()
+        there = self.place.is_dir()
         return there, f"folder {self.root}" + ("" if there else " is not there")
 
 

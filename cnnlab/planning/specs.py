@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
@@ -101,6 +102,11 @@ class PreparedSpec(Spec):
                     raise ValueError(f"{key}: is for name: folder alone; remove it")
         if self.splits is not None and "train" not in self.splits:
             raise ValueError("splits: train: missing; name the folder of the training images")
+        folders = list((self.splits or {}).values())
+        if any(Path(folder).is_absolute() or ".." in Path(folder).parts for folder in folders):
+            raise ValueError("splits: write folders within root")
+        if len(set(map(Path, folders))) < len(folders):
+            raise ValueError("splits: two are one folder; what is tested must not be trained on")
         return self
 
     @property

@@ -116,9 +116,13 @@ def _table(name: str, caption: str, listed: Sequence[Row], columns: Sequence[Col
 
 def _chapters(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """One's own claims, which have no chapter of the notes; then by chapter, in the order of the ledger."""
-    chapters = group(rows, lambda row: row["chapter"] if row["id"][0] == "C" and row["id"][1:].isdigit() else OWN)
-    named = {chapter or OWN: members for chapter, members in chapters.items()}
-    return {name: named[name] for name in sorted(named, key=lambda name: name != OWN)}
+    chapters = group(rows, _chapter)
+    return {name: chapters[name] for name in sorted(chapters, key=lambda name: name != OWN)}
+
+
+def _chapter(row: Row) -> str:
+    registered = row["id"][0] == "C" and row["id"][1:].isdigit()
+    return str(row["chapter"] or OWN) if registered else OWN
 
 
 def _counts(rows: Sequence[Row]) -> list[tuple[Badge, int]]:

@@ -20,7 +20,7 @@ from cnnlab.report.means import AVERAGED, over_seeds
 from cnnlab.report.tables.view import TableView
 
 WHOLE = ("claims",)  # the file is of use as a whole, whatever part of it a table shows
-NOT_TAKEN = ("pictures",)  # pixels: the figure shows them all
+NOT_TAKEN = ("pictures", "images")  # pixels: the figure shows them
 DIGITS = "%.5g"  # of means
 LONGEST = 1500  # means of a study; more would make the page long for what a file beside it has
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -47,10 +47,16 @@ METRICS_PER_CALL, PARAMETERS_PER_CALL, DIGEST_LENGTH = 800, 100, 36
 Row = dict[str, Any]
 
 
-def track(plan: Plan, finished: Sequence[Record], root: Path | None = None) -> list[Row]:
-    """Mirror finished runs of `plan`, and save the views of their claims; the rows of the table ``measured/mlflow``."""
+def track(
+    plan: Plan, finished: Sequence[Record], of_arms: Sequence[Record] = (), root: Path | None = None
+) -> list[Row]:
+    """Mirror finished runs of `plan`, and save the views of their claims; the rows of the table ``measured/mlflow``.
+
+    `of_arms` are all finished runs of their arms, if some are of other studies alone.
+    """
     saved = saved_views(plan, {record.arm_id for record in finished})
-    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), root or Path.cwd(), saved)
+    where = root or Path.cwd()
+    return track_records(plan.tier, finished, memberships(plan), figures_of(plan), where, saved, of_arms)
 
 
 def track_records(
@@ -60,15 +66,16 @@ def track_records(
     figures: Mapping[str, Sequence[Path]] | None = None,
     root: Path = Path(),
     saved: Mapping[str, View] = GENERAL,
+    of_arms: Sequence[Record] = (),
 ) -> list[Row]:
     """Mirror `finished` to the experiment of `tier`, complete what is half there, and touch nothing that is complete.
 
-    The views `saved`, by id, are saved there.
+    The views `saved`, by id, are saved there. What an arm is made of are `of_arms`, or else `finished`.
 
     Returns a row for each record: ``run_id, arm_id, experiment_id, mlflow_run_id``. Never raises because of MLflow:
     whatever goes wrong is one warning line, and the ids that could not be had are None.
     """
-    unknown = {"experiment_id": None, "mlflow_run_id": None}
+    unknown, whole = {"experiment_id": None, "mlflow_run_id": None}, _by_arm(of_arms)
     rows: dict[str, Row] = {
         record.run_id: {"run_id": record.run_id, "arm_id": record.arm_id, **unknown} for record in finished
     }
@@ -77,14 +84,14 @@ def track_records(
         with store_lock(root):
             # Arm by arm: to read a thousand runs takes longer than to mirror the few of a study.
             session.load(*(f"tags.arm_id = '{arm_id}'" for arm_id in _by_arm(finished)))
-            save(session, saved)
             new = sum(session.find("run", record.run_id) is None for record in finished)
             for arm_id, members in _by_arm(finished).items():
                 membership = arms.get(arm_id, ArmMembership(arm_id))
                 for record in members:
                     mlflow_run_id = mirror(session, record, membership)
                     rows[record.run_id].update(experiment_id=session.experiment_id, mlflow_run_id=mlflow_run_id)
-                finish_arm(session, members, membership, (figures or {}).get(arm_id, ()))
+                finish_arm(session, whole.get(arm_id, members), membership, (figures or {}).get(arm_id, ()))
+            save(session, saved)
         print(f"mlflow: {len(rows)} runs in {experiment_name(tier)}, {new} of them new; browse: cnnlab ui", flush=True)
     except Exception as error:  # a mirror must not stop what it mirrors
         warn(root, error)
@@ -184,7 +191,7 @@ def finish_arm(
     that MLflow shows as its description."""
     parent = _parent(session, done[0], membership)
     ended = max(int(record.provenance["ended_ms"]) for record in done)
-    drawn = {f"{path.parent.name}/{path.name}": _checksum(path, path.stat().st_mtime_ns) for path in figures}
+    drawn = dict(_drawn(figures))
     complete = digest([FORMAT, ended, len(done), drawn, note])
     if _is_complete(parent, complete):
         return
@@ -195,8 +202,16 @@ def finish_arm(
     tags = {"seeds": str(len(done)), **lost, **described, MIRRORED: complete}
     _log_batches(session, parent.info.run_id, means(done, ended), settings, tags)
     for figure in figures:
-        _log_artifact(session, parent, figure, f"figures/{figure.parent.name}")
+        with suppress(FileNotFoundError):
+            _log_artifact(session, parent, figure, f"figures/{figure.parent.name}")
     session.client.set_terminated(parent.info.run_id, "FINISHED", ended)
+
+
+def _drawn(figures: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Study and name of a figure, and its checksum; one that is drawn anew meanwhile is added by `attach`."""
+    for path in figures:
+        with suppress(FileNotFoundError):
+            yield f"{path.parent.name}/{path.name}", _checksum(path, path.stat().st_mtime_ns)
 
 
 def _log_run(session: Session, run: Run, record: Record, tags: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from cnnlab.cli.main import main
 from cnnlab.core.errors import UserError
-from cnnlab.data.arrays import stratified_groups
+from cnnlab.data.groups import stratified_groups
 from cnnlab.data.prepare import prepare
 from cnnlab.data.sources import TEST, TRAIN, read
 from cnnlab.planning.image_folder import folder_classes, folder_files, folder_splits
@@ -179,6 +179,33 @@ def test_groups_stay_together(tmp_path: Path) -> None:
         read(spec(tmp_path, group=r"(z\d)"))
 
 
+@pytest.mark.parametrize(("pattern", "groups"), [(r"(?:a/(\d+)|b/(\d+))", 6), (r"[ab]/\d", 12)])
+def test_the_group_that_found_something_counts(tmp_path: Path, pattern: str, groups: int) -> None:
+    raw = read(spec(draw(tmp_path), group=pattern))
+    assert raw.groups is not None
+    assert len(set(raw.groups.tolist())) == groups
+
+
+@pytest.mark.parametrize("pattern", [r"(\d+)?", r"x*"])
+def test_a_pattern_that_finds_nothing_groups_nothing(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(UserError, match=r"group: .* finds nothing in 'a/0\.png'"):
+        read(spec(draw(tmp_path), group=pattern))
+
+
+def test_one_group_alone_cannot_be_split(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="group: all images are of one group"):
+        card(draw(tmp_path / "pets"), tmp_path, group="png")
+
+
+def test_a_link_to_nothing_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    root = draw(tmp_path / "pets", count=20)
+    (root / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert spec(root).source.listing
+    with pytest.raises(UserError, match=r"a/gone\.png"):
+        read(spec(root))
+    assert len(card(root, tmp_path, broken="skip")["skipped"]) == 1  # type: ignore[arg-type]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=12, max_size=90), st.integers(2, 12), st.integers(0, 99), st.data())
 def test_whole_groups_are_drawn_near_the_number(labels: list[int], groups: int, seed: int, data: st.DataObject) -> None:
@@ -200,11 +227,22 @@ def test_whole_groups_are_drawn_near_the_number(labels: list[int], groups: int, 
         ({"name": "mnist5k", "group": "x"}, "group: is for name: folder alone"),
         ({"name": "folder", "root": "x", "group": "("}, r"'\(' is no regular expression"),
         ({"name": "folder", "root": "x", "splits": {"test": "t"}}, "splits: train: missing"),
+        ({"name": "folder", "root": "x", "splits": {"train": "t", "test": "./t"}}, "splits: two are one folder"),
+        ({"name": "folder", "root": "x", "splits": {"train": "/t", "test": "u"}}, "splits: write folders within root"),
     ],
 )
 def test_settings_of_folders_are_checked(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DataSpec.model_validate(fields)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(tmp_path / "pets")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at_home = spec(Path("~/pets"))
+    assert at_home.source.classes == ("a", "b")
+    assert len(read(at_home).labels) == 12
+    assert at_home.identity["root"] == "~/pets", "the same on another machine"
 
 
 def test_what_is_as_usual_changes_no_name() -> None:

@@ -91,7 +91,7 @@ def _mistakes(runs: Sequence[Record], prepared: dict[str, Any], card: dict[str, 
 
 
 def _read(plan: Plan, data: DataSpec) -> dict[str, Any] | None:
-    """The prepared images, read one by one as they are asked for, and all labels; None where they are not there."""
+    """All prepared images and labels; None where they are not there."""
     try:
         with safe_open(plan.paths.data_file(data.data_id), framework="numpy") as file:
             return {"images": file.get_tensor("images"), "labels": file.get_tensor("labels")}

@@ -119,7 +119,7 @@ def official(
 
 def root(spec: PreparedSpec) -> Path:
     """The folder that data sets are read from and downloaded into."""
-    return Path(spec.root or sources.DEFAULT_ROOT)
+    return Path(spec.root or sources.DEFAULT_ROOT).expanduser()
 
 
 def damaged(spec: PreparedSpec, place: Path, reason: object, remedy: str = Stored.remedy) -> UserError:

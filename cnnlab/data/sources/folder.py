@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +26,7 @@ WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 def read(spec: PreparedSpec) -> Stored:
     """The images of the folder `spec.root`, decoded as they are asked for."""
     channels, size, _, _ = datasets.shape(spec)
-    root = Path(str(spec.root))
+    root = Path(str(spec.root)).expanduser()
     classes, files = spec.source.classes, image_folder.folder_files(root, spec.splits)
     _check_classes(files, spec)
     labels = np.array([classes.index(name) for _, name, _ in files], np.int64)
@@ -65,7 +67,8 @@ class Decoded:
     @cached_property
     def white(self) -> int:
         """What 16-bit files call white: the least full range of 8, 10, 12, 14 or 16 bits that holds their pixels."""
-        return next(white for white in RANGES if white >= max(map(_brightest, self.files), default=0))
+        brightest = max(map(_brightest, self.files), default=0)
+        return next(white for white in RANGES if white >= brightest)
 
 
 def _check_classes(files: list[tuple[str, str, Path]], spec: PreparedSpec) -> None:
@@ -76,14 +79,21 @@ def _check_classes(files: list[tuple[str, str, Path]], spec: PreparedSpec) -> No
             raise UserError(f"{spec.root}: class '{name}' has no images ({suffixes}); add some or remove its folder")
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Pillow's warnings about large pictures and odd metadata, in several lines each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def decode(file: Path, size: int, channels: int, white: int = RANGES[-1]) -> Bytes:
     """One image ``(C, size, size)``: turned as its EXIF says, its centre square resized with antialiasing.
 
     `white` is the largest pixel of files with more than 8 bits.
     """
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
-            warnings.simplefilter("ignore")  # about large pictures and odd metadata, in several lines
+        with quiet(), Image.open(file) as opened:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size: photographs become several times quicker.
             opened.draft(None, (2 * size, 2 * size))
             image = _opaque(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB", white)
@@ -127,8 +137,7 @@ def _wide_pixels(image: Image.Image) -> Any:
 def _brightest(file: Path) -> int:
     """The largest pixel of a file with more than 8 bits; 0 of any other, or where it cannot be read."""
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
-            warnings.simplefilter("ignore")
+        with quiet(), Image.open(file) as opened:
             return int(_wide_pixels(opened).max()) if opened.mode in WIDE_MODES else 0
     except Exception:  # decoding says what is wrong with it
         return 0

@@ -23,6 +23,8 @@ WIDTH = 5.2  # inches; 374 points, about what a phone is wide, so that text ther
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine lays out alike
     "font.size": 10,
+    "text.parse_math": False,  # a label with two dollar signs is no formula
+    "text.usetex": False,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.5,

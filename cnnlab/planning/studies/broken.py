@@ -13,26 +13,28 @@ from cnnlab.core.strict_yaml import read_yaml
 
 @dataclass(frozen=True)
 class Broken:
-    """Its file's name, what is wrong with it, and the ids of the claims that it seems to test."""
+    """Its file's name, what is wrong with it, the claims that it seems to test, and whether it seems to be of the core."""
 
     name: str
     path: Path
     error: UserError
     claims: frozenset[str] = frozenset()
+    core: bool = False
 
     @classmethod
     def of(cls, path: Path, error: UserError) -> Broken:
-        return cls(path.stem, path, error, frozenset(_ids(path)))
+        """As far as the file can be read at all."""
+        written = None
+        with suppress(UserError):
+            written = read_yaml(path)
+        fields = written if isinstance(written, Mapping) else {"core": True}
+        return cls(path.stem, path, error, frozenset(_ids(fields.get("claims"))), fields.get("core") is True)
 
 
-def _ids(path: Path) -> Iterator[str]:
-    """As far as the file can be read at all."""
-    with suppress(UserError):
-        written = read_yaml(path)
-        claims = written.get("claims") if isinstance(written, Mapping) else None
-        for claim in claims if isinstance(claims, list) else ():
-            if isinstance(claim, Mapping) and isinstance(claim.get("id"), str):
-                yield claim["id"]
+def _ids(claims: object) -> Iterator[str]:
+    for claim in claims if isinstance(claims, list) else ():
+        if isinstance(claim, Mapping) and isinstance(claim.get("id"), str):
+            yield claim["id"]
 
 
 def warnings(networks: Mapping[str, UserError], studies: Sequence[Broken]) -> list[str]:

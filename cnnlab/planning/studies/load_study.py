@@ -146,7 +146,7 @@ def _with_diagnostics(study: Study) -> Study:
 def known_tiers() -> frozenset[str]:
     """The tiers that a file of ``workflow/config`` defines."""
     files = map(read_yaml, sorted(found(CONFIGS).glob("*.yaml")))
-    return frozenset(str(fields["tier"]) for fields in files if "tier" in fields)
+    return frozenset(str(fields["tier"]) for fields in files if isinstance(fields, dict) and "tier" in fields)
 
 
 def _dump(fields: ArmFields) -> dict[str, Any]:

@@ -39,7 +39,7 @@ const bare = (title) => title.replace(/ \(.*\)$/, "");
 // A column as it is shown, as one, or as three where it has intervals.
 const split = ({ title, cells, numeric }) => {
   const found = cells.map(({ text }) => INTERVAL.exec(text));
-  if (!found.some(Boolean)) return [{ title, cells: cells.map(({ text }) => text), numeric }];
+  if (!numeric || !found.some(Boolean)) return [{ title, cells: cells.map(({ text }) => text), numeric }];
   return ["", ", low", ", high"].map((end, place) => ({
     title: bare(title) + end,
     cells: found.map((match, row) => (match ? match[place + 1] : place ? "" : cells[row].text)),
@@ -68,8 +68,9 @@ window.cnnlab = {
   // As text whose columns are separated `by` a comma or a tab.
   separated(table, by) {
     const taken = columns(table);
-    const line = (texts) => texts.map((text) => quoted(plain(text), by)).join(by) + "\n";
-    const rows = taken.length ? taken[0].cells.map((_, row) => line(taken.map((column) => column.cells[row]))) : [];
+    const line = (texts) => texts.map((text) => quoted(text, by)).join(by) + "\n";
+    const written = ({ cells, numeric }, row) => (numeric ? plain(cells[row]) : cells[row]);
+    const rows = taken.length ? taken[0].cells.map((_, row) => line(taken.map((column) => written(column, row)))) : [];
     return line(taken.map(({ title }) => title)) + rows.join("");
   },
 };

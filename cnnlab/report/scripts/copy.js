@@ -16,8 +16,8 @@ const content = (source) => (source instanceof HTMLTableElement ? window.cnnlab.
 
 document.querySelectorAll("button[data-copies]").forEach((button) => {
   button.hidden = false;
+  const before = button.textContent;
   button.addEventListener("click", async () => {
-    const before = button.textContent;
     try {
       await copy(content(document.getElementById(button.dataset.copies)));
       button.textContent = "Copied";

@@ -4,7 +4,7 @@ const SPECIAL = {
   "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$",
   "−": "$-$", "×": "$\\times$", "÷": "$\\div$", "≤": "$\\leq$", "≥": "$\\geq$", "±": "$\\pm$", "·": "$\\cdot$",
   "–": "--", "—": "---", "“": "``", "”": "''", "’": "'", "…": "\\ldots{}", "→": "$\\to$", "σ": "$\\sigma$", "μ": "$\\mu$",
-  "₁": "$_1$", "₂": "$_2$", "₀": "$_0$", "\u00a0": "~",
+  "[": "{[}", "*": "{*}", "|": "\\textbar{}", "∞": "$\\infty$", "₁": "$_1$", "₂": "$_2$", "₀": "$_0$", "\u00a0": "~",
 };
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -21,7 +21,7 @@ window.cnnlab = {
     const row = (texts) => `${texts.map(escaped).join(" & ")} \\\\\n`;
     const rows = taken[0].cells.map((_, place) => row(taken.map((column) => column.cells[place])));
     const lines = [
-      `% ${table.caption.textContent}\n% \\usepackage{booktabs}\n`,
+      `% ${table.caption.textContent.replace(/\s+/g, " ").trim()}\n% \\usepackage{booktabs}\n`,
       `\\begin{tabular}{${taken.map(({ numeric }) => (numeric ? "r" : "l")).join("")}}\n\\toprule\n`,
       row(taken.map(({ title }) => title)), "\\midrule\n", ...rows, "\\bottomrule\n\\end{tabular}\n",
     ];

@@ -87,9 +87,11 @@ const changed = (typed) => {
 
 const asked = () => (location.hash.startsWith(PREFIX) ? location.hash.slice(PREFIX.length) : undefined);
 
+const decoded = (hash) => { try { return decodeURIComponent(hash); } catch { return hash; } };
+
 // A link to a row that a filter hides lifts the filter.
 const lift = () => {
-  const row = document.getElementById(location.hash.slice(1));
+  const row = document.getElementById(decoded(location.hash.slice(1)));
   if (!row?.hidden || !texts.has(row)) return;
   fill("");
   record("replaceState", { view: "" });

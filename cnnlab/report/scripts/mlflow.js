@@ -2,7 +2,7 @@
 const box = document.getElementById("mlflow");
 const [wanted, address] = box.querySelectorAll("input");
 const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
-const KEY = "cnnlab.mlflow";
+const KEY = `cnnlab.mlflow ${address.defaultValue}`; // pages of other projects may have another server
 
 const remembered = () => {
   try { return JSON.parse(localStorage.getItem(KEY)); } catch { return null; }

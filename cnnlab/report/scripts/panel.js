@@ -26,6 +26,7 @@ window.cnnlab = {
   ...window.cnnlab,
   show(beside, label, content) {
     if (!panel.showPopover) return false;
+    opener?.removeAttribute("aria-expanded");
     if (panel.matches(":popover-open")) panel.hidePopover();
     panel.setAttribute("aria-label", label);
     panel.replaceChildren(...content);

@@ -26,7 +26,7 @@ from cnnlab.wording.verdicts import DIRECTIONS
 INTERVAL_HINT = "In units of the margin, turned so that to the right is as claimed"
 LEDGER_WIDE_HINT = "ledger-wide: min(1, K times p), K being the number of empirical claims in the ledger"
 SECONDS_HINT = "Processor time of its runs and of tuning its arms"
-RUNS_HINT = "In MLflow; the links lead there while `cnnlab ui` runs"
+RUNS_HINT = "In MLflow; links lead there once they are asked for, under “Tables in full”"
 OUTDATED = "older than its study file or code: run the study again"
 INSTEAD = 8  # columns, from the interval to the last, in place of which a claim without runs says what it rests on
 RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
