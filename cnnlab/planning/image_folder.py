@@ -125,8 +125,8 @@ def group_of(pattern: str, root: Path, file: Path) -> str:
     path = file.relative_to(root).as_posix()
     found = re.search(pattern, path)
     groups = [] if found is None else list(found.groups()) if found.re.groups else [found.group()]
-    name = next(filter(None, groups), None)
-    if name is None:
+    name = next((str(group) for group in groups if group), "")
+    if not name:
         raise UserError(f"data: group: '{pattern}' finds nothing in '{path}'; write a pattern that all paths have")
     return name
 

@@ -13,7 +13,7 @@ from cnnlab.core.strict_yaml import read_yaml
 
 @dataclass(frozen=True)
 class Broken:
-    """Its file's name, what is wrong with it, the claims that it seems to test, and whether it seems to be of the core."""
+    """Its file's name, what is wrong with it, the claims that it seems to test, and whether it may be of the core."""
 
     name: str
     path: Path
