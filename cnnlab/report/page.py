@@ -16,6 +16,7 @@ from cnnlab.planning.plan import Plan
 from cnnlab.planning.studies.study import Study
 from cnnlab.planning.verdicts import Verdict
 from cnnlab.report import exact_claims, ledger, locks, methods, networks, published, references, study_section
+from cnnlab.report.drawn import share_styles
 from cnnlab.report.glossary import Glossary
 from cnnlab.report.tables import settings
 from cnnlab.report.taken import InFull
@@ -61,7 +62,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
     }
     environment.globals |= {"verdicts": theme.BADGES, "Verdict": Verdict, "meanings": MEANINGS}
     environment.globals |= _to_take_away(plan, tables)
-    return environment.get_template("page.html.j2").render(
+    html = environment.get_template("page.html.j2").render(
         title=TITLE,
         plan=plan,
         runs=_runs(plan, tables),
@@ -79,6 +80,7 @@ def page(plan: Plan, tables: Tables, figures: Path) -> str:
         style=_style(),
         scripts=_scripts(),
     )
+    return share_styles(html)
 
 
 def _to_take_away(plan: Plan, tables: Tables) -> dict[str, Any]:

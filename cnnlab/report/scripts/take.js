@@ -44,10 +44,18 @@ const save = (name, text, type) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 };
 
+// What the classes of drawings stand for.
+const ways = new Map([...document.getElementById("drawn").sheet.cssRules].map((rule) => [rule.selectorText.slice(1), rule.style.cssText]));
+
 // A drawing that stands alone: with the light colours in place of the page's variables, and its text as title.
 const drawing = (svg) => {
   const light = [...document.styleSheets[0].cssRules].find((rule) => rule.selectorText === ":root").style;
   const copied = svg.cloneNode(true);
+  copied.querySelectorAll("[class]").forEach((element) => {
+    if (!ways.has(element.getAttribute("class"))) return;
+    element.setAttribute("style", ways.get(element.getAttribute("class")));
+    element.removeAttribute("class");
+  });
   const [, , width, height] = svg.getAttribute("viewBox").split(/[ ,]+/);
   const title = document.createElementNS(svg.namespaceURI, "title");
   title.textContent = svg.getAttribute("aria-label");
