@@ -1,7 +1,7 @@
 """One finding of each kind, and what a whole run took, in the README.   make findings
 
-The rule: of each verdict the first claim of the ledger that has it, those of the core studies before others, in the
-sentence that the report gives for it. Times are those from the first job to the page, where a call did all of it.
+The rule: of each verdict the first claim of the ledger that has it, those that do not stand ledger-wide last, those of
+the core studies before others, in the sentence that the report gives for it. Times are those from the first job to the page, where a call did all of it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def findings(plan: Plan, found: Tables) -> str:
     """A line for each verdict that some claim has; of claims with parts a part, but where only the whole is so."""
     core = {study.name for study in plan.studies if study.core}
     rows = [row for row in found.rows("claims") if row["kind"] != WHOLE or row["verdict"] == Verdict.MIXED]
-    rows.sort(key=lambda row: row["study"] not in core)
+    weak = {(row["id"], row["part"]) for row in found.rows("robustness") if row["stands_ledger_wide"] is False}
+    rows.sort(key=lambda row: ((row["id"], row["part"]) in weak, row["study"] not in core))
     lines = []
     for verdict in Verdict:
         first = next((row for row in rows if row["verdict"] == verdict and verdict not in UNDECIDED), None)

@@ -103,17 +103,12 @@ def folder_listing_digest(root: str | Path, named: Mapping[SplitName, str] | Non
     root = Path(root)
     content = hashlib.sha256()
     for _, _, file in folder_files(root, named):
-        content.update(os.fsencode(file.relative_to(root)) + f"\0{_state(file)}\n".encode())
+        try:
+            state = file.stat()
+        except OSError as error:
+            raise UserError(f"{file}: {error.strerror}; fix or remove it") from None
+        content.update(os.fsencode(file.relative_to(root)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return content.hexdigest()
-
-
-def _state(file: Path) -> str:
-    """Of a link to what is not there, that: whoever reads it says so, or skips it."""
-    try:
-        state = file.stat()
-    except OSError as error:
-        return str(error.strerror)
-    return f"{state.st_size}\0{state.st_mtime_ns}"
 
 
 def group_of(pattern: str, root: Path, file: Path) -> str:
