@@ -1,7 +1,8 @@
 """One finding of each kind, and what a whole run took, in the README.   make findings
 
 The rule: of each verdict the first claim of the ledger that has it, those that do not stand ledger-wide last, those of
-the core studies before others, in the sentence that the report gives for it. Times are those from the first job to the page, where a call did all of it.
+the core studies before others, in the sentence that the report gives for it. Times are those from the first job to the
+page, where a call did all of it.
 """
 
 from __future__ import annotations
